@@ -1,0 +1,41 @@
+// What the holder of an epoch tells apps, bridges and DNS servers (HTTP on their ports.control, bearer token `control`).
+import { z } from 'zod'
+import { regions } from './sites.ts'
+
+/**
+ * PUT /permit, to the primary region's app, every `permitRenewMs`. Valid until `sentNs` + `validForMs` on the shared monotonic
+ * clock: counted from the send, never from the receipt. An app refuses a permit of a lower epoch than one it has seen (409).
+ */
+export const permit = z.strictObject({
+  dataSet: z.string(),
+  epoch: z.number().int().positive(),
+  region: z.enum(regions),
+  sentNs: z.string(),
+  validForMs: z.number().positive(),
+})
+export type Permit = z.infer<typeof permit>
+
+/** PUT /write-region, to every app, bridge and DNS server: the steer effect. Lower epochs are refused (409). */
+export const writeRegion = z.strictObject({
+  dataSet: z.string(),
+  epoch: z.number().int().positive(),
+  region: z.enum(regions),
+})
+export type WriteRegion = z.infer<typeof writeRegion>
+
+/**
+ * POST /drain, to the primary's app before a planned switchover: hold new writes (do not fail them), answer when the ones in
+ * flight are done; from then on held and new writes are forwarded to `forwardTo`'s app once it is the write region, for at most
+ * `holdMs`. A write that is still held then is answered 503 (definitely not done). DELETE /drain takes it back.
+ */
+export const drainRequest = z.strictObject({
+  dataSet: z.string(),
+  epoch: z.number().int().positive(),
+  forwardTo: z.enum(regions),
+  holdMs: z.number().positive(),
+})
+export const drainReply = z.object({ drained: z.boolean(), inFlight: z.number(), atNs: z.string() })
+
+export const permitRenewMs = 500
+/** Longer than an etcd leader election (see services/etcd): async mode would otherwise stop at each. */
+export const permitValidMs = 3000

@@ -1,0 +1,41 @@
+// The topology of a world, as runbooks state it and as containers get it in their environment.
+import { z } from 'zod'
+import { regions } from './sites.ts'
+
+export const patterns = ['cold-standby', 'pilot-light', 'warm-standby', 'active-passive', 'active-active'] as const
+
+/** Milliseconds from a duration such as `250ms`, `30s`, `5m`, `1h`. */
+export const duration = z
+  .string()
+  .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, 'expected a duration such as 250ms, 30s, 5m')
+  .transform((text) => parseDuration(text))
+
+/**
+ * @returns milliseconds
+ * @throws RangeError if the text is no duration
+ */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text)
+  if (match === null) throw new RangeError(`expected a duration such as 250ms, 30s, 5m, saw ${JSON.stringify(text)}`)
+  const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] as 'ms' | 's' | 'm' | 'h']
+  return Number(match[1]) * factor
+}
+
+export const commitModes = ['quorum', 'async'] as const
+export type CommitMode = (typeof commitModes)[number]
+
+export const topology = z.strictObject({
+  pattern: z.enum(patterns).default('active-passive'),
+  /** How clients find the write region: by their point of presence, or by DNS. */
+  steering: z.enum(['glb', 'dns']).default('glb'),
+  commit: z.enum(commitModes).default('quorum'),
+  /** The region that is primary when all is well. */
+  home: z.enum(regions).default('a'),
+  /** `commit: async` only: the most replication lag, at the old primary's loss, above which the gate refuses to promote. */
+  'max-loss': duration.default(5000),
+  'accept-data-loss': z.boolean().default(false),
+  /** `in-band`: the fence device does not answer a site whose own control links are down. */
+  'fence-path': z.enum(['in-band', 'out-of-band']).default('in-band'),
+  'dns-ttl': duration.default(30_000),
+})
+export type Topology = z.infer<typeof topology>

@@ -1,0 +1,63 @@
+// Control listeners (bearer token, JSON) and calls to them. Every call has a time limit; errors name the other side.
+import fastify, { type FastifyInstance } from 'fastify'
+import { timingSafeEqual } from 'node:crypto'
+import { Agent, request } from 'undici'
+import type { z } from 'zod'
+
+/** A listener that answers 401 to any request without `authorization: Bearer <token>`. Routes are the caller's. */
+export function createControlListener(token: string): FastifyInstance {
+  const server = fastify({ logger: false, forceCloseConnections: true })
+  const expected = Buffer.from(`Bearer ${token}`)
+  server.addHook('onRequest', async (incoming, reply) => {
+    const seen = Buffer.from(incoming.headers.authorization ?? '')
+    if (seen.length !== expected.length || !timingSafeEqual(seen, expected)) {
+      await reply
+        .code(401)
+        .send({ error: 'unauthorized', reason: 'expected the bearer token of this world, saw none or another' })
+    }
+  })
+  return server
+}
+
+/** The other side answered, but not with success. */
+export class CallRefused extends Error {
+  readonly status: number
+  readonly body: unknown
+  constructor(target: string, status: number, body: unknown) {
+    super(`${target} answered ${status}: ${JSON.stringify(body)}`)
+    this.name = 'CallRefused'
+    this.status = status
+    this.body = body
+  }
+}
+
+// Connections are kept, and few: a hung one must not hold up a call on another.
+const dispatcher = new Agent({ connect: { timeout: 1000 }, keepAliveTimeout: 30_000, pipelining: 0 })
+
+/**
+ * One JSON call. `timeoutMs` bounds the whole of it.
+ * @throws CallRefused for a status of 400 or more; any other Error means that the outcome is unknown
+ */
+export async function call<Shape extends z.ZodType>(options: {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** `agent.a:9000`-like authority. */
+  authority: string
+  path: string
+  token: string
+  body?: unknown
+  reply: Shape
+  timeoutMs: number
+}): Promise<z.infer<Shape>> {
+  const target = `${options.method} http://${options.authority}${options.path}`
+  const response = await request(`http://${options.authority}${options.path}`, {
+    dispatcher,
+    method: options.method,
+    headers: { authorization: `Bearer ${options.token}`, 'content-type': 'application/json' },
+    body: options.body === undefined ? null : JSON.stringify(options.body),
+    signal: AbortSignal.timeout(options.timeoutMs),
+  })
+  const text = await response.body.text()
+  const body: unknown = text === '' ? null : JSON.parse(text)
+  if (response.statusCode >= 400) throw new CallRefused(target, response.statusCode, body)
+  return options.reply.parse(body)
+}
