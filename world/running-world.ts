@@ -1,0 +1,62 @@
+// What chaos/, gameday/ and cli/ see of a world that is up: its containers, and the way in. `world/` alone talks to Docker.
+import type { Duplex } from 'node:stream'
+import type { z } from 'zod'
+import type { AreaHost, RegionHost, Site } from '#protocol/sites.ts'
+import type { Topology } from '#protocol/topology.ts'
+import type { Secrets } from '#runtime/config.ts'
+
+export type ServiceName = RegionHost | AreaHost | 'wan'
+
+/** One container of a world. `site` is null for the WAN. */
+export interface Target {
+  readonly site: Site | null
+  readonly service: ServiceName
+}
+
+export interface ContainerFacts extends Target {
+  readonly id: string
+  readonly name: string
+  readonly image: string
+  readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
+  readonly failoverRole: string | null
+}
+
+/** The WAN's out-of-band listener: the harness's only path into sites. */
+export interface WayIn {
+  /** One JSON call to the WAN itself, e.g. POST /links. Throws CallRefused for 4xx and 5xx. */
+  wan<Shape extends z.ZodType>(call: WayInCall<Shape>): Promise<z.infer<Shape>>
+  /** One JSON call to the control listener of `host` (`controller.b`, `client.na`), through CONNECT. */
+  control<Shape extends z.ZodType>(host: string, call: WayInCall<Shape>): Promise<z.infer<Shape>>
+  /** A raw stream to `host:port`, through CONNECT. Rejects within `timeoutMs` (default 3000). */
+  connect(host: string, port: number, timeoutMs?: number): Promise<Duplex>
+  /** A listener on 127.0.0.1 whose connections are carried to `host:port`. */
+  forward(host: string, port: number): Promise<{ readonly port: number; close(): Promise<void> }>
+}
+
+export interface WayInCall<Shape extends z.ZodType> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly path: string
+  readonly body?: unknown
+  readonly reply: Shape
+  readonly timeoutMs: number
+}
+
+export interface RunningWorld extends AsyncDisposable {
+  readonly name: string
+  readonly topology: Topology
+  readonly secrets: Secrets
+  readonly wayIn: WayIn
+  containers(): Promise<readonly ContainerFacts[]>
+  /** All of these act on many containers side by side and resolve when Docker has answered for each. */
+  kill(targets: readonly Target[]): Promise<void>
+  stop(targets: readonly Target[]): Promise<void>
+  start(targets: readonly Target[]): Promise<void>
+  pause(targets: readonly Target[]): Promise<void>
+  unpause(targets: readonly Target[]): Promise<void>
+  exec(
+    target: Target,
+    argv: readonly string[],
+  ): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>
+  /** The container's whole output so far. */
+  logs(target: Target): Promise<string>
+}
