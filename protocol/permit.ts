@@ -1,5 +1,6 @@
 // What the holder of an epoch tells apps, bridges and DNS servers (HTTP on their ports.control, bearer token `control`).
 import { z } from 'zod'
+import { lsn } from './epoch.ts'
 import { regions } from './sites.ts'
 
 /**
@@ -24,9 +25,10 @@ export const writeRegion = z.strictObject({
 export type WriteRegion = z.infer<typeof writeRegion>
 
 /**
- * POST /drain, to the primary's app before a planned switchover: hold new writes (do not fail them), answer when the ones in
- * flight are done; from then on held and new writes are forwarded to `forwardTo`'s app once it is the write region, for at most
- * `holdMs`. A write that is still held then is answered 503 (definitely not done). DELETE /drain takes it back.
+ * POST /drain, to the primary's app before a planned switchover: hold new writes (do not fail them), answer as soon as every
+ * write in flight has its commit record in the local WAL (its session waits for nothing but synchronous replication), with the
+ * WAL position that covers them all. From then on held and new writes are forwarded to `forwardTo`'s app once it is the write
+ * region, for at most `holdMs`. A write that is still held then is answered 503 (definitely not done). DELETE /drain takes it back.
  */
 export const drainRequest = z.strictObject({
   dataSet: z.string(),
@@ -34,7 +36,7 @@ export const drainRequest = z.strictObject({
   forwardTo: z.enum(regions),
   holdMs: z.number().positive(),
 })
-export const drainReply = z.object({ drained: z.boolean(), inFlight: z.number(), atNs: z.string() })
+export const drainReply = z.object({ drained: z.boolean(), inFlight: z.number(), lsn: lsn, atNs: z.string() })
 
 export const permitRenewMs = 500
 /** Longer than an etcd leader election (see services/etcd): async mode would otherwise stop at each. */
