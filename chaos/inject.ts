@@ -1,0 +1,76 @@
+// One fault from ledger to proof, and back: the ledger entry is written first and erased last.
+import type { FaultKind, FaultSpec } from '#protocol/runbook.ts'
+import type { LedgerEntry } from '#protocol/wan.ts'
+import type { RunningWorld } from '#world/running-world.ts'
+import type { Effect, FaultHandler } from './fault.ts'
+import { freeze } from './freeze.ts'
+import { linkDegrade } from './link-degrade.ts'
+import { partition } from './partition.ts'
+import { postgresCrash } from './postgres-crash.ts'
+import { powerLoss } from './power-loss.ts'
+import { processKill } from './process-kill.ts'
+import { clockNs, eraseLedger, writeLedger } from './wan-calls.ts'
+
+const handlers: { readonly [Kind in FaultKind]: FaultHandler<Kind> } = {
+  'power-loss': powerLoss,
+  partition,
+  freeze,
+  'postgres-crash': postgresCrash,
+  'link-degrade': linkDegrade,
+  'process-kill': processKill,
+}
+
+function handlerOf(kind: string): FaultHandler {
+  const handler = (handlers as Readonly<Record<string, FaultHandler | undefined>>)[kind]
+  if (handler === undefined)
+    throw new RangeError(`expected a fault kind of ${Object.keys(handlers).join(', ')}, saw ${JSON.stringify(kind)}`)
+  return handler
+}
+
+export interface InjectedFault {
+  readonly entry: LedgerEntry
+  readonly effect: Effect
+}
+
+/** Writes the ledger, then injects. Proof is asked for separately, since it may take seconds. */
+export async function injectFault(world: RunningWorld, drill: string, spec: FaultSpec): Promise<InjectedFault> {
+  const handler = handlerOf(spec.kind)
+  const nowNs = await clockNs(world)
+  const entry: LedgerEntry = {
+    id: `${drill}.${spec.id}`,
+    drill,
+    kind: spec.kind,
+    target: spec.target,
+    detail: handler.detail(spec),
+    injectedNs: nowNs.toString(),
+    expiresNs: (nowNs + BigInt(spec.for) * 1_000_000n).toString(),
+  }
+  await writeLedger(world, entry)
+  return { entry, effect: await handler.inject(world, entry) }
+}
+
+/** @throws FaultUnproven */
+export function proveFault(world: RunningWorld, entry: LedgerEntry): Promise<string> {
+  return handlerOf(entry.kind).prove(world, entry)
+}
+
+/**
+ * Heals, waits until that shows, and erases the ledger entry. Works from the entry alone.
+ * @returns the sentence that shows that the fault has gone
+ * @throws Error if it does not show within `withinMs`; the entry then stays
+ */
+export async function healFault(world: RunningWorld, entry: LedgerEntry, withinMs = 60_000): Promise<string> {
+  const handler = handlerOf(entry.kind)
+  await handler.heal(world, entry)
+  const deadline = Date.now() + withinMs
+  for (;;) {
+    const proof = await handler.isHealed(world, entry)
+    if (proof !== null) {
+      await eraseLedger(world, entry.id)
+      return proof
+    }
+    if (Date.now() > deadline)
+      throw new Error(`fault ${entry.id} (${entry.kind} of ${entry.target}) does not heal: waited ${withinMs / 1000} s`)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}

@@ -1,0 +1,72 @@
+// The postmaster of a region dies by kill -9; its agent stays alive and sees it.
+import { z } from 'zod'
+import { agentStatus } from '#protocol/agent.ts'
+import { regions } from '#protocol/sites.ts'
+import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { regionOf } from './targets.ts'
+import { between } from './wan-calls.ts'
+
+const crashDetail = z.object({ region: z.enum(regions) })
+
+// Runs inside the container: finds the postmaster (the postgres process whose parent is none), kills it, and gives the
+// kernel's monotonic time on both sides of the kill: far narrower than Docker's exec call.
+const killPostmaster = `
+const fs = require('node:fs')
+const comm = (pid) => { try { return fs.readFileSync('/proc/' + pid + '/comm', 'utf8').trim() } catch { return '' } }
+const parent = (pid) => fs.readFileSync('/proc/' + pid + '/stat', 'utf8').replace(/^.*\\) /s, '').split(' ')[1]
+const postmaster = fs.readdirSync('/proc').filter((name) => /^\\d+$/.test(name))
+  .find((pid) => comm(pid) === 'postgres' && comm(parent(pid)) !== 'postgres')
+if (postmaster === undefined) { console.error('no postmaster runs'); process.exit(1) }
+const first = process.hrtime.bigint()
+process.kill(Number(postmaster), 'SIGKILL')
+const last = process.hrtime.bigint()
+console.log(JSON.stringify({ pid: Number(postmaster), firstNs: String(first), lastNs: String(last) }))
+`
+const killed = z.object({ pid: z.number(), firstNs: z.string(), lastNs: z.string() })
+
+export const postgresCrash: FaultHandler<'postgres-crash'> = {
+  detail: (spec) => ({ region: regionOf(spec.target) }),
+
+  async inject(world, entry) {
+    const { region } = crashDetail.parse(entry.detail)
+    let output = ''
+    const outer = await between(world, async () => {
+      const result = await world.exec({ site: region, service: 'postgres' }, ['node', '-e', killPostmaster])
+      if (result.exitCode !== 0)
+        throw new FaultUnproven(`expected to kill the postmaster in region ${region}, saw: ${result.stderr.trim()}`)
+      output = result.stdout
+    })
+    const inner = killed.parse(JSON.parse(output))
+    const firstNs = BigInt(inner.firstNs)
+    const lastNs = BigInt(inner.lastNs)
+    // Another kernel's clock would make every figure wrong.
+    return firstNs >= outer.firstNs && lastNs <= outer.lastNs ? { firstNs, lastNs } : outer
+  },
+
+  async prove(world, entry) {
+    const { region } = crashDetail.parse(entry.detail)
+    const status = await world.wayIn.control(`postgres.${region}`, {
+      method: 'GET',
+      path: '/status',
+      reply: agentStatus,
+      timeoutMs: 3000,
+    })
+    if (status.state === 'primary')
+      throw new FaultUnproven(
+        `expected no primary in region ${region} after kill -9, saw its agent call itself primary`,
+      )
+    return `the agent of region ${region} lives and says ${status.state}`
+  },
+
+  async heal() {
+    // Nothing to take back: the agent starts Postgres again by itself, as a standby without orders.
+  },
+
+  async isHealed(world, entry) {
+    const { region } = crashDetail.parse(entry.detail)
+    const status = await world.wayIn
+      .control(`postgres.${region}`, { method: 'GET', path: '/status', reply: agentStatus, timeoutMs: 1000 })
+      .catch(() => null)
+    return status?.responsive === true ? `Postgres of region ${region} answers its agent` : null
+  },
+}

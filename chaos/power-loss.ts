@@ -1,0 +1,46 @@
+// A region loses power: its links go dark at one instant, then every container is killed. Disks (volumes) survive.
+import type { RunningWorld } from '#world/running-world.ts'
+import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { cutChanges, cutDetail, describeCut } from './cut.ts'
+import { containersOf, nameOf, regionOf } from './targets.ts'
+import { changeLinks, clockNs, linkChanges, removeLinkChange } from './wan-calls.ts'
+import type { Region } from '#protocol/sites.ts'
+
+async function notIn(world: RunningWorld, region: Region, states: readonly string[]): Promise<readonly string[]> {
+  const facts = await world.containers()
+  return facts.filter((each) => each.site === region && !states.includes(each.state)).map(nameOf)
+}
+
+export const powerLoss: FaultHandler<'power-loss'> = {
+  detail: (spec) => describeCut(regionOf(spec.target), true, undefined, spec.for),
+
+  async inject(world, entry) {
+    const { region } = cutDetail.parse(entry.detail)
+    const firstNs = await changeLinks(world, cutChanges(entry))
+    await world.kill(containersOf(region))
+    return { firstNs, lastNs: await clockNs(world) }
+  },
+
+  async prove(world, entry) {
+    const { region } = cutDetail.parse(entry.detail)
+    const alive = await notIn(world, region, ['exited', 'dead'])
+    if (alive.length > 0)
+      throw new FaultUnproven(`expected region ${region} without power, saw ${alive.join(', ')} run`)
+    return `no container of region ${region} runs`
+  },
+
+  async heal(world, entry) {
+    const { region } = cutDetail.parse(entry.detail)
+    await removeLinkChange(world, entry.id)
+    await world.start(containersOf(region))
+  },
+
+  async isHealed(world, entry) {
+    const { region } = cutDetail.parse(entry.detail)
+    if ((await notIn(world, region, ['running'])).length > 0) return null
+    const changes = await linkChanges(world)
+    return changes.some((change) => change.id === entry.id)
+      ? null
+      : `all containers of region ${region} run and its links are up`
+  },
+}
