@@ -1,0 +1,152 @@
+#!/bin/sh
+# Writes HAProxy's configuration for one client area and becomes HAProxy. Environment: FIREDRILL_SITE (na, eu or ap),
+# FIREDRILL_HOME (a, b or c: the write region until a check has spoken). The names app.<region> stand in /etc/hosts.
+set -eu
+
+case "${FIREDRILL_SITE:-}" in
+  na) order='a b c' ;;
+  eu) order='b a c' ;;
+  ap) order='c b a' ;;
+  *)
+    echo "environment variable FIREDRILL_SITE: expected na, eu or ap, saw '${FIREDRILL_SITE:-}'; set it to this container's client area" >&2
+    exit 3
+    ;;
+esac
+case "${FIREDRILL_HOME:=a}" in
+  a | b | c) ;;
+  *)
+    echo "environment variable FIREDRILL_HOME: expected a, b or c, saw '$FIREDRILL_HOME'; set it to the home region" >&2
+    exit 3
+    ;;
+esac
+near=${order%% *}
+
+# The errors that HAProxy itself answers, in the shape of every error of the order service (protocol/order.ts).
+# Without a connection to a region nothing was sent: `failed`. Once a request is on its way its outcome is `unknown`.
+own_error() { # status outcome reason
+  printf '  http-error status %s content-type application/json string {"error":"%s","outcome":"%s","reason":"%s","primary":null}\n' \
+    "$1" "point-of-presence" "$2" "$3" | sed 's/string \(.*\)$/string '"'"'\1'"'"'/'
+}
+
+# A region that is not ready for writes is asked again `downinter` after each answer; a connection is made for each check,
+# so the period is two round trips more. For far regions two checkers take turns, which halves the wait for a new write
+# region. `inter` is also HAProxy's limit for making a check's connection and must stay well above a round trip.
+write_checkers() {
+  for region in $order; do
+    echo "  server $region-1 app.$region:8080 check inter 500ms downinter 50ms fastinter 50ms rise 1 fall 2"
+    if [ "$region" != "$near" ]; then
+      echo "  server $region-2 app.$region:8080 check inter 530ms downinter 73ms fastinter 50ms rise 1 fall 2"
+    fi
+  done
+}
+
+read_checkers() {
+  for region in $order; do
+    echo "  server $region app.$region:8080 check inter 300ms downinter 500ms fastinter 50ms rise 2 fall 2"
+  done
+}
+
+write_acls() {
+  for region in $order; do
+    echo "  acl write_ready_$region srv_is_up(write-ready/$region-1)"
+    if [ "$region" != "$near" ]; then
+      echo "  acl write_ready_$region srv_is_up(write-ready/$region-2)"
+    fi
+    echo "  acl read_ready_$region srv_is_up(read-ready/$region)"
+  done
+}
+
+# The write region. The one that became ready last wins, since an old primary that was cut off may call itself ready a
+# little longer. If the current one is not ready, any that is. If none is, the last known one (panic rule).
+choose_write_region() {
+  for region in $order; do
+    echo "  http-request set-var(proc.write_region) str($region) if write_ready_$region { var(proc.was_down_$region) -m bool }"
+    echo "  http-request set-var(proc.was_down_$region) bool(true) if !write_ready_$region"
+    echo "  http-request set-var(proc.was_down_$region) bool(false) if write_ready_$region"
+  done
+  echo "  http-request set-var(txn.settled) bool(false)"
+  for region in $order; do
+    echo "  http-request set-var(txn.settled) bool(true) if write_ready_$region { var(proc.write_region) -m str $region }"
+  done
+  for region in $order; do
+    echo "  http-request set-var(proc.write_region) str($region) if write_ready_$region !{ var(txn.settled) -m bool }"
+    echo "  http-request set-var(txn.settled) bool(true) if write_ready_$region"
+  done
+}
+
+# The read region: the nearest ready one, else the last known one.
+choose_read_region() {
+  nearer=''
+  for region in $order; do
+    echo "  http-request set-var(proc.read_region) str($region) if$nearer read_ready_$region"
+    nearer="$nearer !read_ready_$region"
+  done
+}
+
+forward_backends() {
+  for region in $order; do
+    echo "backend to-$region"
+    echo "  server app app.$region:8080"
+  done
+}
+
+cat >/tmp/haproxy.cfg <<END
+global
+  log stdout format raw local0
+  nbthread 1
+  maxconn 4000
+  # The checks must not fall into step with each other.
+  spread-checks 5
+  stats socket ipv4@127.0.0.1:9999 level operator
+  set-var proc.write_region str($FIREDRILL_HOME)
+  set-var proc.read_region str($near)
+$(for region in $order; do echo "  set-var proc.was_down_$region bool(false)"; done)
+
+defaults
+  mode http
+  log global
+  option httplog
+  option dontlog-normal
+  default-server init-addr libc,none
+  # Each operation is one attempt: nobody on the way sends it a second time.
+  retries 0
+  timeout connect 1s
+  # A little above the 2.5 s in which the order service answers.
+  timeout server 2900ms
+  timeout client 10s
+  timeout http-request 10s
+  timeout http-keep-alive 60s
+$(own_error 500 unknown 'the point of presence failed inside')
+$(own_error 502 unknown 'the region broke the connection before it answered')
+$(own_error 503 failed 'no connection to the region')
+$(own_error 504 unknown 'the region did not answer in time')
+
+frontend orders
+  bind :8080
+  acl is_read method GET HEAD OPTIONS
+$(write_acls)
+$(choose_write_region)
+$(choose_read_region)
+  use_backend to-%[var(proc.read_region)] if is_read
+  use_backend to-%[var(proc.write_region)]
+
+# These two only know who is ready; no request goes through them. A server that goes down keeps its connections: a write that
+# is held during a planned switchover must be answered, and one that hangs in a lost region ends by \`timeout server\`.
+backend write-ready
+  option httpchk
+  http-check send meth GET uri /readyz?for=writes ver HTTP/1.1 hdr host app
+  http-check expect status 200
+  timeout check 500ms
+$(write_checkers)
+
+backend read-ready
+  option httpchk
+  http-check send meth GET uri /readyz ver HTTP/1.1 hdr host app
+  http-check expect status 200
+  timeout check 500ms
+$(read_checkers)
+
+# Requests go through these. They have no checks, so that a request can always be sent somewhere.
+$(forward_backends)
+END
+exec haproxy -db -f /tmp/haproxy.cfg
