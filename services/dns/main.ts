@@ -1,0 +1,70 @@
+// The authoritative DNS server of a region: `orders.firedrill.test` is the write region's app, `reads.orders.firedrill.test`
+// the nearest ready one. It decides by checks of its own; PUT /write-region only makes it look again at once.
+import type { z } from 'zod'
+import { writeRegion } from '#protocol/permit.ts'
+import { isRegion, ports, regions, type Region } from '#protocol/sites.ts'
+import { loadConfig, loadSecrets } from '#runtime/config.ts'
+import { createControlListener } from '#runtime/http.ts'
+import { createLog } from '#runtime/log.ts'
+import { answerMessage, siteOfAddress } from './answer.ts'
+import { chooseReadRegion, chooseWriteRegion, readableRegions } from './choice.ts'
+import { startHealthChecks } from './health.ts'
+import { listenDns } from './listener.ts'
+
+const config = loadConfig()
+const { site } = config
+if (!isRegion(site)) throw new Error(`environment variable FIREDRILL_SITE: expected a region, saw "${site}"`)
+const secrets = await loadSecrets(config)
+const log = createLog('dns', config.logLevel, { site })
+
+let published: z.infer<typeof writeRegion> | null = null
+let currentWriteRegion: Region = config.home
+let readable: ReadonlySet<Region> = new Set(regions)
+
+function decideAgain(): void {
+  const health = checks.current()
+  const before = currentWriteRegion
+  currentWriteRegion = chooseWriteRegion(currentWriteRegion, health, published?.region ?? null)
+  readable = readableRegions(readable, health)
+  if (before !== currentWriteRegion) log.info({ from: before, to: currentWriteRegion }, 'write region changed')
+}
+const checks = startHealthChecks({ authority: (region) => `app.${region}:${ports.app}`, onChange: decideAgain, log })
+
+await listenDns('0.0.0.0', ports.dns, (message, transport, askerAddress) => {
+  const asker = siteOfAddress(askerAddress, site, config.nets)
+  return answerMessage(message, transport, {
+    asker,
+    nets: config.nets,
+    ttlS: config.dnsTtlS,
+    writeRegion: currentWriteRegion,
+    readRegion: chooseReadRegion(asker, readable),
+  })
+})
+
+const control = createControlListener(secrets.control)
+control.put('/write-region', async (incoming, reply) => {
+  const parsed = writeRegion.safeParse(incoming.body)
+  if (!parsed.success) {
+    return reply.code(400).send({ error: 'malformed', reason: `expected a write region, saw: ${parsed.error.message}` })
+  }
+  if (published !== null && parsed.data.epoch < published.epoch) {
+    return reply.code(409).send({
+      error: 'stale-epoch',
+      reason: `expected epoch ${published.epoch} or above, saw ${parsed.data.epoch}`,
+    })
+  }
+  published = parsed.data
+  decideAgain()
+  checks.hurry()
+  return published
+})
+control.get('/status', async () => ({
+  writeRegion: currentWriteRegion,
+  readable: [...readable],
+  published,
+  health: checks.current(),
+}))
+await control.listen({ host: '0.0.0.0', port: ports.control })
+log.info({ ttlS: config.dnsTtlS }, 'answering')
+
+process.on('SIGTERM', () => process.exit(0))
