@@ -3,18 +3,20 @@ import { z } from 'zod'
 import { areas } from './sites.ts'
 
 /**
- * POST /load {plan}: starts open-loop load at `startNs` (Poisson arrivals drawn from the seed); DELETE /load ends it after
- * what is in flight. GET /load gives `loadStatus`. One plan at a time (409).
+ * POST /load {plan}: starts open-loop load at `startNs` (Poisson arrivals drawn from the seed and the area); DELETE /load ends
+ * the arrivals and answers when nothing is in flight any more. GET /load. All answer `loadStatus`. One plan at a time (409).
  */
 export const loadPlan = z.strictObject({
-  drill: z.string(),
+  /** Begins each idempotency key, so it must be new for each plan: `<drill>-<area>-<seq>`. */
+  drill: z.string().regex(/^[\x21-\x7e]{1,100}$/, 'expected 1 to 100 printable characters without blanks'),
   seed: z.number().int(),
   /** Operations per second of this area. */
   rate: z.number().positive().max(5000),
   /** Share of reads, 0..1. */
   reads: z.number().min(0).max(1),
   steering: z.enum(['glb', 'dns']),
-  startNs: z.string(),
+  /** Monotonic clock; at most 2 s ago (400). */
+  startNs: z.string().regex(/^\d+$/, 'expected nanoseconds'),
   /** Load ends by itself after this time. */
   durationMs: z.number().positive(),
   timeoutMs: z.number().positive().default(3000),
@@ -24,26 +26,35 @@ export const loadPlan = z.strictObject({
 export type LoadPlan = z.infer<typeof loadPlan>
 
 export const loadStatus = z.object({
+  /** True until the last arrival has been answered. */
   running: z.boolean(),
+  /** Arrivals that were due so far. */
   planned: z.number(),
   inFlight: z.number(),
   done: z.number(),
 })
+export type LoadStatus = z.infer<typeof loadStatus>
 
-/** One line of ops.ndjson. GET /operations?from=N (NDJSON; header `x-next` gives the next N). */
+/**
+ * One line of ops.ndjson. GET /operations?from=N: NDJSON in the order in which they ended; header `x-next` gives the next N. A
+ * plan's operations count from 0 and are kept until the next plan begins, the last 200,000 of them (410 below).
+ */
 export const operation = z.object({
   area: z.enum(areas),
+  /** Number of the arrival in its plan, from 0. */
   seq: z.number().int(),
+  /** A read that finds no acked order of its area yet is a write. */
   kind: z.enum(['write', 'read']),
   /** Idempotency key of a write, order id of a read. */
   key: z.string(),
-  /** When it should have been sent, was sent, was answered: monotonic ns. */
+  /** When it should have been sent, began to be written to a connection (null: never), was answered or given up: monotonic ns. */
   intendedNs: z.string(),
   sentNs: z.string().nullable(),
   doneNs: z.string(),
   outcome: z.enum(['ok', 'failed', 'unknown']),
   status: z.number().nullable(),
   orderId: z.string().nullable(),
+  /** Of the order in the answer: where, and under which epoch, it was accepted. */
   region: z.string().nullable(),
   epoch: z.number().nullable(),
   reason: z.string().nullable(),
