@@ -32,8 +32,21 @@ export type LinkChange = z.infer<typeof linkChange>
 
 /** POST /links: changes are applied together at one instant. Later changes win over earlier ones, field by field. */
 export const linkRequest = z.strictObject({ changes: z.array(linkChange).min(1) })
-/** Answer of POST /links and DELETE /links/:id. */
+/** Answer of POST /links and DELETE /links/:id. `atNs` is taken right after the change took effect. */
 export const linkReply = z.object({ atNs: z.string() })
+
+/** GET /links: the changes in force, lowest first, and what they come to for each directed link and class. */
+export const linksReply = z.object({
+  atNs: z.string(),
+  /** `expiresInMs` is what is left of it. */
+  layers: z.array(linkChange),
+  /** Sites that the fence device has cut off, whatever the layers say. */
+  fenced: z.array(z.enum(sites)),
+  effective: z.array(
+    linkSetting.required().extend({ from: z.enum(sites), to: z.enum(sites), class: z.enum(linkClasses) }),
+  ),
+})
+export type LinksReply = z.infer<typeof linksReply>
 
 /** GET /clock: the kernel's monotonic clock (nanoseconds, as a string: it exceeds 2^53) and wall time for people. */
 export const clockReply = z.object({ monotonicNs: z.string(), wallMs: z.number() })
@@ -61,7 +74,37 @@ export const fenceRequest = z.strictObject({
   dataSet: z.string(),
 })
 /** `fenced: false` with 409 if the epoch is below one already seen. POST /unfence has the same shape. */
-export const fenceReply = z.object({ fenced: z.boolean(), epoch: z.number(), atNs: z.string() })
+export const fenceReply = z.object({
+  fenced: z.boolean(),
+  epoch: z.number(),
+  atNs: z.string(),
+  /** Why it was refused. */
+  reason: z.string().optional(),
+})
+export type FenceReply = z.infer<typeof fenceReply>
+
+/** POST /fence/break at the way in (chaos): the device answers 503, or never. POST /fence/mend undoes it. */
+export const fenceBreak = z.strictObject({
+  mode: z.enum(['refuse', 'silent']),
+  /** The WAN itself mends the device after this time. */
+  expiresInMs: z.number().positive().optional(),
+})
+export type FenceBreak = z.infer<typeof fenceBreak>
+
+/** GET /fence at the way in, and the answer of POST /fence/break, POST /fence/mend and DELETE /fence/:site there. */
+export const fenceState = z.object({
+  atNs: z.string(),
+  broken: z.enum(['refuse', 'silent']).nullable(),
+  dataSets: z.array(
+    z.object({
+      dataSet: z.string(),
+      /** The highest epoch seen; lower ones are refused. */
+      epoch: z.number(),
+      fenced: z.array(z.enum(regions)),
+    }),
+  ),
+})
+export type FenceState = z.infer<typeof fenceState>
 
 /** One entry of the ledger of faults: written before the fault is injected, removed after it is proven healed. */
 export const ledgerEntry = z.object({
@@ -75,3 +118,8 @@ export const ledgerEntry = z.object({
   expiresNs: z.string(),
 })
 export type LedgerEntry = z.infer<typeof ledgerEntry>
+/** GET /ledger. PUT /ledger/:id (body `ledgerEntry`) answers with the entry, DELETE /ledger/:id with the rest. */
+export const ledgerReply = z.object({ entries: z.array(ledgerEntry) })
+
+/** Body of every refusal of the WAN (400, 401, 404, 407, 502, 503, 504). */
+export const wanError = z.object({ error: z.string(), reason: z.string() })

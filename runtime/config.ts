@@ -37,6 +37,17 @@ export type Config = Readonly<{
   logLevel: string
 }>
 
+/** What the WAN reads: it belongs to no site. */
+export type WorldConfig = Omit<Config, 'site'>
+
+/**
+ * @throws Error in one line that names the variable, what was expected and what was seen
+ */
+export function loadWorldConfig(source: Readonly<Record<string, string | undefined>> = process.env): WorldConfig {
+  const { site: _, ...config } = loadConfig({ ...source, FIREDRILL_SITE: sites[0] })
+  return Object.freeze(config)
+}
+
 /**
  * @throws Error in one line that names the variable, what was expected and what was seen
  */
@@ -76,7 +87,7 @@ const secretsShape = z.object({
 export type Secrets = z.infer<typeof secretsShape>
 
 /** The secrets that the WAN made at the world's first start; waits for the file, since containers start in any order. */
-export async function loadSecrets(config: Config): Promise<Secrets> {
+export async function loadSecrets(config: WorldConfig): Promise<Secrets> {
   for (;;) {
     try {
       return secretsShape.parse(JSON.parse(readFileSync(config.secretsFile, 'utf8')))
@@ -85,4 +96,57 @@ export async function loadSecrets(config: Config): Promise<Secrets> {
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }
+}
+
+const hostEnvironment = z.object({
+  DOCKER_HOST: z.string().min(1).optional(),
+  DOCKER_CONTEXT: z.string().min(1).optional(),
+  DOCKER_CONFIG: z.string().min(1).optional(),
+  /** Image that everything is built on, instead of the one that is pulled or made. */
+  FIREDRILL_BASE: z.string().min(1).optional(),
+  /** Where worlds take their /21 from. */
+  FIREDRILL_NETWORK_BASE: z
+    .string()
+    .regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, 'expected a network such as 198.18.0.0/15')
+    .default('198.18.0.0/15'),
+  /** Port of the way in on 127.0.0.1; without it Docker chooses one. */
+  FIREDRILL_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
+  /** Root of the Maven repository that Kafka's jars come from. */
+  FIREDRILL_MAVEN: z.url().optional(),
+})
+
+/** What the tool on the host reads of its environment; `environment` is all of it, for child processes. */
+export type HostConfig = Readonly<{
+  dockerHost: string | null
+  dockerContext: string | null
+  dockerConfigFolder: string | null
+  base: string | null
+  networkBase: string
+  port: number | null
+  maven: string | null
+  environment: Readonly<Record<string, string | undefined>>
+}>
+
+/**
+ * @throws Error in one line that names the variable, what was expected and what was seen
+ */
+export function loadHostConfig(source: Readonly<Record<string, string | undefined>> = process.env): HostConfig {
+  const present = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
+  const parsed = hostEnvironment.safeParse(present)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    const name = String(issue?.path[0])
+    throw new Error(`environment variable ${name}: ${issue?.message}, saw ${JSON.stringify(source[name])}`)
+  }
+  const value = parsed.data
+  return Object.freeze({
+    dockerHost: value.DOCKER_HOST ?? null,
+    dockerContext: value.DOCKER_CONTEXT ?? null,
+    dockerConfigFolder: value.DOCKER_CONFIG ?? null,
+    base: value.FIREDRILL_BASE ?? null,
+    networkBase: value.FIREDRILL_NETWORK_BASE,
+    port: value.FIREDRILL_PORT ?? null,
+    maven: value.FIREDRILL_MAVEN ?? null,
+    environment: Object.freeze({ ...source }),
+  })
 }

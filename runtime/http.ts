@@ -4,16 +4,17 @@ import { timingSafeEqual } from 'node:crypto'
 import { Agent, request } from 'undici'
 import type { z } from 'zod'
 
-/** A listener that answers 401 to any request without `authorization: Bearer <token>`. Routes are the caller's. */
-export function createControlListener(token: string): FastifyInstance {
+/**
+ * A listener that answers 401 to any request without `authorization: Bearer <token>`. Routes are the caller's.
+ * `whichToken` tells the refused caller where the expected token is to be found.
+ */
+export function createControlListener(token: string, whichToken = 'the bearer token of this world'): FastifyInstance {
   const server = fastify({ logger: false, forceCloseConnections: true })
   const expected = Buffer.from(`Bearer ${token}`)
   server.addHook('onRequest', async (incoming, reply) => {
     const seen = Buffer.from(incoming.headers.authorization ?? '')
     if (seen.length !== expected.length || !timingSafeEqual(seen, expected)) {
-      await reply
-        .code(401)
-        .send({ error: 'unauthorized', reason: 'expected the bearer token of this world, saw none or another' })
+      await reply.code(401).send({ error: 'unauthorized', reason: `expected ${whichToken}, saw none or another` })
     }
   })
   return server

@@ -1,0 +1,102 @@
+// Link settings as layers: base, then changes in order of arrival. Pure; time is passed in.
+import { isArea, isRegion, nearestRegion, type LinkClass, type Site } from '#protocol/sites.ts'
+import type { LinkChange, LinkSetting } from '#protocol/wan.ts'
+
+/** All that a packet of one class on one directed link meets. */
+export interface EffectiveSetting extends Required<{
+  [Field in keyof LinkSetting]-?: NonNullable<LinkSetting[Field]>
+}> {
+  /** The bandwidth was set for this class alone, so the class has a queue of its own. */
+  readonly ownBandwidth: boolean
+}
+
+/** A change in force. */
+export interface Layer {
+  readonly change: LinkChange
+  /** Monotonic milliseconds; null if it stays until it is healed. */
+  readonly expiresAtMs: number | null
+}
+
+/** Changes with this id lie below all others. */
+export const baseId = 'base'
+
+const betweenRegionsMs = 40
+const areaToNearMs = 10
+const areaToOtherMs = 50
+
+/** One-way delay of a link that nobody has changed, ms. */
+export function baseDelayMs(from: Site, to: Site): number {
+  if (isRegion(from) && isRegion(to)) return betweenRegionsMs
+  const near = (isArea(from) && nearestRegion[from] === to) || (isArea(to) && nearestRegion[to] === from)
+  return near ? areaToNearMs : areaToOtherMs
+}
+
+function sameTarget(left: LinkChange, right: LinkChange): boolean {
+  const key = (change: LinkChange): string =>
+    JSON.stringify([change.id, [...change.from].sort(), [...change.to].sort(), change.class ?? null])
+  return key(left) === key(right)
+}
+
+/** The layers with `changes` added on top. A change of the same id, links and class replaces the earlier one. */
+export function addLayers(layers: readonly Layer[], changes: readonly LinkChange[], nowMs: number): readonly Layer[] {
+  return changes.reduce<readonly Layer[]>(
+    (all, change) => [
+      ...all.filter((layer) => !sameTarget(layer.change, change)),
+      { change, expiresAtMs: change.expiresInMs === undefined ? null : nowMs + change.expiresInMs },
+    ],
+    layers,
+  )
+}
+
+export function removeLayers(layers: readonly Layer[], id: string): readonly Layer[] {
+  return layers.filter((layer) => layer.change.id !== id)
+}
+
+export function withoutExpired(layers: readonly Layer[], nowMs: number): readonly Layer[] {
+  return layers.filter((layer) => layer.expiresAtMs === null || layer.expiresAtMs > nowMs)
+}
+
+/** Monotonic milliseconds of the next expiry; null if none is to come. */
+export function nextExpiryMs(layers: readonly Layer[]): number | null {
+  const times = layers.flatMap((layer) => (layer.expiresAtMs === null ? [] : [layer.expiresAtMs]))
+  return times.length === 0 ? null : Math.min(...times)
+}
+
+/**
+ * The setting that holds for one class on one directed link: later changes win field by field, and a change for the class wins
+ * over one for all traffic. `fenced` sites have every link down, whatever the layers say.
+ */
+export function effectiveSetting(
+  layers: readonly Layer[],
+  fenced: ReadonlySet<Site>,
+  from: Site,
+  to: Site,
+  linkClass: LinkClass,
+): EffectiveSetting {
+  const matching = layers
+    .map((layer) => layer.change)
+    .filter((change) => change.from.includes(from) && change.to.includes(to))
+  const ordered = [
+    ...matching.filter((change) => change.id === baseId),
+    ...matching.filter((change) => change.id !== baseId),
+  ]
+  const forAll = ordered.filter((change) => change.class === undefined).map((change) => change.set)
+  const forClass = ordered.filter((change) => change.class === linkClass).map((change) => change.set)
+  const setting = {
+    up: true,
+    delayMs: baseDelayMs(from, to),
+    jitter: 0,
+    loss: 0,
+    reorder: 0,
+    bandwidthBps: 0,
+  }
+  for (const set of [...forAll, ...forClass]) {
+    Object.assign(setting, Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined)))
+  }
+  const cut = fenced.has(from) || fenced.has(to)
+  return {
+    ...setting,
+    up: setting.up && !cut,
+    ownBandwidth: forClass.some((set) => set.bandwidthBps !== undefined),
+  }
+}
