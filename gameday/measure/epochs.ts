@@ -1,0 +1,45 @@
+// Every epoch of a drill and what caused it. One that nobody ordered, and no fault explains, is a false failover.
+import type { EpochSeen } from '#protocol/journal.ts'
+import type { TimelineEvent } from '#protocol/timeline.ts'
+import { sinceMs } from './history.ts'
+
+export interface Span {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+export interface EpochCauses {
+  /** The runbook's actions: switchover, failover, failback. */
+  readonly ordered: readonly Span[]
+  /** Faults, from their first effect until they were shown to be healed. Background faults explain nothing. */
+  readonly faults: readonly Span[]
+}
+
+/**
+ * @param before epoch and primary when the drill began; null if unknown
+ * @param events in order of time
+ */
+export function epochsOf(
+  before: { readonly epoch: number; readonly region: string | null } | null,
+  events: readonly TimelineEvent[],
+  originNs: bigint,
+  causes: EpochCauses,
+): readonly EpochSeen[] {
+  const within = (spans: readonly Span[], atMs: number): boolean =>
+    spans.some((span) => atMs >= span.fromMs && atMs <= span.toMs)
+  const primaryOf = (epoch: number): string | null => {
+    const event = events.find((each) => each.kind === 'promoted' && each.epoch === epoch)
+    const region = event?.detail?.['region']
+    return typeof region === 'string' ? region : (event?.site ?? null)
+  }
+  const seen = new Map<number, EpochSeen>()
+  if (before !== null) seen.set(before.epoch, { ...before, atNs: null, cause: 'before' })
+  for (const event of events) {
+    if (event.kind !== 'epoch-taken' || event.epoch === undefined || seen.has(event.epoch)) continue
+    if (before !== null && event.epoch < before.epoch) continue
+    const atMs = sinceMs(originNs, event.atNs)
+    const cause = within(causes.ordered, atMs) ? 'ordered' : within(causes.faults, atMs) ? 'fault' : 'false'
+    seen.set(event.epoch, { epoch: event.epoch, region: primaryOf(event.epoch), atNs: event.atNs, cause })
+  }
+  return [...seen.values()].toSorted((left, right) => left.epoch - right.epoch)
+}

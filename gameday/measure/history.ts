@@ -1,0 +1,58 @@
+// What figures are computed from: client operations in milliseconds since an origin, so that plain numbers keep nanosecond order.
+import type { Operation } from '#protocol/operation.ts'
+import type { Area } from '#protocol/sites.ts'
+
+/** One client operation. Times in ms since the drill's origin. */
+export interface ClientOperation {
+  readonly area: Area
+  readonly kind: 'write' | 'read'
+  readonly key: string
+  readonly intendedMs: number
+  /** The intended time where it was never sent (shed). */
+  readonly sentMs: number
+  readonly doneMs: number
+  readonly outcome: 'ok' | 'failed' | 'unknown'
+  readonly status: number | null
+  readonly orderId: string | null
+  readonly region: string | null
+  readonly epoch: number | null
+}
+
+/** A write that the client got a success for. */
+export interface AckedWrite extends ClientOperation {
+  readonly orderId: string
+  readonly epoch: number
+}
+
+/** Milliseconds from `originNs` to `atNs`; exact to the nanosecond over months. */
+export function sinceMs(originNs: bigint, atNs: string | bigint): number {
+  return Number(BigInt(atNs) - originNs) / 1e6
+}
+
+export function toClientOperation(operation: Operation, originNs: bigint): ClientOperation {
+  const intendedMs = sinceMs(originNs, operation.intendedNs)
+  return {
+    area: operation.area,
+    kind: operation.kind,
+    key: operation.key,
+    intendedMs,
+    sentMs: operation.sentNs === null ? intendedMs : sinceMs(originNs, operation.sentNs),
+    doneMs: sinceMs(originNs, operation.doneNs),
+    outcome: operation.outcome,
+    status: operation.status,
+    orderId: operation.orderId,
+    region: operation.region,
+    epoch: operation.epoch,
+  }
+}
+
+function isAcked(operation: ClientOperation): operation is AckedWrite {
+  return (
+    operation.kind === 'write' && operation.outcome === 'ok' && operation.orderId !== null && operation.epoch !== null
+  )
+}
+
+/** In order of their acks. */
+export function ackedWrites(operations: readonly ClientOperation[]): readonly AckedWrite[] {
+  return operations.filter(isAcked).toSorted((left, right) => left.doneMs - right.doneMs)
+}

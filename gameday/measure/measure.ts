@@ -1,0 +1,297 @@
+// From a drill's record to its journal. Pure: the same record gives the same journal.
+import { exitCodes, type Check, type EpochSeen, type FaultRecord, type Journal } from '#protocol/journal.ts'
+import { areas, type Area, type Region } from '#protocol/sites.ts'
+import { duplicates } from './duplicates.ts'
+import { epochsOf, type Span } from './epochs.ts'
+import { epochChangedIn, firstWrite, type OutageSpan } from './first-write.ts'
+import { longestGapMs } from './gaps.ts'
+import { ackedWrites, sinceMs, toClientOperation, type AckedWrite, type ClientOperation } from './history.ts'
+import { postgresLoss, refusedButPresent, regionalLoss, type LossReport, type RegionalLossReport } from './loss.ts'
+import { judgeObjectives, mustBeZero, verdictOf } from './objectives.ts'
+import { phasesOf } from './phases.ts'
+import type { DrillRecord, StepTaken } from './record.ts'
+import { restored, restoredWindowMs, type Restored } from './restored.ts'
+import { sharedEpochs, splitBrain } from './split-brain.ts'
+import { staleReads } from './stale-reads.ts'
+
+/** Restarted controllers may take a fresh epoch for the same region; so long after their return it is the fault's doing. */
+const afterProcessKillMs = 10_000
+
+interface History {
+  readonly operations: readonly ClientOperation[]
+  readonly acks: readonly AckedWrite[]
+}
+
+/** The fault that t0 is taken from: the first that is no background; without any, the first ordered change. */
+function measuredFault(record: DrillRecord): FaultRecord | null {
+  return record.faults.find((fault) => !fault.background) ?? record.faults[0] ?? null
+}
+
+function t0Of(record: DrillRecord): { readonly ns: bigint; readonly widthMs: number } | null {
+  const fault = measuredFault(record)
+  if (fault !== null) return { ns: BigInt(fault.firstNs), widthMs: sinceMs(BigInt(fault.firstNs), fault.lastNs) }
+  const action = record.steps.find((step) => step.action !== null)
+  return action === undefined ? null : { ns: BigInt(action.fromNs), widthMs: 0 }
+}
+
+/** What t0 answers for ends with the next heal or ordered change, else with the load. */
+function spanOf(record: DrillRecord, history: History, t0Ns: bigint): OutageSpan {
+  const t0Ms = sinceMs(record.originNs, t0Ns)
+  const loadEndMs = sinceMs(record.originNs, record.load?.toNs ?? record.endNs)
+  const next = record.steps
+    .filter((step) => (step.kind === 'heal' || step.action !== null) && BigInt(step.fromNs) > t0Ns)
+    .map((step) => sinceMs(record.originNs, step.fromNs))
+  const seen = history.acks.filter((ack) => ack.doneMs <= t0Ms).map((ack) => ack.epoch)
+  const epoch = seen.reduce((highest, each) => Math.max(highest, each), record.epochBefore?.epoch ?? 0)
+  return { t0Ms, untilMs: Math.min(loadEndMs, ...next), epoch }
+}
+
+function spansOfActions(record: DrillRecord): readonly Span[] {
+  return record.steps
+    .filter((step) => step.action !== null)
+    .map((step) => ({
+      fromMs: sinceMs(record.originNs, step.fromNs),
+      toMs: sinceMs(record.originNs, step.toNs),
+    }))
+}
+
+function spansOfFaults(record: DrillRecord): readonly Span[] {
+  return record.faults
+    .filter((fault) => !fault.background)
+    .map((fault) => ({
+      fromMs: sinceMs(record.originNs, fault.firstNs),
+      toMs:
+        sinceMs(record.originNs, fault.healedNs ?? record.endNs) +
+        (fault.kind === 'process-kill' ? afterProcessKillMs : 0),
+    }))
+}
+
+interface Rto {
+  readonly journal: Journal['rto']
+  readonly restored: Restored
+}
+
+function measureRto(record: DrillRecord, history: History, span: OutageSpan | null): Rto {
+  const thresholds = thresholdsOf(record)
+  const nothing: Restored = { ms: null, why: 'short' }
+  if (span === null) {
+    const phases = phasesOf([], 0n, 0, null, null)
+    return { journal: { firstWriteMs: null, restoredMs: null, areas: {}, phases }, restored: nothing }
+  }
+  const changed = epochChangedIn(history.acks, span)
+  const used = areas.filter((area) => record.runbook.load.from.includes(area))
+  const perArea = new Map<Area, { readonly firstWriteMs: number | null; readonly restored: Restored }>(
+    used.map((area) => [
+      area,
+      {
+        firstWriteMs: firstWrite(
+          history.acks.filter((ack) => ack.area === area),
+          span,
+          changed,
+        ).ms,
+        restored: restored(
+          history.operations.filter((each) => each.area === area),
+          span.t0Ms,
+          span.untilMs,
+          thresholds,
+        ),
+      },
+    ]),
+  )
+  const all = [...perArea.values()].map((each) => each.restored)
+  const worst =
+    all.find((each) => each.why === 'broken') ??
+    all.find((each) => each.why === 'short') ??
+    all.reduce((left, right) => ((right.ms ?? 0) > (left.ms ?? 0) ? right : left), all[0] ?? nothing)
+  const first = firstWrite(history.acks, span, changed)
+  return {
+    journal: {
+      firstWriteMs: first.ms,
+      restoredMs: worst.ms,
+      areas: Object.fromEntries(
+        [...perArea].map(([area, each]) => [area, { firstWriteMs: each.firstWriteMs, restoredMs: each.restored.ms }]),
+      ),
+      phases: phasesOf(record.events, record.originNs, span.t0Ms, first.ack, worst.ms),
+    },
+    restored: worst,
+  }
+}
+
+function thresholdsOf(record: DrillRecord): { readonly successRate: number; readonly p99Ms: number } {
+  const hypothesis = record.runbook['steady-state-hypothesis']
+  return { successRate: hypothesis['success-rate'], p99Ms: hypothesis.p99 }
+}
+
+/** The failback's own gap and failures: from its order to the next step's end, or to the end of the load. */
+function measureFailback(record: DrillRecord, history: History): Journal['failback'] {
+  const index = record.steps.findIndex((step) => step.action === 'failback')
+  const step = record.steps[index]
+  if (step === undefined || step.failed !== null) return { outageMs: null, failed: null }
+  const next: StepTaken | undefined = record.steps[index + 1]
+  const fromMs = sinceMs(record.originNs, step.fromNs)
+  const loadEndMs = sinceMs(record.originNs, record.load?.toNs ?? record.endNs)
+  const toMs = Math.min(loadEndMs, next === undefined ? loadEndMs : sinceMs(record.originNs, next.toNs))
+  const inside = history.operations.filter((each) => each.intendedMs >= fromMs && each.intendedMs <= toMs)
+  return {
+    outageMs: longestGapMs(
+      history.acks.map((ack) => ack.doneMs),
+      fromMs,
+      toMs,
+    ),
+    failed: inside.filter((each) => each.outcome !== 'ok').length,
+  }
+}
+
+interface Losses {
+  readonly postgres: LossReport
+  readonly kafka: RegionalLossReport
+  readonly redis: RegionalLossReport
+  readonly refused: readonly string[] | null
+}
+
+function measureLosses(record: DrillRecord, history: History, t0Ms: number | null): Losses {
+  const { postgres, kafka, redis } = record.finalReads
+  const ids = <Value extends { readonly orderIds: ReadonlySet<string> }>(
+    byRegion: ReadonlyMap<Region, Value> | null,
+  ): ReadonlyMap<Region, ReadonlySet<string>> | null =>
+    byRegion === null ? null : new Map([...byRegion].map(([region, each]) => [region, each.orderIds]))
+  return {
+    postgres: postgresLoss(history.acks, postgres?.ids ?? null, t0Ms),
+    kafka: regionalLoss(history.acks, ids(kafka), t0Ms),
+    redis: regionalLoss(history.acks, ids(redis), t0Ms),
+    refused: postgres === null ? null : refusedButPresent(history.operations, postgres.keys),
+  }
+}
+
+function measureDuplicates(record: DrillRecord): Journal['duplicates'] {
+  const { kafka, redis } = record.finalReads
+  const inRegions = [...new Set([...(kafka?.keys() ?? []), ...(redis?.keys() ?? [])])]
+  const counted = duplicates(
+    inRegions.map((region) => ({
+      eventIds: kafka?.get(region)?.eventIds ?? [],
+      applied: redis?.get(region)?.applied ?? null,
+    })),
+  )
+  return { delivered: kafka === null ? null : counted.delivered, appliedTwice: counted.appliedTwice }
+}
+
+function invariants(
+  record: DrillRecord,
+  history: History,
+  figures: {
+    readonly split: { readonly count: number }
+    readonly losses: Losses
+    readonly appliedTwice: number | null
+    readonly falseFailovers: number | null
+  },
+): readonly Check[] {
+  const quorum = record.runbook.topology.commit === 'quorum'
+  const lostInQuorum = mustBeZero(
+    'acked writes survive',
+    figures.losses.postgres.loss.lostCount,
+    'acked writes that are gone',
+  )
+  const loadRan = history.operations.length > 0
+  return [
+    {
+      name: 'load ran',
+      status: loadRan ? 'pass' : 'unknown',
+      reason: `${history.operations.length} operations, ${history.acks.length} acked writes`,
+    },
+    mustBeZero('no split brain', loadRan ? figures.split.count : null, 'writes acked under an epoch that was over'),
+    mustBeZero(
+      'one region per epoch',
+      loadRan ? sharedEpochs(history.acks).length : null,
+      'epochs in which more than one region acked',
+    ),
+    ...(quorum ? [lostInQuorum] : []),
+    mustBeZero('refused writes stay away', figures.losses.refused?.length ?? null, 'refused writes that were done'),
+    mustBeZero('events applied once', figures.appliedTwice, 'events applied twice'),
+    mustBeZero('no false failover', figures.falseFailovers, 'epochs that neither a fault nor an order explains'),
+    ...(record.interruption === null
+      ? []
+      : [{ name: 'drill complete', status: 'unknown' as const, reason: record.interruption }]),
+    ...record.checks,
+  ]
+}
+
+export function measure(record: DrillRecord): Journal {
+  const operations = record.operations.map((each) => toClientOperation(each, record.originNs))
+  const history: History = { operations, acks: ackedWrites(operations) }
+  const t0 = t0Of(record)
+  const span = t0 === null ? null : spanOf(record, history, t0.ns)
+  const rto = measureRto(record, history, span)
+  const losses = measureLosses(record, history, span?.t0Ms ?? null)
+  const split = splitBrain(history.acks)
+  const duplicated = measureDuplicates(record)
+  const epochs: readonly EpochSeen[] = epochsOf(record.epochBefore, record.events, record.originNs, {
+    ordered: spansOfActions(record),
+    faults: spansOfFaults(record),
+  })
+  const falseFailovers = record.events.length === 0 ? null : epochs.filter((each) => each.cause === 'false').length
+  const failback = measureFailback(record, history)
+  const ackTimes = history.acks.map((ack) => ack.doneMs)
+  const firstAckMs = ackTimes[0]
+  const longestMs = firstAckMs === undefined ? null : longestGapMs(ackTimes, firstAckMs, ackTimes.at(-1) ?? firstAckMs)
+  const objectives = judgeObjectives(record.runbook.objectives, {
+    firstWriteMs: rto.journal.firstWriteMs,
+    restoredMs: rto.journal.restoredMs,
+    brokenToTheEnd: rto.restored.why === 'broken',
+    longestGapMs: longestMs,
+    failbackOutageMs: failback.outageMs,
+    failbackFailed: failback.failed,
+    stores: { postgres: losses.postgres.loss, kafka: losses.kafka.loss, redis: losses.redis.loss },
+  })
+  const checks = invariants(record, history, {
+    split,
+    losses,
+    appliedTwice: duplicated.appliedTwice,
+    falseFailovers,
+  })
+  const verdict = verdictOf(objectives, checks)
+  const count = (outcome: ClientOperation['outcome']): number =>
+    operations.filter((each) => each.outcome === outcome).length
+  return {
+    schemaVersion: 1,
+    verdict,
+    exitCode: exitCodes[verdict],
+    runbook: record.runbookName,
+    seed: record.seed,
+    world: record.world,
+    objectives: [...objectives],
+    epochs: [...epochs],
+    rto: rto.journal,
+    outage: { longestMs },
+    failback,
+    rpo: {
+      postgres: losses.postgres.loss,
+      kafka: losses.kafka.loss,
+      redis: losses.redis.loss,
+      objects: { lostCount: null, windowMs: null },
+    },
+    splitBrain: history.acks.length === 0 ? { count: null, ms: null } : split,
+    requests: { ok: count('ok'), failed: count('failed'), unknown: count('unknown') },
+    duplicates: duplicated,
+    falseFailovers,
+    drill: record.drill,
+    title: record.runbook.title,
+    startedAt: record.startedAt,
+    durationMs: sinceMs(record.originNs, record.endNs),
+    topology: { ...record.runbook.topology },
+    thresholds: { ...thresholdsOf(record), windowMs: restoredWindowMs },
+    t0: t0 === null ? null : { ns: t0.ns.toString(), widthMs: t0.widthMs },
+    loadNs: record.load === null ? null : { from: record.load.fromNs.toString(), to: record.load.toNs.toString() },
+    restoredUntilNs: span === null ? null : (record.originNs + BigInt(Math.round(span.untilMs * 1e6))).toString(),
+    staleReads: staleReads(operations),
+    wanBytes: record.wanBytes,
+    faults: [...record.faults],
+    steps: record.steps.map(({ title, kind, fromNs, toNs, failed }) => ({ title, kind, fromNs, toNs, failed })),
+    checks: [...checks],
+    lost: {
+      postgres: [...losses.postgres.lostIds],
+      kafka: [...losses.kafka.missing],
+      redis: [...losses.redis.missing],
+    },
+    interruption: record.interruption,
+  }
+}

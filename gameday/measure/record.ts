@@ -1,0 +1,50 @@
+// What a drill leaves for measuring: everything that figures are computed from, and nothing else. It can be read back from files.
+import type { FaultRecord, StepRecord } from '#protocol/journal.ts'
+import type { Operation } from '#protocol/operation.ts'
+import type { Runbook } from '#protocol/runbook.ts'
+import type { Region } from '#protocol/sites.ts'
+import type { TimelineEvent } from '#protocol/timeline.ts'
+import type { Check } from '#protocol/journal.ts'
+import type { RegionEvents } from './duplicates.ts'
+
+/** A step with what its action was, if it was one. */
+export interface StepTaken extends StepRecord {
+  readonly action: 'switchover' | 'failover' | 'failback' | null
+}
+
+/** What the stores held in the end. Null: could not be read. */
+export interface FinalReads {
+  readonly postgres: { readonly ids: ReadonlySet<string>; readonly keys: ReadonlySet<string> } | null
+  readonly kafka: ReadonlyMap<
+    Region,
+    { readonly orderIds: ReadonlySet<string>; readonly eventIds: readonly string[] }
+  > | null
+  readonly redis: ReadonlyMap<
+    Region,
+    { readonly orderIds: ReadonlySet<string>; readonly applied: RegionEvents['applied'] }
+  > | null
+}
+
+export interface DrillRecord {
+  readonly drill: string
+  readonly runbookName: string
+  readonly runbook: Runbook
+  readonly seed: number
+  readonly world: string
+  readonly startedAt: string
+  /** Times in ms are counted from here. */
+  readonly originNs: bigint
+  readonly endNs: bigint
+  readonly load: { readonly fromNs: bigint; readonly toNs: bigint } | null
+  readonly epochBefore: { readonly epoch: number; readonly region: string | null } | null
+  readonly operations: readonly Operation[]
+  /** In order of time. */
+  readonly events: readonly TimelineEvent[]
+  readonly faults: readonly FaultRecord[]
+  readonly steps: readonly StepTaken[]
+  readonly finalReads: FinalReads
+  readonly wanBytes: number | null
+  /** Checks that only the running drill can make: steady state at first, the world as a fresh one at last. */
+  readonly checks: readonly Check[]
+  readonly interruption: string | null
+}
