@@ -1,7 +1,9 @@
 // A game day as a YAML file: what is built, what is demanded, what load runs, what is done to it. Durations become milliseconds.
 import { z } from 'zod'
 import { areas, areaHosts, linkClasses, regionHosts, regions } from './sites.ts'
-import { duration, topology } from './topology.ts'
+import { duration as durationText, topology } from './topology.ts'
+
+const duration = z.string({ error: 'expected a duration such as 250ms, 30s, 5m' }).pipe(durationText)
 
 /** The event kinds that a runbook can wait for. */
 export const awaitedEvents = ['failover-complete', 'resynced', 'steady'] as const
@@ -31,7 +33,7 @@ const linkTarget = z
   )
 
 const bitsPerSecond = z
-  .string()
+  .string({ error: 'expected a bandwidth such as 500kbit or 10Mbit' })
   .regex(/^\d+(\.\d+)?(k|M|G)?bit$/, 'expected a bandwidth such as 500kbit or 10Mbit')
   .transform((text) => {
     const factor = { k: 1e3, M: 1e6, G: 1e9 }[/[kMG]/.exec(text)?.[0] ?? ''] ?? 1
@@ -47,38 +49,6 @@ const anyFault = {
   background: z.boolean().default(false),
 }
 
-export const faultSpec = z.discriminatedUnion('kind', [
-  z.strictObject({ ...anyFault, kind: z.literal('power-loss'), target: regionTarget }),
-  z.strictObject({
-    ...anyFault,
-    kind: z.literal('partition'),
-    target: regionTarget,
-    /** `stay`: client areas still reach the region; it is cut from the other regions only. */
-    clients: z.enum(['cut', 'stay']).default('cut'),
-    class: z.enum(linkClasses).optional(),
-  }),
-  z.strictObject({ ...anyFault, kind: z.literal('freeze'), target: regionTarget }),
-  z.strictObject({ ...anyFault, kind: z.literal('postgres-crash'), target: regionTarget }),
-  z.strictObject({
-    ...anyFault,
-    kind: z.literal('link-degrade'),
-    target: linkTarget,
-    class: z.enum(linkClasses).optional(),
-    delay: duration.optional(),
-    jitter: z.number().min(0).max(1).optional(),
-    loss: z.number().min(0).max(1).optional(),
-    reorder: z.number().min(0).max(1).optional(),
-    bandwidth: bitsPerSecond.optional(),
-  }),
-  z.strictObject({
-    ...anyFault,
-    kind: z.literal('process-kill'),
-    target: serviceTarget,
-    signal: z.enum(['kill', 'stop']).default('kill'),
-  }),
-])
-export type FaultSpec = z.infer<typeof faultSpec>
-export type FaultKind = FaultSpec['kind']
 export const faultKinds = [
   'power-loss',
   'partition',
@@ -87,6 +57,43 @@ export const faultKinds = [
   'link-degrade',
   'process-kill',
 ] as const
+
+export const faultSpec = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({ ...anyFault, kind: z.literal('power-loss'), target: regionTarget }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('partition'),
+      target: regionTarget,
+      /** `stay`: client areas still reach the region; it is cut from the other regions only. */
+      clients: z.enum(['cut', 'stay']).default('cut'),
+      class: z.enum(linkClasses).optional(),
+    }),
+    z.strictObject({ ...anyFault, kind: z.literal('freeze'), target: regionTarget }),
+    z.strictObject({ ...anyFault, kind: z.literal('postgres-crash'), target: regionTarget }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('link-degrade'),
+      target: linkTarget,
+      class: z.enum(linkClasses).optional(),
+      delay: duration.optional(),
+      jitter: z.number().min(0).max(1).optional(),
+      loss: z.number().min(0).max(1).optional(),
+      reorder: z.number().min(0).max(1).optional(),
+      bandwidth: bitsPerSecond.optional(),
+    }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('process-kill'),
+      target: serviceTarget,
+      signal: z.enum(['kill', 'stop']).default('kill'),
+    }),
+  ],
+  { error: `expected a kind of ${faultKinds.join(', ')}` },
+)
+export type FaultSpec = z.infer<typeof faultSpec>
+export type FaultKind = FaultSpec['kind']
 
 /** `failback` is a switchover to home. `to` is demanded by `switchover` only. */
 export const actionSpec = z.union([
@@ -117,7 +124,7 @@ export const step = z
 export type Step = z.infer<typeof step>
 
 const atLeast = z
-  .string()
+  .string({ error: 'expected a bound such as ">= 1"' })
   .regex(/^>= ?\d+(\.\d+)?$/, 'expected a bound such as ">= 1"')
   .transform((text) => Number(text.slice(2)))
 
@@ -139,12 +146,12 @@ export type Objectives = z.infer<typeof objectives>
 export const hypothesis = z.strictObject({
   /** A share 0..1, from text such as ">= 99.9%". */
   'success-rate': z
-    .string()
+    .string({ error: 'expected a bound such as ">= 99.9%"' })
     .regex(/^>= ?\d+(\.\d+)?%$/, 'expected a bound such as ">= 99.9%"')
     .transform((text) => Number.parseFloat(text.slice(2)) / 100),
   /** Milliseconds, from text such as "<= 500ms". */
   p99: z
-    .string()
+    .string({ error: 'expected a bound such as "<= 500ms"' })
     .regex(/^<= ?\d+(\.\d+)?(ms|s)$/, 'expected a bound such as "<= 500ms"')
     .transform((text) => Number.parseFloat(text.slice(2)) * (text.endsWith('ms') ? 1 : 1000)),
 })
@@ -153,7 +160,7 @@ export type Hypothesis = z.infer<typeof hypothesis>
 export const load = z.strictObject({
   /** Operations per second, summed over the areas; from text such as "100/s". */
   rate: z
-    .string()
+    .string({ error: 'expected a rate such as "100/s"' })
     .regex(/^\d+(\.\d+)?\/s$/, 'expected a rate such as "100/s"')
     .transform((text) => Number.parseFloat(text)),
   /** Share of reads, 0..1. */

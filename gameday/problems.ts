@@ -1,0 +1,93 @@
+// Turns what a schema found wrong into one line each: where, what was expected, what was found.
+import { z } from 'zod'
+
+export interface Problem {
+  readonly path: readonly (string | number)[]
+  readonly expected: string
+  readonly found: string
+}
+
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key], root)
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value)
+}
+
+/** Peels defaults, optionals and transforms off a schema. */
+function inner(schema: z.core.$ZodType): z.core.$ZodType {
+  const def = schema._zod.def as { readonly innerType?: z.core.$ZodType; readonly in?: z.core.$ZodType }
+  const next = def.innerType ?? def.in
+  return next === undefined ? schema : inner(next)
+}
+
+/** The keys that an object at `path` may have; empty if there is no object. */
+function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[], value: unknown): readonly string[] {
+  const here = inner(schema)
+  const [key, ...rest] = path
+  if (here instanceof z.ZodDiscriminatedUnion) {
+    const discriminator = here.def.discriminator
+    const wanted = (value as Record<string, unknown> | null)?.[discriminator]
+    const option = here.options.find((each) => {
+      const literal = each instanceof z.ZodObject ? (each.shape as Record<string, unknown>)[discriminator] : undefined
+      return literal instanceof z.ZodLiteral && literal.value === wanted
+    })
+    return option === undefined ? [] : keysAt(option, path, value)
+  }
+  if (here instanceof z.ZodArray)
+    return key === undefined ? [] : keysAt(here.element, rest, (value as readonly unknown[])[Number(key)])
+  if (!(here instanceof z.ZodObject)) return []
+  const shape = here.shape as Record<string, z.core.$ZodType>
+  if (key === undefined) return Object.keys(shape)
+  const child = shape[String(key)]
+  return child === undefined ? [] : keysAt(child, rest, (value as Record<PropertyKey, unknown>)[key])
+}
+
+function expectedOf(issue: z.core.$ZodIssue): string {
+  // The schema's own words are better than any made here.
+  if (issue.message.startsWith('expected')) return issue.message
+  if (issue.code === 'invalid_value') return `expected one of ${issue.values.map(String).join(', ')}`
+  if (issue.code === 'invalid_type') {
+    const kinds: Readonly<Record<string, string>> = { object: 'a mapping', array: 'a list' }
+    return `expected ${kinds[issue.expected] ?? `a ${issue.expected}`}`
+  }
+  if (issue.code === 'too_small')
+    return `expected at least ${String(issue.minimum)}${issue.origin === 'array' ? ' entries' : ''}`
+  if (issue.code === 'too_big') return `expected at most ${String(issue.maximum)}`
+  return 'expected another value'
+}
+
+function fromIssue(schema: z.core.$ZodType, root: unknown, issue: z.core.$ZodIssue): readonly Problem[] {
+  const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(schema, issue.path, root)
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      expected: known.length === 0 ? 'expected no such key' : `expected a key of ${known.join(', ')}`,
+      found: `the key ${JSON.stringify(key)}`,
+    }))
+  }
+  if (issue.code === 'invalid_union') {
+    // The branch that got furthest knows best what is wrong.
+    const branches = issue.errors.toSorted((left, right) => depth(right) - depth(left))
+    const best = branches[0]?.[0]
+    if (best !== undefined && depth(branches[0] ?? []) > 0)
+      return fromIssue(schema, root, { ...best, path: [...issue.path, ...best.path] })
+    const options = issue.errors
+      .flat()
+      .flatMap((each) => (each.code === 'invalid_value' ? each.values.map(String) : []))
+    const expected = options.length > 0 ? `expected one of ${[...new Set(options)].join(', ')}` : expectedOf(issue)
+    return [{ path, expected, found: shown(valueAt(root, issue.path)) }]
+  }
+  const value = valueAt(root, issue.path)
+  return [{ path, expected: expectedOf(issue), found: shown(value) }]
+}
+
+function depth(issues: readonly z.core.$ZodIssue[]): number {
+  return Math.max(0, ...issues.map((issue) => issue.path.length + (issue.code === 'unrecognized_keys' ? 1 : 0)))
+}
+
+export function problemsOf(schema: z.core.$ZodType, root: unknown, error: z.core.$ZodError): readonly Problem[] {
+  return error.issues.flatMap((issue) => fromIssue(schema, root, issue))
+}
