@@ -16,24 +16,30 @@ function splitMix32(seed: number): () => number {
 
 const rotateLeft = (value: number, count: number): number => (value << count) | (value >>> (32 - count))
 
+/** xoshiro128** 1.1 (Blackman and Vigna, prng.di.unimi.it, public domain): 32-bit outputs from a state that is not all zero. */
+export function xoshiro128(initial: readonly [number, number, number, number]): () => number {
+  let [zero, one, two, three] = initial
+  return () => {
+    const result = Math.imul(rotateLeft(Math.imul(one, 5), 7), 9)
+    const shifted = one << 9
+    two ^= zero
+    three ^= one
+    one ^= two
+    zero ^= three
+    two ^= shifted
+    three = rotateLeft(three, 11)
+    return result >>> 0
+  }
+}
+
 /**
- * xoshiro128** 1.1 (Blackman and Vigna, prng.di.unimi.it, public domain).
  * @param seed any integer; the lower 53 bits count
  * @param stream tells apart several sources that have the same seed
  */
 export function createRandom(seed: number, stream: number): Random {
-  const spread = splitMix32((seed % 2 ** 32) ^ Math.imul(Math.trunc(seed / 2 ** 32) + 1, 0x85ebca6b) ^ (stream << 24))
-  const state = Int32Array.of(spread(), spread(), spread(), spread())
-  const next32 = (): number => {
-    const [zero, one, two, three] = state as unknown as [number, number, number, number]
-    const result = Math.imul(rotateLeft(Math.imul(one, 5), 7), 9)
-    state[2] = two ^ zero
-    state[3] = three ^ one
-    state[1] = one ^ state[2]
-    state[0] = zero ^ state[3]
-    state[2] ^= one << 9
-    state[3] = rotateLeft(state[3], 11)
-    return result >>> 0
-  }
+  const high = Math.floor(seed / 2 ** 32)
+  const spreadHigh = splitMix32(high)
+  const spread = splitMix32((seed - high * 2 ** 32) ^ spreadHigh() ^ (stream << 24))
+  const next32 = xoshiro128([spread(), spread(), spread(), spread()])
   return () => ((next32() >>> 5) * 67_108_864 + (next32() >>> 6)) / 9_007_199_254_740_992
 }

@@ -149,18 +149,22 @@ export function encodeWithin(reply: Packet, limitBytes: number): Buffer {
 
 /** The answer to `message` as bytes, or null if it is not to be answered: no DNS query, or one that cannot be read. */
 export function answerMessage(message: Buffer, transport: 'udp' | 'tcp', view: View): Buffer | null {
-  let query: Packet
   try {
-    query = dnsPacket.decode(message)
+    const query = dnsPacket.decode(message)
+    return query.type === 'query' ? answerQuery(query, transport, view) : null
   } catch {
+    // dns-packet throws on what it cannot decode, and on encoding a name that it decoded from a broken message.
     return null
   }
-  if (query.type !== 'query') return null
+}
+
+function answerQuery(query: dnsPacket.DecodedPacket, transport: 'udp' | 'tcp', view: View): Buffer {
   const asked = query.additionals?.find((record): record is OptAnswer => record.type === 'OPT')
   const question = query.questions?.[0]
   let decision: Decision = { code: rcode.formatError, answers: [], authorities: [] }
   let extendedRcode = 0
-  if ((query as { opcode?: string }).opcode !== 'QUERY') decision = { ...decision, code: rcode.notImplemented }
+  if ((query as unknown as { opcode: string }).opcode !== 'QUERY')
+    decision = { ...decision, code: rcode.notImplemented }
   else if (asked !== undefined && asked.ednsVersion !== 0) {
     decision = { ...decision, code: rcode.noError }
     extendedRcode = badVersionExtended
