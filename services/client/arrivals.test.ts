@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { areas } from '#protocol/sites.ts'
 import { arrivals } from './arrivals.ts'
 import { createRandom, xoshiro128 } from './random.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as dnsPacket from 'dns-packet'
 import type { OptAnswer, Packet } from 'dns-packet'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { answerMessage, encodeWithin, siteOfAddress, type View } from './answer.ts'
 
 const nets = ['198.18.0', '198.18.1', '198.18.2', '198.18.3', '198.18.4', '198.18.5']

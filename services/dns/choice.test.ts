@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { regions, sites, type Region } from '#protocol/sites.ts'
 import { chooseReadRegion, chooseWriteRegion, readableRegions, regionsByDistance, type Health } from './choice.ts'
 
