@@ -9,7 +9,10 @@ export const orderRequest = z.strictObject({
 })
 export type OrderRequest = z.infer<typeof orderRequest>
 
-/** 201 (200 for a known idempotency key): the write is vouched for. */
+/**
+ * 201 (200 for a known idempotency key): the write is vouched for. `region` and `epoch` are those that vouched for this very
+ * answer; of a known key they may be later than the order's own (GET gives those).
+ */
 export const orderReply = z.object({ id: z.uuid(), region: z.string(), epoch: z.number() })
 
 /** GET /orders/:id. `x-firedrill-source` says `cache` or `postgres`. */
@@ -43,6 +46,12 @@ export const redisKeys = {
   applied: 'projection:applied',
   /** Set of applied event ids, as `origin/event-id`. */
   seen: 'projection:seen',
-  /** Highest epoch that wrote here. */
+  /** Hash: id of the Kafka topic (`topic`), and by partition number the next offset to apply. Written with the effect itself. */
+  position: 'projection:position',
+  /** Hash: by partition number the highest epoch seen in it. */
   epoch: 'projection:epoch',
+  /** Hash: `delivered`, `duplicates`, `refused`. */
+  counts: 'projection:counts',
+  /** Highest epoch that wrote to the cache. */
+  cacheEpoch: 'cache:epoch',
 } as const

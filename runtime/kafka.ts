@@ -43,7 +43,8 @@ export interface KafkaSession {
   close(): void
 }
 
-export type KafkaErrorCode = 'connection' | 'time-out' | 'unknown-topic' | 'offset-out-of-range' | 'not-ready' | 'refused'
+export type KafkaErrorCode =
+  'connection' | 'time-out' | 'unknown-topic' | 'offset-out-of-range' | 'not-ready' | 'refused'
 
 export class KafkaError extends Error {
   readonly code: KafkaErrorCode

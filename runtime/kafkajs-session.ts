@@ -66,7 +66,7 @@ class KafkajsSession implements KafkaSession {
     })
     for (const { errorCode } of decoded.topicErrors) if (errorCode !== topicAlreadyExists) check(errorCode, topic)
     const deadline = Date.now() + answerTimeoutMs
-    for (let partition = 0; partition < shape.partitions; ) {
+    for (let partition = 0; partition < shape.partitions;) {
       try {
         await this.offsets(topic, partition)
         partition += 1
@@ -168,7 +168,10 @@ class KafkajsSession implements KafkaSession {
     call: { request: ProtocolRequest; response: ProtocolResponse },
   ): Promise<Answer> {
     // Error codes are checked by each method; kafkajs's own parse would hide which partition they are of.
-    const response: ProtocolResponse = { decode: call.response.decode, parse: async (decoded) => decoded }
+    const response: ProtocolResponse = {
+      decode: async (payload) => await call.response.decode(payload),
+      parse: async (decoded) => decoded,
+    }
     const late = new KafkaError(
       'time-out',
       `kafka at ${this.#authority} did not answer ${call.request.apiName} within ${timeoutMs} ms`,
