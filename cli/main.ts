@@ -1,0 +1,81 @@
+// The front door: parses the command line, runs one command, and turns every failure into one clear line and an exit code.
+import { Command, CommanderError } from 'commander'
+import { EnvironmentError, environmentExitCode } from '#world/environment-error.ts'
+import { registerBench } from './commands/bench.ts'
+import { registerBuild } from './commands/build.ts'
+import { registerConnect } from './commands/connect.ts'
+import { registerDoctor } from './commands/doctor.ts'
+import { registerDown } from './commands/down.ts'
+import { registerFailback } from './commands/failback.ts'
+import { registerFailover } from './commands/failover.ts'
+import { registerHeal } from './commands/heal.ts'
+import { registerLogs } from './commands/logs.ts'
+import { registerReport } from './commands/report.ts'
+import { registerRun } from './commands/run.ts'
+import { registerStatus } from './commands/status.ts'
+import { registerTest } from './commands/test.ts'
+import { registerUp } from './commands/up.ts'
+import { registerValidate } from './commands/validate.ts'
+
+const expectedErrors = new Set(['DrillRefused', 'RunbookInvalid', 'CallRefused', 'UsageError'])
+
+function createProgram(): Command {
+  const program = new Command('firedrill')
+    .description(
+      'Rehearse losing a region, with real Postgres, Redis and Kafka, and learn the RTO and RPO your users would have seen.',
+    )
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: false })
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          `firedrill: ${text
+            .replace(/^error: /, '')
+            .replaceAll('\n', ' ')
+            .trim()}; see: ./firedrill --help\n`,
+        ),
+    })
+  const registrations = [
+    registerDoctor,
+    registerBuild,
+    registerUp,
+    registerStatus,
+    registerLogs,
+    registerConnect,
+    registerValidate,
+    registerRun,
+    registerHeal,
+    registerFailover,
+    registerFailback,
+    registerDown,
+    registerReport,
+    registerBench,
+    registerTest,
+  ]
+  for (const register of registrations) register(program)
+  return program
+}
+
+/** 3 for what the user or the machine has to mend; anything else is a bug of this tool and shows its stack. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : environmentExitCode
+  const { name, message, stack } = error as Error
+  const expected = error instanceof EnvironmentError || expectedErrors.has(name)
+  process.stderr.write(`firedrill: ${expected ? message : (stack ?? message)}\n`)
+  return environmentExitCode
+}
+
+try {
+  const program = createProgram()
+  if (process.argv.length <= 2) {
+    program.outputHelp()
+  } else {
+    await program.parseAsync()
+  }
+} catch (error) {
+  process.exitCode = report(error)
+}
+// Connections that are kept for reuse must not keep a finished command alive.
+process.exit()

@@ -1,0 +1,231 @@
+// A running world on Docker. Everything about it (addresses, topology, secrets, the way in) is read from Docker, so that it is the
+// same for a world that `up` has started, that compose has started by hand, and that another process has left behind.
+import { PassThrough } from 'node:stream'
+import type { Readable } from 'node:stream'
+import type Dockerode from 'dockerode'
+import { z } from 'zod'
+import { ports } from '#protocol/sites.ts'
+import type { Topology } from '#protocol/topology.ts'
+import { loadHostConfig, type Secrets } from '#runtime/config.ts'
+import { connectEngine } from './docker-engine.ts'
+import { DockerWayIn } from './docker-way-in.ts'
+import { EnvironmentError } from './environment-error.ts'
+import type { ContainerFacts, RunningWorld, Target } from './running-world.ts'
+import { topologyOf } from './topology-environment.ts'
+import { listContainers, listWorlds, targetName } from './world-containers.ts'
+
+const secretsFile = '/run/firedrill/secrets.json'
+const wayInTokenFile = '/var/lib/firedrill/wan/token'
+
+const secretsShape = z.object({
+  control: z.string(),
+  fence: z.string(),
+  postgres: z.string(),
+})
+
+/** A running world, with what only `world/` and `cli/` need of it. */
+export class DockerWorld implements RunningWorld {
+  readonly name: string
+  readonly topology: Topology
+  readonly secrets: Secrets
+  readonly wayIn: DockerWayIn
+  readonly docker: Dockerode
+  private ids = new Map<string, string>()
+
+  constructor(options: {
+    readonly name: string
+    readonly topology: Topology
+    readonly secrets: Secrets
+    readonly wayIn: DockerWayIn
+    readonly docker: Dockerode
+  }) {
+    this.name = options.name
+    this.topology = options.topology
+    this.secrets = options.secrets
+    this.wayIn = options.wayIn
+    this.docker = options.docker
+  }
+
+  async containers(): Promise<readonly ContainerFacts[]> {
+    const found = await listContainers(this.docker, this.name)
+    this.ids = new Map(found.map((each) => [targetName(each), each.id]))
+    return found
+  }
+
+  async kill(targets: readonly Target[]): Promise<void> {
+    await this.each(targets, async (container) => unlessAlready(container.kill(), 409))
+  }
+
+  async stop(targets: readonly Target[]): Promise<void> {
+    await this.each(targets, async (container) => unlessAlready(container.stop(), 304))
+  }
+
+  async start(targets: readonly Target[]): Promise<void> {
+    await this.each(targets, async (container) => unlessAlready(container.start(), 304))
+  }
+
+  async pause(targets: readonly Target[]): Promise<void> {
+    await this.each(targets, async (container) => unlessIn(container, 'paused', container.pause()))
+  }
+
+  async unpause(targets: readonly Target[]): Promise<void> {
+    await this.each(targets, async (container) => unlessIn(container, 'running', container.unpause()))
+  }
+
+  async exec(
+    target: Target,
+    argv: readonly string[],
+  ): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }> {
+    const container = this.docker.getContainer(await this.id(target))
+    const exec = await container.exec({ Cmd: [...argv], AttachStdout: true, AttachStderr: true })
+    const stream = await exec.start({})
+    const [stdout, stderr] = await demultiplex(this.docker, stream)
+    return { exitCode: (await exec.inspect()).ExitCode ?? 1, stdout, stderr }
+  }
+
+  async logs(target: Target): Promise<string> {
+    const container = this.docker.getContainer(await this.id(target))
+    const raw = await container.logs({ stdout: true, stderr: true, follow: false })
+    return framesOf(raw)
+  }
+
+  /** @throws EnvironmentError if the world has no such container */
+  async id(target: Target): Promise<string> {
+    const name = targetName(target)
+    if (!this.ids.has(name)) await this.containers()
+    const id = this.ids.get(name)
+    if (id === undefined)
+      throw new EnvironmentError(
+        `world ${this.name} has no container ${name}; see: ./firedrill status --world ${this.name}`,
+      )
+    return id
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.wayIn.close()
+  }
+
+  private async each(
+    targets: readonly Target[],
+    act: (container: Dockerode.Container) => Promise<void>,
+  ): Promise<void> {
+    await Promise.all(targets.map(async (target) => act(this.docker.getContainer(await this.id(target)))))
+  }
+}
+
+/**
+ * Opens a world that is up.
+ * @throws EnvironmentError if there is none of this name, or its WAN does not run
+ */
+export async function openWorld(name: string, say: (line: string) => void = () => {}): Promise<DockerWorld> {
+  const engine = await connectEngine(loadHostConfig(), say)
+  return openWorldOn(engine.docker, name)
+}
+
+export async function openWorldOn(docker: Dockerode, name: string): Promise<DockerWorld> {
+  const wan = (await listContainers(docker, name)).find((each) => each.service === 'wan')
+  if (wan === undefined) {
+    const others = await listWorlds(docker)
+    const hint = others.length === 0 ? '' : ` (there are: ${others.join(', ')})`
+    throw new EnvironmentError(`world ${name} is not up${hint}; bring it up: ./firedrill up --world ${name}`)
+  }
+  if (wan.state !== 'running')
+    throw new EnvironmentError(
+      `the WAN of world ${name} is ${wan.state}, so nothing can be reached; bring the world up anew: ./firedrill up --world ${name}`,
+    )
+  const container = docker.getContainer(wan.id)
+  const facts = await container.inspect()
+  const published = facts.NetworkSettings.Ports[`${ports.wayIn}/tcp`]?.[0]
+  if (published === undefined)
+    throw new EnvironmentError(`the WAN of world ${name} has no published port ${ports.wayIn}; bring the world up anew`)
+  const { secrets, wayInToken } = await readSecrets(container)
+  const address = {
+    host: '127.0.0.1',
+    port: Number(published.HostPort),
+    token: wayInToken,
+    controlToken: secrets.control,
+  }
+  return new DockerWorld({
+    name,
+    topology: topologyOf(facts.Config.Env),
+    secrets,
+    wayIn: new DockerWayIn(address),
+    docker,
+  })
+}
+
+/** Reads the files that the WAN wrote at the world's first start; it may not have come to it yet. */
+async function readSecrets(container: Dockerode.Container): Promise<{ secrets: Secrets; wayInToken: string }> {
+  const deadline = performance.now() + 20_000
+  for (;;) {
+    const secretsText = await readFileOf(container, secretsFile)
+    const wayInToken = (await readFileOf(container, wayInTokenFile))?.trim()
+    if (secretsText !== null && secretsText !== '' && wayInToken !== undefined && wayInToken !== '')
+      return { secrets: secretsShape.parse(JSON.parse(secretsText)), wayInToken }
+    if (performance.now() > deadline)
+      throw new EnvironmentError('the WAN has not written the secrets within 20 s; see: ./firedrill logs wan')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+/** Null if the file is not there (yet). */
+async function readFileOf(container: Dockerode.Container, path: string): Promise<string | null> {
+  try {
+    return await firstFileOf((await container.getArchive({ path })) as Readable)
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return null
+    throw error
+  }
+}
+
+/** The text of the one file in a tar: a 512-byte header with the size in octal, then the content. */
+async function firstFileOf(archive: Readable): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of archive) chunks.push(chunk as Buffer)
+  const tar = Buffer.concat(chunks)
+  const size = Number.parseInt(tar.subarray(124, 136).toString(), 8)
+  return tar.subarray(512, 512 + size).toString()
+}
+
+async function demultiplex(docker: Dockerode, stream: NodeJS.ReadableStream): Promise<[string, string]> {
+  const outputs = [new PassThrough(), new PassThrough()] as const
+  const texts = outputs.map(async (each) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of each) chunks.push(chunk as Buffer)
+    return Buffer.concat(chunks).toString()
+  })
+  docker.modem.demuxStream(stream, outputs[0], outputs[1])
+  stream.on('end', () => {
+    for (const each of outputs) each.end()
+  })
+  const [stdout = '', stderr = ''] = await Promise.all(texts)
+  return [stdout, stderr]
+}
+
+/** Docker frames output without a terminal: stream number, three zeros, length (big endian), payload. */
+function framesOf(raw: Buffer): string {
+  const parts: Buffer[] = []
+  for (let at = 0; at + 8 <= raw.length;) {
+    const length = raw.readUInt32BE(at + 4)
+    parts.push(raw.subarray(at + 8, at + 8 + length))
+    at += 8 + length
+  }
+  return Buffer.concat(parts).toString()
+}
+
+async function unlessAlready(work: Promise<unknown>, alreadyStatus: number): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode !== alreadyStatus) throw error
+  }
+}
+
+/** Docker refuses to pause what is paused with the same status as for what is dead: the state decides. */
+async function unlessIn(container: Dockerode.Container, wanted: string, work: Promise<unknown>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if ((await container.inspect()).State.Status !== wanted) throw error
+  }
+}

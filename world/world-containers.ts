@@ -1,0 +1,66 @@
+// What Docker has of a world, found by label alone: so a world can be seen and removed whoever started it and whatever was killed.
+import type Dockerode from 'dockerode'
+import { areaHosts, isSite, regionHosts, regions, areas } from '#protocol/sites.ts'
+import type { ContainerFacts, ServiceName, Target } from './running-world.ts'
+
+export const worldLabel = 'firedrill.world'
+const siteLabel = 'firedrill.site'
+const serviceLabel = 'firedrill.service'
+const roleLabel = 'failover_role'
+
+/** Every container of a standard world, the WAN first. */
+export const standardTargets: readonly Target[] = [
+  { site: null, service: 'wan' },
+  ...regions.flatMap((site) => Object.keys(regionHosts).map((service) => ({ site, service: service as ServiceName }))),
+  ...areas.flatMap((site) => Object.keys(areaHosts).map((service) => ({ site, service: service as ServiceName }))),
+]
+
+/** `postgres.a`, or `wan`. */
+export function targetName(target: Target): string {
+  return target.site === null ? target.service : `${target.service}.${target.site}`
+}
+
+/** Null for a name of no container of a standard world. */
+export function parseTarget(name: string): Target | null {
+  return standardTargets.find((each) => targetName(each) === name) ?? null
+}
+
+export async function listContainers(docker: Dockerode, world: string): Promise<readonly ContainerFacts[]> {
+  const found = await docker.listContainers({ all: true, filters: { label: [`${worldLabel}=${world}`] } })
+  return found
+    .filter((each) => each.Labels[serviceLabel] !== undefined)
+    .map((each) => {
+      const site = each.Labels[siteLabel] ?? ''
+      return {
+        site: isSite(site) ? site : null,
+        service: each.Labels[serviceLabel] as ServiceName,
+        id: each.Id,
+        name: (each.Names[0] ?? each.Id).replace(/^\//, ''),
+        image: each.ImageID,
+        state: each.State as ContainerFacts['state'],
+        failoverRole: each.Labels[roleLabel] ?? null,
+      }
+    })
+    .sort((left, right) => order(left) - order(right))
+}
+
+function order(target: Target): number {
+  return standardTargets.findIndex((each) => each.site === target.site && each.service === target.service)
+}
+
+/** Names of all worlds that Docker has anything of. */
+export async function listWorlds(docker: Dockerode): Promise<readonly string[]> {
+  const filters = { label: [worldLabel] }
+  const [containers, networks, volumes] = await Promise.all([
+    docker.listContainers({ all: true, filters }),
+    docker.listNetworks({ filters }),
+    docker.listVolumes({ filters: { label: [worldLabel] } }),
+  ])
+  const labelled: readonly { readonly Labels?: Readonly<Record<string, string>> | null | undefined }[] = [
+    ...containers,
+    ...networks,
+    ...(volumes.Volumes ?? []),
+  ]
+  const names = labelled.map((each) => each.Labels?.[worldLabel]).filter((name) => name !== undefined)
+  return [...new Set(names)].sort()
+}
