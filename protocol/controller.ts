@@ -23,13 +23,15 @@ export type ControllerStatus = z.infer<typeof controllerStatus>
 
 /** POST /switchover: planned, no loss, refused (409) unless the target streams and is caught up. 200 when steered. */
 export const switchoverRequest = z.strictObject({ dataSet: z.string(), to: z.enum(regions) })
+/** POST /failback: a switchover to the home region. */
+export const failbackRequest = z.strictObject({ dataSet: z.string() })
 /** POST /failover: now, by an operator's word. `acceptDataLoss` opens the gate in commit: async; it is refused in commit: quorum. */
 export const failoverRequest = z.strictObject({
   dataSet: z.string(),
   to: z.enum(regions).optional(),
   acceptDataLoss: z.boolean().default(false),
 })
-/** Answer of both. 409 carries `done: false` and the reason. */
+/** Answer of all three. 409 carries `done: false` and the reason. */
 export const moveReply = z.object({
   done: z.boolean(),
   epoch: z.number(),

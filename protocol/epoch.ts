@@ -33,6 +33,8 @@ export const epochRecord = z.object({
   /** `claimed`: promises are being gathered; `active`: `primary` has its first quorum-acked commit. */
   state: z.enum(['claimed', 'active']),
   primary: z.enum(regions).nullable(),
+  /** The primary of the last active epoch before this one: the one to be fenced while this epoch is `claimed`. */
+  previous: z.enum(regions).nullable(),
   /** History of the primary, own epoch included, once `active`. */
   history: history,
 })

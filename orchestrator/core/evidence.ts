@@ -1,0 +1,108 @@
+// Evidence: values that only the phase before can make. A promotion needs a Fence, steering needs a Promotion; so an effect in
+// the wrong order can't be written down. The brand is not exported: nothing outside this file builds these values.
+import { type History, lsnToBigInt, type Position } from '#protocol/epoch.ts'
+import type { PromiseReply } from '#protocol/agent.ts'
+import { type Region, regions } from '#protocol/sites.ts'
+import { majorityOf } from './settings.ts'
+
+declare const brand: unique symbol
+
+/** This process won the compare-and-swap for `epoch` in this run, at etcd revision `revision`. */
+export interface Claim {
+  readonly [brand]: 'claim'
+  readonly epoch: number
+  readonly revision: string
+}
+
+export type FenceWay = 'promises' | 'first-epoch' | 'old-primary-promised' | 'fence-device' | 'lease-expired'
+
+/** Below `claim.epoch` nothing can be acknowledged any more. `promises` holds the positions to choose from. */
+export interface Fence {
+  readonly [brand]: 'fence'
+  readonly claim: Claim
+  readonly way: FenceWay
+  readonly promises: readonly WeightedPromise[]
+}
+
+/** The epoch's first commit has its quorum on `region`. */
+export interface Promotion {
+  readonly [brand]: 'promotion'
+  readonly fence: Fence
+  readonly region: Region
+  readonly history: History
+}
+
+/** The promise of a whole node with a known position. */
+export interface WeightedPromise {
+  readonly region: Region
+  readonly position: Position
+  readonly history: History
+}
+
+/**
+ * A standby that adopted the epoch by a `follow` of the target and was seen streaming from it: it vouches for nobody else, and
+ * its history is a prefix of the target's, so it counts in a majority but is never chosen.
+ */
+export interface Attachment {
+  readonly region: Region
+  readonly to: Region
+}
+
+/** Call only with the answer `won` of the compare-and-swap. */
+export function claimFromSwap(epoch: number, revision: string): Claim {
+  return { epoch, revision } as Claim
+}
+
+/** Null if the promise has no weight: half-made node, or no position known yet. */
+export function weigh(reply: PromiseReply): WeightedPromise | null {
+  if (!reply.whole || reply.position === null) return null
+  return { region: reply.region, position: reply.position, history: reply.history }
+}
+
+/** `commit: quorum`: a majority of all nodes has promised (or follows a promised one in this epoch). */
+export function fenceByPromises(
+  claim: Claim,
+  promises: readonly WeightedPromise[],
+  attached: readonly Attachment[] = [],
+): Fence | null {
+  const nodes = new Set<Region>(promises.map((each) => each.region))
+  for (const each of attached) if (nodes.has(each.to)) nodes.add(each.region)
+  if (nodes.size < majorityOf(regions.length)) return null
+  return { claim, way: 'promises', promises } as Fence
+}
+
+/** What `commit: async` knows about the old primary. */
+export interface AsyncFacts {
+  /** Region of the old primary; null before the first epoch. */
+  readonly old: Region | null
+  readonly oldPromised: boolean
+  readonly deviceConfirmed: boolean
+  /** No holder key of a lower epoch is left in etcd, by a read that began after the claim. */
+  readonly leaseExpired: boolean
+}
+
+/** `commit: async`: the old primary's own promise, the fence device, or the expiry of the lease that its permits hang on. */
+export function fenceByAuthority(claim: Claim, promises: readonly WeightedPromise[], facts: AsyncFacts): Fence | null {
+  const way = authorityWay(facts)
+  if (way === null || promises.length === 0) return null
+  return { claim, way, promises } as Fence
+}
+
+function authorityWay(facts: AsyncFacts): FenceWay | null {
+  if (facts.old === null) return 'first-epoch'
+  if (facts.oldPromised) return 'old-primary-promised'
+  if (facts.deviceConfirmed) return 'fence-device'
+  return facts.leaseExpired ? 'lease-expired' : null
+}
+
+/** Call only once the promoted node has said that the epoch's first commit has its quorum. */
+export function promotionFromCommit(fence: Fence, region: Region, history: History): Promotion {
+  return { fence, region, history } as Promotion
+}
+
+/** Order of positions: epoch first, then LSN, as Raft compares (term, index). */
+export function comparePositions(left: Position, right: Position): number {
+  if (left.epoch !== right.epoch) return left.epoch - right.epoch
+  const difference = lsnToBigInt(left.lsn) - lsnToBigInt(right.lsn)
+  return difference === 0n ? 0 : difference > 0n ? 1 : -1
+}

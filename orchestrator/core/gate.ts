@@ -1,0 +1,49 @@
+// The data-loss gate. With commit: quorum the fence itself guarantees that nothing acked is lost; this is for commit: async.
+import { lsnToBigInt } from '#protocol/epoch.ts'
+import type { State } from './state.ts'
+import type { WeightedPromise } from './evidence.ts'
+
+export type GateVerdict =
+  { readonly open: true; readonly reason: string } | { readonly open: false; readonly reason: string }
+
+/** How long the primary's positions are remembered, and how dense. */
+const keepMs = 120_000
+const sampleMs = 100
+
+export function rememberWal(state: State, lsn: string, now: number): State['primaryWal'] {
+  const last = state.primaryWal.at(-1)
+  if (last !== undefined && now - last.heardMs < sampleMs) return state.primaryWal
+  const kept =
+    state.primaryWal[0] !== undefined && now - state.primaryWal[0].heardMs > keepMs
+      ? state.primaryWal.slice(1)
+      : state.primaryWal
+  return [...kept, { heardMs: now, lsn }]
+}
+
+/**
+ * The loss window, ms: `suspectedMs` minus the last time at which all that the primary had written (by its beats) was covered by
+ * the candidate's position. Infinity if that never was.
+ */
+export function lossWindowMs(state: State, chosen: WeightedPromise, suspectedMs: number): number {
+  const reached = lsnToBigInt(chosen.position.lsn)
+  const covered = state.primaryWal.findLast((each) => lsnToBigInt(each.lsn) <= reached)
+  if (covered === undefined) return state.primaryWal.length === 0 ? 0 : Number.POSITIVE_INFINITY
+  const latest = state.primaryWal.at(-1)
+  if (covered === latest) return 0
+  return Math.max(0, suspectedMs - covered.heardMs)
+}
+
+export function gate(state: State, chosen: WeightedPromise, suspectedMs: number, acceptDataLoss: boolean): GateVerdict {
+  if (state.settings.commit === 'quorum')
+    return { open: true, reason: 'a majority of promises holds every acked write' }
+  const windowMs = lossWindowMs(state, chosen, suspectedMs)
+  const window = Number.isFinite(windowMs) ? `${Math.round(windowMs)} ms` : 'of unknown length'
+  if (windowMs <= state.settings.maxLossMs)
+    return { open: true, reason: `the loss window is ${window}, at most ${state.settings.maxLossMs} ms are allowed` }
+  if (state.settings.acceptDataLoss || acceptDataLoss)
+    return { open: true, reason: `the loss window is ${window}; losing data was accepted by name` }
+  return {
+    open: false,
+    reason: `the loss window is ${window}, at most ${state.settings.maxLossMs} ms are allowed; only accept-data-loss opens this gate`,
+  }
+}

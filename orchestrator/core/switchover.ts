@@ -1,0 +1,163 @@
+// A planned move: prepare the third node, drain the old primary, wait for its last record, then the promises as always.
+import type { FollowReply } from '#protocol/agent.ts'
+import { lsnToBigInt } from '#protocol/epoch.ts'
+import { type Region, regions } from '#protocol/sites.ts'
+import type { Claim } from './evidence.ts'
+import { begin, higherEpoch } from './attempt.ts'
+import { beginFencing } from './fencing.ts'
+import { agentSilenceMs } from './health.ts'
+import type { Failure } from './inputs.ts'
+import { timings } from './settings.ts'
+import { announce, type Goal, type Move, type State, type Turn } from './state.ts'
+
+type Planned = Extract<Goal, { kind: 'switchover' }>
+type Preparing = Extract<Move, { phase: 'preparing' }>
+
+/** Why a switchover to `to` can't start now; null if it can. */
+export function refusal(state: State, to: Region, now: number): string | null {
+  const record = state.record?.record ?? null
+  if (state.move !== null) return `a ${state.move.goal.kind} is under way; ask again when it is done`
+  if (!state.etcdReachable || record === null) return 'etcd cannot be read, so no epoch can be taken'
+  if (record.state !== 'active' || record.primary === null)
+    return `epoch ${record.epoch} is not active yet; a move is under way`
+  if (record.primary === to) return `${to} is the primary already`
+  const target = state.agents[to]
+  if (target === undefined || agentSilenceMs(state, to, now) > timings.heardMs) return `the agent of ${to} is not heard`
+  const { status } = target
+  if (status.state !== 'standby' || !status.whole)
+    return `the node of ${to} is ${status.whole ? status.state : 'half-made'}, expected a whole standby`
+  if (!status.streaming || status.following !== record.primary)
+    return `${to} does not stream from ${record.primary} yet`
+  const source = state.agents[record.primary]
+  if (source === undefined || source.status.position === null || status.position === null)
+    return 'a position is not known yet'
+  const lag = lsnToBigInt(source.status.position.lsn) - lsnToBigInt(status.position.lsn)
+  if (lag > BigInt(timings.switchoverLagBytes))
+    return `${to} lags ${lag} bytes behind, at most ${timings.switchoverLagBytes} are allowed`
+  return null
+}
+
+export function onSwitchover(turn: Turn, request: string, to: Region): void {
+  const reason = refusal(turn.state, to, turn.now)
+  const record = turn.state.record?.record ?? null
+  if (reason !== null || record === null || record.primary === null) {
+    const reply = {
+      done: false,
+      epoch: record?.epoch ?? 0,
+      primary: record?.primary ?? null,
+      reason: reason ?? 'no primary',
+    }
+    turn.effects.push({ kind: 'answer', request, reply })
+    return
+  }
+  announce(turn, 'switchover', `Asked to move the primary role from ${record.primary} to ${to}`, record.epoch, { to })
+  begin(turn, { kind: 'switchover', from: record.primary, to, why: 'asked for', request })
+}
+
+/** The third node follows the target in the new epoch ahead of the drain: it vouches no more for the old primary, and is attached. */
+export function beginPreparing(turn: Turn, goal: Planned, claim: Claim): void {
+  const target = turn.state.agents[goal.to]
+  const third =
+    goal.from === goal.to
+      ? null
+      : (regions.find((each) => each !== goal.from && each !== goal.to && ready(turn, each)) ?? null)
+  turn.state = { ...turn.state, move: { phase: 'preparing', goal, claim, sinceMs: turn.now, third, accepted: false } }
+  if (third === null || target === undefined) return drain(turn, goal, claim, null)
+  turn.effects.push({ kind: 'prepare', claim, region: third, primary: goal.to, history: target.status.history })
+}
+
+function ready(turn: Turn, region: Region): boolean {
+  const view = turn.state.agents[region]
+  if (view === undefined || turn.now - view.heardMs > timings.heardMs) return false
+  return view.status.state === 'standby' && view.status.whole && view.status.streaming
+}
+
+export function onPrepareReply(turn: Turn, epoch: number, region: Region, outcome: FollowReply | Failure): void {
+  const { move } = turn.state
+  if (move?.phase !== 'preparing' || move.claim.epoch !== epoch || move.third !== region) return
+  if ('way' in outcome) {
+    turn.state = { ...turn.state, move: { ...move, accepted: true } }
+    return superviseSwitchover(turn)
+  }
+  if (outcome.promised !== null && outcome.promised > epoch) return higherEpoch(turn, region, outcome.promised)
+  announce(
+    turn,
+    'not-prepared',
+    `${region} was not attached to ${move.goal.to} ahead of the drain: ${outcome.reason}`,
+    epoch,
+  )
+  drain(turn, move.goal, move.claim, null)
+}
+
+/** On each tick and heartbeat: attached, or late. */
+export function superviseSwitchover(turn: Turn): void {
+  const { move } = turn.state
+  if (move === null) return
+  if (move.phase === 'preparing') {
+    if (isAttached(turn.state, move)) drain(turn, move.goal, move.claim, move.third)
+    else if (turn.now - move.sinceMs > timings.prepareMs) drain(turn, move.goal, move.claim, null)
+  }
+  if (move.phase === 'draining' && turn.now - move.sinceMs > timings.drainMs + timings.drainMs)
+    force(turn, 'the drain took too long')
+}
+
+function isAttached(state: State, move: Preparing): boolean {
+  const view = move.third === null ? undefined : state.agents[move.third]
+  if (view === undefined || !move.accepted || view.heardMs <= move.sinceMs) return false
+  const { status } = view
+  return status.promised === move.claim.epoch && status.following === move.goal.to && status.streaming && status.whole
+}
+
+function drain(turn: Turn, goal: Planned, claim: Claim, attached: Region | null): void {
+  const list = attached === null ? [] : [{ region: attached, to: goal.to }]
+  turn.state = {
+    ...turn.state,
+    move: { phase: 'draining', goal, claim, sinceMs: turn.now, attached: list, lsn: null },
+  }
+  const note = attached === null ? '' : `; ${attached} is attached to ${goal.to} already`
+  announce(turn, 'drain', `New writes are held at ${goal.from}${note}`, claim.epoch, { region: goal.from })
+  turn.effects.push({ kind: 'drain', claim, region: goal.from, forwardTo: goal.to })
+}
+
+export function onDrainReply(turn: Turn, epoch: number, outcome: { lsn: string } | { reason: string }): void {
+  const { move } = turn.state
+  if (move?.phase !== 'draining' || move.claim.epoch !== epoch) return
+  if ('reason' in outcome) return force(turn, `the app of ${move.goal.from} was not drained: ${outcome.reason}`)
+  announce(turn, 'drained', `Every write in flight at ${move.goal.from} lies at or below ${outcome.lsn}`, epoch, {
+    lsn: outcome.lsn,
+  })
+  if (move.goal.from === move.goal.to)
+    return beginFencing(turn, { goal: move.goal, claim: move.claim, attached: [], floor: outcome.lsn })
+  turn.state = { ...turn.state, move: { ...move, lsn: outcome.lsn } }
+  turn.effects.push({ kind: 'await-position', claim: move.claim, region: move.goal.to, lsn: outcome.lsn })
+}
+
+export function onPositioned(turn: Turn, epoch: number, region: Region, reached: boolean): void {
+  const { move } = turn.state
+  if (move?.phase !== 'draining' || move.claim.epoch !== epoch || move.goal.to !== region || move.lsn === null) return
+  if (!reached) return force(turn, `${region} did not reach ${move.lsn}`)
+  beginFencing(turn, { goal: move.goal, claim: move.claim, attached: move.attached, floor: move.lsn })
+}
+
+/** The plan failed midway: the epoch is taken, so the rules of a failover finish the job. No acked write can be lost by them. */
+function force(turn: Turn, why: string): void {
+  const { move } = turn.state
+  if (move?.phase !== 'draining') return
+  const { goal, claim } = move
+  announce(turn, 'switchover-forced', `${why}; the rules of a failover finish the move`, claim.epoch)
+  turn.effects.push({ kind: 'undrain', claim, region: goal.from })
+  beginFencing(turn, {
+    goal: {
+      kind: 'failover',
+      old: goal.from,
+      to: goal.to,
+      why,
+      suspectedMs: turn.now,
+      acceptDataLoss: false,
+      request: goal.request,
+    },
+    claim,
+    attached: [],
+    floor: null,
+  })
+}

@@ -1,0 +1,149 @@
+// Calls to agents, to the drained app and to the fence device; failures become plain values for the core.
+import {
+  agentStatus,
+  followReply,
+  type FollowReply,
+  promiseReply,
+  type PromiseReply,
+  promoteReply,
+  refusal,
+} from '#protocol/agent.ts'
+import type { History } from '#protocol/epoch.ts'
+import { lsnToBigInt } from '#protocol/epoch.ts'
+import { drainReply } from '#protocol/permit.ts'
+import { ports, type Region } from '#protocol/sites.ts'
+import type { CommitMode } from '#protocol/topology.ts'
+import { fenceReply } from '#protocol/wan.ts'
+import { monotonicMs } from '#runtime/clock.ts'
+import { call, CallRefused } from '#runtime/http.ts'
+import { z } from 'zod'
+import type { Failure } from '../core/inputs.ts'
+import { timings } from '../core/settings.ts'
+
+const promiseTimeoutMs = 3000
+const promoteTimeoutMs = 10_000
+const followTimeoutMs = 3000
+const statusTimeoutMs = 300
+/** Between two looks at a local node that must reach a position within milliseconds. */
+const positionPaceMs = 5
+
+export interface CallOptions {
+  readonly dataSet: string
+  readonly commit: CommitMode
+  readonly controlToken: string
+  readonly fenceToken: string
+}
+
+/** What went wrong; `promised` is the node's word if it refused because of a promise. */
+export function failure(error: unknown): Failure {
+  if (error instanceof CallRefused) {
+    const refused = refusal.safeParse(error.body)
+    if (refused.success) return { promised: refused.data.promised, reason: refused.data.reason }
+  }
+  return { promised: null, reason: error instanceof Error ? error.message : String(error) }
+}
+
+export class Calls {
+  readonly #options: CallOptions
+
+  constructor(options: CallOptions) {
+    this.#options = options
+  }
+
+  async promise(region: Region, epoch: number): Promise<PromiseReply | Failure> {
+    return this.#agent(region, '/promise', { epoch }, promiseReply, promiseTimeoutMs)
+  }
+
+  async promote(region: Region, epoch: number): Promise<{ history: History } | Failure> {
+    return this.#agent(region, '/promote', { epoch, commit: this.#options.commit }, promoteReply, promoteTimeoutMs)
+  }
+
+  async follow(region: Region, epoch: number, primary: Region, history: History): Promise<FollowReply | Failure> {
+    return this.#agent(region, '/follow', { epoch, primary, history }, followReply, followTimeoutMs)
+  }
+
+  /** Resolves true as soon as the node's position covers `lsn`, false after `withinMs`. */
+  async reach(region: Region, lsn: string, withinMs: number): Promise<boolean> {
+    const endMs = monotonicMs() + withinMs
+    while (monotonicMs() < endMs) {
+      try {
+        const status = await call({
+          method: 'GET',
+          authority: `postgres.${region}:${ports.control}`,
+          path: '/status',
+          token: this.#options.controlToken,
+          reply: agentStatus,
+          timeoutMs: statusTimeoutMs,
+        })
+        if (status.position !== null && lsnToBigInt(status.position.lsn) >= lsnToBigInt(lsn)) return true
+      } catch {
+        // Asked again until the time is over.
+      }
+      await new Promise((resolve) => setTimeout(resolve, positionPaceMs))
+    }
+    return false
+  }
+
+  async drain(region: Region, epoch: number, forwardTo: Region): Promise<{ lsn: string } | { reason: string }> {
+    const { dataSet, controlToken } = this.#options
+    try {
+      const reply = await call({
+        method: 'POST',
+        authority: `app.${region}:${ports.control}`,
+        path: '/drain',
+        token: controlToken,
+        body: { dataSet, epoch, forwardTo, holdMs: timings.drainHoldMs },
+        reply: drainReply,
+        timeoutMs: timings.drainMs,
+      })
+      return reply.drained ? { lsn: reply.lsn } : { reason: `${reply.inFlight} writes are still in flight` }
+    } catch (error) {
+      return { reason: failure(error).reason }
+    }
+  }
+
+  async undrain(region: Region): Promise<void> {
+    await call({
+      method: 'DELETE',
+      authority: `app.${region}:${ports.control}`,
+      path: '/drain',
+      token: this.#options.controlToken,
+      reply: z.unknown(),
+      timeoutMs: 1000,
+    })
+  }
+
+  async fence(path: '/fence' | '/unfence', site: Region, epoch: number): Promise<{ fenced: boolean; reason: string }> {
+    const { dataSet, fenceToken } = this.#options
+    try {
+      const reply = await call({
+        method: 'POST',
+        authority: `wan:${ports.control}`,
+        path,
+        token: fenceToken,
+        body: { site, epoch, dataSet },
+        reply: fenceReply,
+        timeoutMs: 1500,
+      })
+      const reason = reply.fenced ? `The fence device has cut ${site} off` : `The fence device did not cut ${site} off`
+      return { fenced: reply.fenced, reason }
+    } catch (error) {
+      return { fenced: false, reason: `The fence device failed: ${failure(error).reason}` }
+    }
+  }
+
+  async #agent<Shape extends z.ZodType>(
+    region: Region,
+    path: string,
+    body: unknown,
+    reply: Shape,
+    timeoutMs: number,
+  ): Promise<z.infer<Shape> | Failure> {
+    const authority = `postgres.${region}:${ports.control}`
+    try {
+      return await call({ method: 'POST', authority, path, token: this.#options.controlToken, body, reply, timeoutMs })
+    } catch (error) {
+      return failure(error)
+    }
+  }
+}
