@@ -2,7 +2,7 @@
 import type { ContainerFacts, RunningWorld } from '#world/running-world.ts'
 import { healFault } from './inject.ts'
 import { nameOf } from './targets.ts'
-import { linkChanges, readLedger, removeLinkChange } from './wan-calls.ts'
+import { linkChanges, mendFenceDevice, readLedger, removeLinkChange } from './wan-calls.ts'
 
 /** What was found and healed, one sentence each; empty if there was nothing. */
 export interface HealReport {
@@ -37,6 +37,7 @@ export async function healAll(world: RunningWorld): Promise<HealReport> {
   for (const entry of entries.toReversed())
     await attempt(async () => `${entry.kind} of ${entry.target} (${entry.drill}): ${await healFault(world, entry)}`)
   await attempt(() => removeLeftLinks(world))
+  await attempt(async () => ((await mendFenceDevice(world)) ? 'the fence device mended' : null))
   await attempt(() => wake(world, () => true))
   return { healed, left }
 }

@@ -4,8 +4,9 @@ import {
   clockReply,
   counters,
   ledgerEntry,
-  linkChange,
   linkReply,
+  linksReply,
+  fenceState,
   type Counters,
   type LedgerEntry,
   type LinkChange,
@@ -53,10 +54,10 @@ export async function linkChanges(world: RunningWorld): Promise<readonly LinkCha
   const reply = await world.wayIn.wan({
     method: 'GET',
     path: '/links',
-    reply: z.object({ changes: z.array(linkChange) }),
+    reply: linksReply,
     timeoutMs,
   })
-  return reply.changes.filter((change) => change.id !== 'base')
+  return reply.layers.filter((change) => change.id !== 'base')
 }
 
 export async function linkCounters(world: RunningWorld): Promise<Counters> {
@@ -80,4 +81,12 @@ export async function readLedger(world: RunningWorld): Promise<readonly LedgerEn
     timeoutMs,
   })
   return reply.entries
+}
+
+/** Repairs a fence device that chaos has broken. @returns whether it was broken */
+export async function mendFenceDevice(world: RunningWorld): Promise<boolean> {
+  const before = await world.wayIn.wan({ method: 'GET', path: '/fence', reply: fenceState, timeoutMs })
+  if (before.broken === null) return false
+  await world.wayIn.wan({ method: 'POST', path: '/fence/mend', reply: fenceState, timeoutMs })
+  return true
 }

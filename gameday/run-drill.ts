@@ -1,13 +1,21 @@
-// One drill from steady state to report.
-import type { Journal } from '#protocol/journal.ts'
+// One drill from steady state to report: load, steps, heal, final reads, check, files.
+import type { Check, Journal } from '#protocol/journal.ts'
+import { regions } from '#protocol/sites.ts'
 import type { RunningWorld } from '#world/running-world.ts'
+import { clockNs, linkChanges, linkCounters, readLedger } from '#chaos/wan-calls.ts'
+import { Collector } from './collector.ts'
+import { currentEpoch, currentPrimary, missingForFresh, missingForWhole } from './conditions.ts'
+import { createDrillFolder, drillName, writeJournal, writeWorldFiles, type DrillFolder } from './drill-folder.ts'
+import { kafkaBaseline, nothingRead, readFinal, type KafkaBaseline } from './final-reads/final-reads.ts'
+import { loadedAreas, planFor, startLoad, stopLoad } from './load.ts'
+import { measure } from './measure/measure.ts'
+import type { DrillRecord, FinalReads } from './measure/record.ts'
+import type { Progress } from './progress.ts'
+import { writeReport } from './report/write-report.ts'
+import { Steps, StepFailed } from './steps.ts'
 import type { LoadedRunbook } from './validate.ts'
-
-/** How a drill tells people where it is. Everything goes to the terminal's error stream. */
-export interface Progress {
-  /** Runs `work` as one visible step; a note replaces the step's second line. */
-  step<Result>(title: string, work: (note: (text: string) => void) => Promise<Result>): Promise<Result>
-}
+import { viewWorld } from './view-world.ts'
+import { Interrupted, until } from './wait.ts'
 
 export interface DrillOptions {
   readonly world: RunningWorld
@@ -32,7 +40,188 @@ export interface DrillResult {
   readonly folder: string
 }
 
+const readyWithinMs = 120_000
+const wholeWithinMs = 90_000
+const storesWithinMs = 30_000
+
 /** @throws DrillRefused before anything was changed; later failures are in the journal */
 export async function runDrill(options: DrillOptions): Promise<DrillResult> {
-  throw new DrillRefused(`drills are not built yet (world ${options.world.name})`)
+  const { world, loaded, progress, signal } = options
+  const before = await progress.step('World is whole', (note) => refuseOrDescribe(world, loaded, note, signal))
+  const drill = drillName(loaded.name, new Date())
+  const folder = await createDrillFolder(options.drillsFolder, drill)
+  const originNs = await clockNs(world)
+  const collector = new Collector(world, loaded.runbook.load.from, folder.files)
+  const steps = new Steps({ ...options, runbook: loaded.runbook, drill, collector })
+  collector.start(originNs)
+  const run: Run = { options, drill, folder, collector, steps, originNs }
+  const outcome = await perform(run)
+  const bytes = (await wanBytes(world).catch(() => null)) ?? null
+  const record: DrillRecord = {
+    drill,
+    runbookName: loaded.name,
+    runbook: loaded.runbook,
+    seed: options.seed,
+    world: world.name,
+    startedAt: new Date().toISOString(),
+    originNs,
+    endNs: await clockNs(world),
+    load: outcome.load,
+    epochBefore: before.epoch,
+    operations: collector.operations,
+    events: collector.events,
+    faults: steps.faults,
+    steps: steps.taken,
+    finalReads: outcome.finalReads,
+    wanBytes: bytes === null ? null : bytes - before.wanBytes,
+    checks: outcome.checks,
+    interruption: outcome.interruption,
+  }
+  const journal = measure(record)
+  await progress.step('Report', async () => {
+    await folder.close()
+    await writeJournal(folder.path, journal)
+    await writeWorldFiles(folder.path, world)
+    await writeReport(folder.path, journal, record.operations, record.events)
+  })
+  return { journal, folder: folder.path }
+}
+
+interface Before {
+  readonly epoch: { readonly epoch: number; readonly region: string | null } | null
+  readonly wanBytes: number
+}
+
+async function wanBytes(world: RunningWorld): Promise<number> {
+  return (await linkCounters(world)).links.reduce((sum, link) => sum + link.bytes, 0)
+}
+
+async function refuseOrDescribe(
+  world: RunningWorld,
+  loaded: LoadedRunbook,
+  note: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Before> {
+  const wanted = loaded.runbook.topology
+  const differing = (Object.keys(wanted) as (keyof typeof wanted)[]).filter(
+    (key) => wanted[key] !== world.topology[key],
+  )
+  if (differing.length > 0)
+    throw new DrillRefused(
+      `world ${world.name} was built with another topology: ${differing.map((key) => `${key} is ${String(world.topology[key])}, ${loaded.name} needs ${String(wanted[key])}`).join('; ')}. Take it down first, or run in another with --world NAME`,
+    )
+  const ledger = await readLedger(world)
+  if (ledger.length > 0)
+    throw new DrillRefused(
+      `world ${world.name} still has faults (${ledger.map((entry) => `${entry.kind} of ${entry.target}`).join(', ')}): run \`./firedrill heal --all\``,
+    )
+  const busy = await loadedAreas(world)
+  if (busy.length > 0)
+    throw new DrillRefused(
+      `a drill runs in world ${world.name} (load from ${busy.join(', ')}): wait, or use another with --world NAME`,
+    )
+  const home = wanted.home
+  const missing = await until(async () => missingForFresh(await viewWorld(world), home), readyWithinMs, signal, note)
+  if (missing.length > 0) throw new DrillRefused(`world ${world.name} is not whole: ${missing.join('; ')}`)
+  const record = currentEpoch(await viewWorld(world))
+  const epoch = record === null ? null : { epoch: record.epoch, region: record.primary }
+  return { epoch, wanBytes: await wanBytes(world) }
+}
+
+interface Run {
+  readonly options: DrillOptions
+  readonly drill: string
+  readonly folder: DrillFolder
+  readonly collector: Collector
+  readonly steps: Steps
+  readonly originNs: bigint
+}
+
+interface Outcome {
+  readonly load: DrillRecord['load']
+  readonly finalReads: FinalReads
+  readonly checks: readonly Check[]
+  readonly interruption: string | null
+}
+
+/** Whatever happens on the way: the faults are healed and the load is ended. */
+async function perform(run: Run): Promise<Outcome> {
+  const { options, drill, collector, steps } = run
+  const { world, loaded, progress, seed } = options
+  const { load, method } = loaded.runbook
+  let interruption: string | null = null
+  let fromNs: bigint | null = null
+  let toNs: bigint | null = null
+  let baseline: KafkaBaseline = new Map()
+  try {
+    baseline = await kafkaBaseline(world)
+    fromNs = (await clockNs(world)) + 300_000_000n
+    await startLoad(world, load.from, planFor(loaded.runbook, drill, seed, fromNs))
+    collector.loadBegan()
+    await collector.note('load', `${load.rate} operations per second from ${load.from.join(', ')}, seed ${seed}`)
+    for (const step of method) await steps.perform(step)
+  } catch (error) {
+    interruption = error instanceof Error ? error.message : String(error)
+    if (!(error instanceof Interrupted || error instanceof StepFailed))
+      interruption = `the drill broke: ${interruption}`
+  } finally {
+    await progress.step('Heal and end the load', async (note) => {
+      const resisting = await steps.healRest(note)
+      if (resisting.length > 0) interruption = [interruption, ...resisting].filter((each) => each !== null).join('; ')
+      await stopLoad(world, load.from).catch((error: unknown) => note(`the load did not end: ${String(error)}`))
+      toNs = await clockNs(world)
+    })
+    await collector.stop()
+  }
+  const loadSpan = fromNs === null || toNs === null ? null : { fromNs, toNs }
+  // After Ctrl-C nobody wants to wait for reads: what was not read is null.
+  if (options.signal.aborted) return { load: loadSpan, finalReads: nothingRead, checks: [], interruption }
+  const problems: string[] = []
+  const fresh = await progress.step('World as a fresh one', (note) => checkFresh(run, note))
+  const finalReads = await progress.step('Final reads', async (note) => {
+    const facts = await world.containers()
+    const acked = new Set(
+      collector.operations.flatMap((each) =>
+        each.kind === 'write' && each.outcome === 'ok' && each.orderId !== null ? [each.orderId] : [],
+      ),
+    )
+    return readFinal(
+      {
+        world,
+        drill,
+        primary: currentPrimary(await viewWorld(world)),
+        live: regions.filter((region) => facts.some((each) => each.site === region && each.state === 'running')),
+        baseline,
+        ackedIds: [...acked],
+        withinMs: storesWithinMs,
+        note,
+      },
+      (text) => problems.push(text),
+    )
+  })
+  const read: Check = {
+    name: 'every store was read',
+    status: problems.length === 0 ? 'pass' : 'unknown',
+    reason: problems.join('; ') || 'Postgres, Kafka, Redis of every live region',
+  }
+  return { load: loadSpan, finalReads, checks: [read, fresh], interruption }
+}
+
+/** Invariant 6: roles as designed (if the runbook failed back), every replica streaming, no fault left, the ledger empty. */
+async function checkFresh(run: Run, note: (text: string) => void): Promise<Check> {
+  const { world, loaded, signal } = run.options
+  const movedOnPurpose = !loaded.runbook.method.some((step) => step.action?.kind === 'failback')
+  const look = async (): Promise<readonly string[]> => {
+    const [view, ledger, links] = await Promise.all([viewWorld(world), readLedger(world), linkChanges(world)])
+    return [
+      ...(movedOnPurpose ? missingForWhole(view) : missingForFresh(view, loaded.runbook.topology.home)),
+      ...ledger.map((entry) => `fault ${entry.id} is in the ledger`),
+      ...links.map((change) => `link change ${change.id} is in force`),
+    ]
+  }
+  const missing = await until(look, wholeWithinMs, signal, note)
+  const name = 'the world equals a fresh one'
+  return missing.length === 0
+    ? { name, status: 'pass', reason: 'roles as designed, every replica streams, no fault left' }
+    : { name, status: 'fail', reason: missing.join('; ') }
 }

@@ -1,6 +1,6 @@
 // `bench`: distributions from many short drills of one world, and figures of the world itself.
 import type { RunningWorld } from '#world/running-world.ts'
-import type { Progress } from '../run-drill.ts'
+import type { Progress } from '../progress.ts'
 
 export const benchKinds = ['failover', 'steady', 'wan', 'footprint'] as const
 export type BenchKind = (typeof benchKinds)[number]

@@ -1,0 +1,101 @@
+// The final reads of a drill: every store of every live region, until nothing is missing or 30 s after the end of the load.
+import { regions, type Region } from '#protocol/sites.ts'
+import type { RunningWorld } from '#world/running-world.ts'
+import type { FinalReads } from '../measure/record.ts'
+import { until } from '../wait.ts'
+import { endOffsets, readKafka, type KafkaReader, type Offsets } from './kafka.ts'
+import { readPostgres } from './postgres.ts'
+import { readRedis, type Projection } from './redis.ts'
+
+/** Ends of the regions' topics before the load; null for a region whose Kafka did not answer. */
+export type KafkaBaseline = ReadonlyMap<Region, Offsets>
+
+export const nothingRead: FinalReads = { postgres: null, kafka: null, redis: null }
+
+export async function kafkaBaseline(world: RunningWorld): Promise<KafkaBaseline> {
+  const ends = await Promise.all(regions.map(async (region) => [region, await endOffsets(world, region)] as const))
+  return new Map(ends)
+}
+
+export interface FinalReadOptions {
+  readonly world: RunningWorld
+  readonly drill: string
+  readonly primary: Region | null
+  readonly live: readonly Region[]
+  readonly baseline: KafkaBaseline
+  readonly ackedIds: readonly string[]
+  readonly withinMs: number
+  readonly note: (text: string) => void
+}
+
+/** A store that can't be read gives null; `problem` is told why. */
+export async function readFinal(options: FinalReadOptions, problem: (text: string) => void): Promise<FinalReads> {
+  const attempt = <Result>(store: string, work: () => Promise<Result>): Promise<Result | null> =>
+    work().catch((error: unknown) => {
+      problem(`${store} was not read: ${error instanceof Error ? error.message : String(error)}`)
+      return null
+    })
+  const { world, drill, primary } = options
+  const [postgres, kafka, redis] = await Promise.all([
+    primary === null ? null : attempt('Postgres', () => readPostgres(world, primary, drill)),
+    attempt('Kafka', () => readAllKafkas(options)),
+    attempt('Redis', () => readAllRedises(options)),
+  ])
+  return { postgres, kafka, redis }
+}
+
+async function readAllKafkas(options: FinalReadOptions): Promise<FinalReads['kafka']> {
+  const { world, drill, live, baseline, ackedIds } = options
+  const settled = await Promise.allSettled(
+    live.map(async (region) => {
+      const reader = await readKafka(world, region, baseline.get(region) ?? new Map(), `firedrill-${drill}`)
+      return [region, reader] as const
+    }),
+  )
+  const readers = settled.flatMap((each): readonly (readonly [Region, KafkaReader])[] =>
+    each.status === 'fulfilled' ? [each.value] : [],
+  )
+  try {
+    const failure = settled.find((each) => each.status === 'rejected')
+    if (failure !== undefined) throw failure.reason as Error
+    let records = -1
+    // Duplicates come late: the topics must also have been quiet from one look to the next.
+    const look = (): Promise<readonly string[]> => {
+      const before = records
+      records = readers.reduce((sum, [, reader]) => sum + reader.eventIds.length, 0)
+      const moving = records === before ? [] : [`Kafka: ${records} records so far`]
+      return Promise.resolve([...missingIn(readers, ackedIds, 'Kafka'), ...moving])
+    }
+    await until(look, options.withinMs, undefined, options.note)
+    return new Map(readers.map(([region, { orderIds, eventIds }]) => [region, { orderIds, eventIds: [...eventIds] }]))
+  } finally {
+    await Promise.all(readers.map(([, reader]) => reader[Symbol.asyncDispose]()))
+  }
+}
+
+async function readAllRedises(options: FinalReadOptions): Promise<FinalReads['redis']> {
+  let seen: readonly (readonly [Region, Projection])[] = []
+  await until(
+    async () => {
+      seen = await Promise.all(
+        options.live.map(async (region) => [region, await readRedis(options.world, region, options.ackedIds)] as const),
+      )
+      return missingIn(seen, options.ackedIds, 'Redis')
+    },
+    options.withinMs,
+    undefined,
+    options.note,
+  )
+  return new Map(seen)
+}
+
+function missingIn(
+  seen: readonly (readonly [Region, { readonly orderIds: ReadonlySet<string> }])[],
+  ackedIds: readonly string[],
+  store: string,
+): readonly string[] {
+  return seen.flatMap(([region, { orderIds }]) => {
+    const missing = ackedIds.filter((id) => !orderIds.has(id)).length
+    return missing === 0 ? [] : [`${store} of ${region}: ${missing} of ${ackedIds.length} acked orders not there yet`]
+  })
+}

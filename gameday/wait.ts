@@ -1,0 +1,47 @@
+// Waiting that Ctrl-C ends at once, and polling with a deadline.
+
+/** Ctrl-C, or whatever else ended the drill from outside. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+}
+
+export function throwIfInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new Interrupted('interrupted')
+}
+
+/** @throws Interrupted */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer)
+      reject(new Interrupted('interrupted'))
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    }, ms)
+    if (signal?.aborted === true) stop()
+    else signal?.addEventListener('abort', stop, { once: true })
+  })
+}
+
+/**
+ * Looks until nothing is missing any more.
+ * @param look what is missing, one sentence each; empty: done
+ * @returns what was missing at the last look: empty if done in time
+ * @throws Interrupted
+ */
+export async function until(
+  look: () => Promise<readonly string[]>,
+  withinMs: number,
+  signal?: AbortSignal,
+  note: (text: string) => void = () => {},
+): Promise<readonly string[]> {
+  const deadline = performance.now() + withinMs
+  for (;;) {
+    const missing = await look()
+    if (missing.length === 0 || performance.now() > deadline) return missing
+    note(missing[0] ?? '')
+    await pause(250, signal)
+  }
+}
