@@ -92,15 +92,7 @@ export class DockerWayIn implements WayIn {
       open.add(near)
       near.on('close', () => open.delete(near))
       near.on('error', () => near.destroy())
-      this.connect(host, port).then(
-        (far) => {
-          far.on('error', () => near.destroy())
-          far.on('close', () => near.destroy())
-          near.on('close', () => far.destroy())
-          near.pipe(far).pipe(near)
-        },
-        () => near.destroy(),
-      )
+      void this.carry(near, host, port)
     })
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -113,6 +105,20 @@ export class DockerWayIn implements WayIn {
       await new Promise<void>((resolve) => server.close(() => resolve()))
     }
     return { port: (server.address() as net.AddressInfo).port, close }
+  }
+
+  private async carry(near: net.Socket, host: string, port: number): Promise<void> {
+    let far: Duplex
+    try {
+      far = await this.connect(host, port)
+    } catch {
+      near.destroy()
+      return
+    }
+    far.on('error', () => near.destroy())
+    far.on('close', () => near.destroy())
+    near.on('close', () => far.destroy())
+    near.pipe(far).pipe(near)
   }
 
   close(): void {
@@ -134,11 +140,19 @@ class TunnelAgent extends http.Agent {
     _options: http.ClientRequestArgs,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | null {
-    this.open().then(
-      (stream) => callback?.(null, stream),
-      (error: unknown) => callback?.(error as Error, undefined as never),
-    )
+    void this.hand(callback)
     return null
+  }
+
+  private async hand(callback?: (error: Error | null, stream: Duplex) => void): Promise<void> {
+    let stream: Duplex
+    try {
+      stream = await this.open()
+    } catch (error) {
+      callback?.(error as Error, undefined as never)
+      return
+    }
+    callback?.(null, stream)
   }
 }
 

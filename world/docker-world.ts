@@ -1,6 +1,5 @@
 // A running world on Docker. Everything about it (addresses, topology, secrets, the way in) is read from Docker, so that it is the
 // same for a world that `up` has started, that compose has started by hand, and that another process has left behind.
-import { PassThrough } from 'node:stream'
 import type { Readable } from 'node:stream'
 import type Dockerode from 'dockerode'
 import { z } from 'zod'
@@ -8,6 +7,7 @@ import { ports } from '#protocol/sites.ts'
 import type { Topology } from '#protocol/topology.ts'
 import { loadHostConfig, type Secrets } from '#runtime/config.ts'
 import { connectEngine } from './docker-engine.ts'
+import { demultiplex, outputOf } from './docker-output.ts'
 import { DockerWayIn } from './docker-way-in.ts'
 import { EnvironmentError } from './environment-error.ts'
 import type { ContainerFacts, RunningWorld, Target } from './running-world.ts'
@@ -84,9 +84,7 @@ export class DockerWorld implements RunningWorld {
   }
 
   async logs(target: Target): Promise<string> {
-    const container = this.docker.getContainer(await this.id(target))
-    const raw = await container.logs({ stdout: true, stderr: true, follow: false })
-    return framesOf(raw)
+    return outputOf(this.docker.getContainer(await this.id(target)))
   }
 
   /** @throws EnvironmentError if the world has no such container */
@@ -185,32 +183,6 @@ async function firstFileOf(archive: Readable): Promise<string> {
   const tar = Buffer.concat(chunks)
   const size = Number.parseInt(tar.subarray(124, 136).toString(), 8)
   return tar.subarray(512, 512 + size).toString()
-}
-
-async function demultiplex(docker: Dockerode, stream: NodeJS.ReadableStream): Promise<[string, string]> {
-  const outputs = [new PassThrough(), new PassThrough()] as const
-  const texts = outputs.map(async (each) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of each) chunks.push(chunk as Buffer)
-    return Buffer.concat(chunks).toString()
-  })
-  docker.modem.demuxStream(stream, outputs[0], outputs[1])
-  stream.on('end', () => {
-    for (const each of outputs) each.end()
-  })
-  const [stdout = '', stderr = ''] = await Promise.all(texts)
-  return [stdout, stderr]
-}
-
-/** Docker frames output without a terminal: stream number, three zeros, length (big endian), payload. */
-function framesOf(raw: Buffer): string {
-  const parts: Buffer[] = []
-  for (let at = 0; at + 8 <= raw.length;) {
-    const length = raw.readUInt32BE(at + 4)
-    parts.push(raw.subarray(at + 8, at + 8 + length))
-    at += 8 + length
-  }
-  return Buffer.concat(parts).toString()
 }
 
 async function unlessAlready(work: Promise<unknown>, alreadyStatus: number): Promise<void> {

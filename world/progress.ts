@@ -27,16 +27,23 @@ export async function showSteps(
       })
     },
   }))
-  const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
-  await new Listr<object, 'default', 'simple'>(tasks, {
+  await new Listr<object>(tasks, {
     concurrent: options.concurrent ?? false,
     registerSignalListeners: false,
     renderer: 'default',
-    rendererOptions: { logger, collapseErrors: false, timer: { condition: (ms: number) => ms > 2000, field: seconds } },
+    rendererOptions: {
+      logger: errorStreamLogger(),
+      collapseErrors: false,
+      timer: { condition: (ms: number) => ms > 2000, field: seconds },
+    },
     fallbackRenderer: 'simple',
     fallbackRendererCondition: () => !onTerminal,
-    fallbackRendererOptions: { logger },
+    fallbackRendererOptions: { logger: errorStreamLogger() },
   }).run()
+}
+
+function errorStreamLogger<Levels extends string>(): ListrLogger<Levels> {
+  return new ListrLogger<Levels>({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
 }
 
 function seconds(durationMs: number): string {

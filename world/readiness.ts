@@ -1,6 +1,6 @@
 // When a world is ready: the harness's own probes through the way in, not Docker's health checks.
 import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { controllerStatus } from '#protocol/controller.ts'
 import { orderReply } from '#protocol/order.ts'
 import { areas, ports, type Region, regions } from '#protocol/sites.ts'

@@ -6,18 +6,21 @@ import type { Topology } from '#protocol/topology.ts'
 import type { HostConfig } from '#runtime/config.ts'
 import { forgetDeadReservations, sitePrefixes, takeRange } from './address-range.ts'
 import { stateFolder, worldFolder } from './checkout.ts'
+import { lastLines } from './child-process.ts'
 import { bringCompose, composeUp } from './compose.ts'
 import type { Engine } from './docker-engine.ts'
 import { type DockerWorld, openWorldOn } from './docker-world.ts'
+import { outputOf } from './docker-output.ts'
 import { removeWorld } from './down.ts'
 import { EnvironmentError } from './environment-error.ts'
 import { type BuiltImages, buildImages } from './images/build-images.ts'
-import { showSteps } from './progress.ts'
+import { type Note, showSteps } from './progress.ts'
 import { readinessChecks, untilReady } from './readiness.ts'
 import { topologyOf, worldVariables } from './topology-environment.ts'
 import { listContainers, standardTargets, targetName } from './world-containers.ts'
 
 const readyTimeoutMs = 180_000
+const lookIntervalMs = 2000
 
 export interface UpOptions {
   readonly engine: Engine
@@ -54,8 +57,10 @@ export async function bringUp(options: UpOptions): Promise<DockerWorld> {
   try {
     return await start(options, images)
   } catch (error) {
-    await keepLogs(engine.docker, world, say)
+    if (!options.signal.aborted) await keepLogs(engine.docker, world, say)
     await removeWorld(engine.docker, world)
+    if (options.signal.aborted)
+      throw new EnvironmentError(`interrupted; nothing of world ${world} is left`, { cause: error })
     throw error
   }
 }
@@ -117,8 +122,6 @@ async function start(options: UpOptions, images: BuiltImages): Promise<DockerWor
   )
 
   let running: DockerWorld | undefined
-  const deadline = new AbortController()
-  const signal = AbortSignal.any([options.signal, deadline.signal])
   await showSteps([
     {
       title: `containers of world ${world} (${compose.command.join(' ')} ${compose.version})`,
@@ -131,24 +134,53 @@ async function start(options: UpOptions, images: BuiltImages): Promise<DockerWor
       title: 'everything is ready',
       work: async (note) => {
         if (running === undefined) return
-        const timer = setTimeout(() => deadline.abort(), readyTimeoutMs)
-        try {
-          for (const check of readinessChecks(running))
-            await untilReady(check, signal, (reason) => note(`${check.title}: ${reason}`))
-        } catch (error) {
-          if (options.signal.aborted) throw error
-          throw new EnvironmentError(
-            `world ${world} is not ready after ${readyTimeoutMs / 1000} s: ${(error as Error).message}`,
-          )
-        } finally {
-          clearTimeout(timer)
-        }
+        await waitUntilReady(running, options.signal, note)
       },
     },
   ])
   if (running === undefined) throw new Error('compose ended without a world')
-  if (options.signal.aborted) throw new EnvironmentError(`bringing up world ${world} was interrupted`)
   return running
+}
+
+/** Fails at once if a container has ended, since nothing starts it again. */
+async function waitUntilReady(world: DockerWorld, interrupted: AbortSignal, note: Note): Promise<void> {
+  const late = AbortSignal.timeout(readyTimeoutMs)
+  const stop = new AbortController()
+  const signal = AbortSignal.any([interrupted, late, stop.signal])
+  const watching = untilOneEnds(world, signal)
+  try {
+    for (const check of readinessChecks(world)) {
+      const ready = untilReady(check, signal, (reason) => note(`${check.title}: ${reason}`))
+      const ended = await Promise.race([ready, watching])
+      if (typeof ended === 'string') throw new Error(ended)
+    }
+  } catch (error) {
+    const reason = (error as Error).message
+    throw new EnvironmentError(
+      late.aborted ? `world ${world.name} is not ready after ${readyTimeoutMs / 1000} s: ${reason}` : reason,
+      { cause: error },
+    )
+  } finally {
+    stop.abort()
+  }
+}
+
+/** Resolves with what has ended and its last words, or, at `signal`, with nothing. */
+async function untilOneEnds(world: DockerWorld, signal: AbortSignal): Promise<string | undefined> {
+  while (!signal.aborted) {
+    const ended = await describeEnded(world)
+    if (ended !== null && !signal.aborted) return ended
+    await new Promise((resolve) => setTimeout(resolve, lookIntervalMs))
+  }
+  return undefined
+}
+
+/** The first container that has ended and its last words, or null. */
+async function describeEnded(world: DockerWorld): Promise<string | null> {
+  const ended = (await world.containers()).find(({ state }) => state === 'exited' || state === 'dead')
+  if (ended === undefined) return null
+  const words = lastLines(await outputOf(world.docker.getContainer(ended.id), 20), 1)
+  return `${targetName(ended)} of world ${world.name} has ended: ${words.slice(0, 300)}`
 }
 
 /** The last words of a world that did not come up. */
@@ -158,8 +190,7 @@ async function keepLogs(docker: Dockerode, world: string, say: (line: string) =>
   const containers = await listContainers(docker, world)
   await Promise.all(
     containers.map(async (each) => {
-      const raw = await docker.getContainer(each.id).logs({ stdout: true, stderr: true, follow: false, tail: 2000 })
-      await writeFile(join(folder, `${targetName(each)}.log`), raw)
+      await writeFile(join(folder, `${targetName(each)}.log`), await outputOf(docker.getContainer(each.id), 2000))
     }),
   )
   if (containers.length > 0) say(`the containers' logs are in ${folder}`)
