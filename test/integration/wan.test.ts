@@ -176,6 +176,16 @@ void describe('the WAN', { timeout: 180_000 }, () => {
     await world.exec('app.a', ['ip', 'route', 'add', `${outOfBand}/32`, 'via', world.address('wan.a', 'a')])
     assert.equal(await world.peer('app.a', 'tcp', outOfBand, ports.wayIn, 1000), 'timeout')
     assert.equal(await world.peer('app.a', 'tcp', world.address('wan.a', 'a'), ports.wayIn, 1000), 'ECONNREFUSED')
+    // Docker's own filters may already have stopped that connection, so the kernel's word on the route counts too.
+    const addresses = JSON.parse(await world.exec('wan', ['ip', '-json', '-4', 'address'])) as {
+      ifname: string
+      addr_info: { local: string }[]
+    }[]
+    const inA = addresses.find(({ addr_info }) => addr_info[0]?.local === world.address('wan.a', 'a'))?.ifname ?? ''
+    const route = async (to: string): Promise<string> =>
+      world.exec('wan', ['ip', 'route', 'get', to, 'from', world.address('app.a', 'a'), 'iif', inA])
+    assert.match(await route(world.address('app.b', 'a')), /dev fd0/)
+    for (const to of [outOfBand, '192.0.2.1']) await assert.rejects(route(to), /RTNETLINK answers/)
   })
 
   void test('the ledger keeps its entries over a restart of the WAN', async () => {
