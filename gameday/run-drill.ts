@@ -30,6 +30,8 @@ export interface DrillOptions {
   readonly signal: AbortSignal
 }
 
+export type { Progress } from './progress.ts'
+
 /** A drill that can't start: world not ready, other topology, other drill running. Exit code 3. */
 export class DrillRefused extends Error {
   override readonly name = 'DrillRefused'
