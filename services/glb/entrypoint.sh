@@ -60,17 +60,17 @@ write_acls() {
 # little longer. If the current one is not ready, any that is. If none is, the last known one (panic rule).
 choose_write_region() {
   for region in $order; do
-    echo "  http-request set-var(proc.write_region) str($region) if write_ready_$region { var(proc.was_down_$region) -m bool }"
-    echo "  http-request set-var(proc.was_down_$region) bool(true) if !write_ready_$region"
-    echo "  http-request set-var(proc.was_down_$region) bool(false) if write_ready_$region"
+    echo "  http-request set-var(proc.write_region) str($region) if write_ready_$region { var(proc.was_down_$region) -m str yes }"
+    echo "  http-request set-var(proc.was_down_$region) str(yes) if !write_ready_$region"
+    echo "  http-request set-var(proc.was_down_$region) str(no) if write_ready_$region"
   done
-  echo "  http-request set-var(txn.settled) bool(false)"
+  echo "  http-request set-var(txn.settled) str(no)"
   for region in $order; do
-    echo "  http-request set-var(txn.settled) bool(true) if write_ready_$region { var(proc.write_region) -m str $region }"
+    echo "  http-request set-var(txn.settled) str(yes) if write_ready_$region { var(proc.write_region) -m str $region }"
   done
   for region in $order; do
-    echo "  http-request set-var(proc.write_region) str($region) if write_ready_$region !{ var(txn.settled) -m bool }"
-    echo "  http-request set-var(txn.settled) bool(true) if write_ready_$region"
+    echo "  http-request set-var(proc.write_region) str($region) if write_ready_$region { var(txn.settled) -m str no }"
+    echo "  http-request set-var(txn.settled) str(yes) if write_ready_$region"
   done
 }
 
@@ -100,7 +100,7 @@ global
   stats socket ipv4@127.0.0.1:9999 level operator
   set-var proc.write_region str($FIREDRILL_HOME)
   set-var proc.read_region str($near)
-$(for region in $order; do echo "  set-var proc.was_down_$region bool(false)"; done)
+$(for region in $order; do echo "  set-var proc.was_down_$region str(no)"; done)
 
 defaults
   mode http
