@@ -1,0 +1,501 @@
+// One Postgres node under orders: promise, promote, follow. Decisions are the core's; this does what they say, one at a time.
+import {
+  canonicalLsn,
+  decideFollow,
+  decidePromise,
+  decidePromote,
+  followerName,
+  type Duty,
+  type FollowDecision,
+  type FollowOrder,
+  type Kept,
+  type NodeView,
+} from '#orchestrator/core/agent/decisions.ts'
+import { effectiveHistory, positionAt } from '#orchestrator/core/agent/history.ts'
+import type { FollowReply, nodeStates, PromiseReply, PromoteReply } from '#protocol/agent.ts'
+import type { History, Position } from '#protocol/epoch.ts'
+import type { CommitMode } from '#protocol/topology.ts'
+import type { Region } from '#protocol/sites.ts'
+import { monotonicNs } from '#runtime/clock.ts'
+import type { Log } from '#runtime/log.ts'
+import { Session } from '#runtime/postgres.ts'
+import { awaitEndOfReplay, awaitNoReceiver } from './cut.ts'
+import { saveState } from './durable-state.ts'
+import type { Events } from './events.ts'
+import { commitEpoch } from './first-commit.ts'
+import { Lock, Superseded } from './lock.ts'
+import { paths } from './paths.ts'
+import { localTarget, PostgresServer } from './postgres-server.ts'
+import type { Sample } from './probe.ts'
+import { promotePostgres } from './promotion.ts'
+import { awaitPrimary, baseBackup, isPrimary, rewind } from './rebuild.ts'
+import { exportTail } from './lost-tail.ts'
+import { writeSettings, type Source } from './settings.ts'
+
+type NodeState = (typeof nodeStates)[number]
+
+/** An order that the node does not obey: 409. */
+export class Refused extends Error {
+  readonly promised: number
+  constructor(promised: number, reason: string) {
+    super(reason)
+    this.name = 'Refused'
+    this.promised = promised
+  }
+}
+
+export type NodeOptions = {
+  region: Region
+  commit: CommitMode
+  appPassword: string
+  kept: Kept
+  log: Log
+  events: Events
+  /** Called after every change that others decide by. */
+  changed: () => void
+}
+
+/** A walreceiver that outlives this time is ended with the whole of Postgres. */
+const cutTimeoutMs = 500
+/** A promise is answered without a position if the end of the WAL isn't known by then. */
+const positionTimeoutMs = 2000
+/** A follower that does not stream after this time, though its primary is one, can't be attached: it gets a fresh copy. */
+const attachTimeoutMs = 15_000
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** What `promise` settles on within `ms`, else null; null too if it fails, which whoever began it has logged. */
+async function within<Value>(promise: Promise<Value>, ms: number, signal?: AbortSignal): Promise<Value | null> {
+  const { promise: expired, resolve, reject } = Promise.withResolvers<null>()
+  const timer = setTimeout(() => resolve(null), ms)
+  const abort = (): void => reject(signal?.reason as Error)
+  signal?.addEventListener('abort', abort)
+  try {
+    return await Promise.race([promise.catch(() => null), expired])
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+type FirstCommit = { epoch: number; isCommitted: boolean; reply: Promise<PromoteReply> }
+
+export class Node {
+  readonly server: PostgresServer
+  readonly #options: NodeOptions
+  readonly #lock = new Lock()
+  #kept: Kept
+  #saving: Promise<void> = Promise.resolve()
+  #duty: Duty = { kind: 'none' }
+  #commit: CommitMode
+  #session: Session | null = null
+  /** Finds the end of the WAL, once no more can arrive; null while some may. */
+  #end: Promise<string> | null = null
+  #endLsn: string | null = null
+  /** Ends what runs on in the background under the present promise. */
+  #background = new AbortController()
+  #rebuild: { way: 'rewind' | 'basebackup'; ended: Promise<void> } | null = null
+  #first: FirstCommit | null = null
+  #isPromoting = false
+  #attachedAtMs = 0
+  #sample: Sample | null = null
+
+  constructor(options: NodeOptions) {
+    this.#options = options
+    this.#kept = options.kept
+    this.#commit = options.commit
+    this.server = new PostgresServer(options.log, () => this.#serverChanged())
+  }
+
+  /** What the probe saw last. */
+  observe(sample: Sample | null): void {
+    const wasStreaming = this.#sample?.streaming === true
+    this.#sample = sample
+    if (this.#duty.kind === 'follower' && this.#rebuild === null && !wasStreaming && sample?.streaming === true)
+      this.#options.events.add('agent-streaming', this.#duty.epoch, `streams from ${this.#duty.primary}`)
+    if (wasStreaming !== (sample?.streaming === true)) this.#options.changed()
+  }
+
+  view(): NodeView & { sample: Sample | null; state: NodeState; epochCommitted: boolean } {
+    return {
+      region: this.#options.region,
+      kept: this.#kept,
+      duty: this.#duty,
+      endLsn: this.#endLsn,
+      sample: this.#sample,
+      state: this.#state(),
+      epochCommitted: this.#duty.kind === 'primary' && this.#first?.isCommitted === true,
+    }
+  }
+
+  #state(): NodeState {
+    if (this.#isPromoting) return 'promoting'
+    if (this.#rebuild !== null && this.#kept.half !== null) return 'rewinding'
+    if (this.server.state !== 'up') return this.server.state
+    return this.#duty.kind === 'primary' ? 'primary' : 'standby'
+  }
+
+  /** Where the node stands now; null while it is half-made or Postgres isn't up. */
+  get position(): Position | null {
+    const lsn = this.#endLsn ?? this.#sample?.lsn ?? null
+    return lsn === null || this.#kept.half !== null ? null : positionAt(this.#kept.history, lsn)
+  }
+
+  /** Starts Postgres as a standby without a source; a half-made cluster stays down until an order comes. */
+  async boot(): Promise<void> {
+    await this.#lock.run(async () => {
+      if (this.#kept.half === null) await this.#makeBare()
+      else
+        this.#options.log.warn(
+          { half: this.#kept.half },
+          'the cluster is half-made: it stays down until an order comes',
+        )
+    })
+  }
+
+  async shutDown(): Promise<void> {
+    this.#background.abort(new Error('the agent ends'))
+    await this.server.stop('fast')
+  }
+
+  async promise(epoch: number): Promise<PromiseReply> {
+    this.#interruptBelow(epoch)
+    const waitMs = await this.#lock.run(async () => {
+      const decision = decidePromise(this.view(), epoch)
+      if (decision.kind === 'refuse') throw new Refused(this.#kept.promised, decision.reason)
+      const isUp = this.server.state === 'up'
+      if (decision.kind === 'raise') await this.#raise(epoch)
+      else if (!isUp) await this.#revive()
+      return isUp ? positionTimeoutMs : 0
+    })
+    if (this.#end !== null) await within(this.#end, waitMs)
+    const position = this.position
+    const reason = `below epoch ${epoch} this node neither takes WAL nor is primary`
+    this.#options.events.add('agent-promised', epoch, reason, { position, whole: this.#kept.half === null })
+    return {
+      region: this.#options.region,
+      epoch,
+      whole: this.#kept.half === null,
+      position,
+      history: position === null ? this.#kept.history : effectiveHistory(this.#kept.history, position.lsn),
+      atNs: monotonicNs().toString(),
+    }
+  }
+
+  async promote(epoch: number, commit: CommitMode): Promise<PromoteReply> {
+    const first = await this.#lock.run(async (signal) => {
+      if (this.#end !== null) await within(this.#end, positionTimeoutMs, signal)
+      const decision = decidePromote(this.view(), epoch)
+      if (decision.kind === 'refuse') throw new Refused(this.#kept.promised, decision.reason)
+      if (decision.kind === 'promote') await this.#promote(epoch, commit, decision, signal)
+      return this.#first
+    })
+    if (first?.epoch !== epoch) throw new Refused(this.#kept.promised, `epoch ${epoch} has ended on this node`)
+    return first.reply
+  }
+
+  async follow(order: FollowOrder): Promise<FollowReply> {
+    this.#interruptBelow(order.epoch)
+    return this.#lock.run(async (signal) => {
+      let decision = decideFollow(this.view(), order)
+      if (decision.kind === 'adopt') {
+        await this.#raise(order.epoch)
+        decision = decideFollow(this.view(), order)
+      }
+      if (decision.kind === 'locate') {
+        if (this.server.state !== 'up') await this.#revive()
+        if (this.#end !== null) await within(this.#end, positionTimeoutMs, signal)
+        decision = decideFollow(this.view(), order)
+      }
+      return this.#obeyFollow(order, decision)
+    })
+  }
+
+  async #obeyFollow(order: FollowOrder, decision: FollowDecision): Promise<FollowReply> {
+    const { epoch } = order
+    switch (decision.kind) {
+      case 'refuse':
+        throw new Refused(this.#kept.promised, decision.reason)
+      case 'adopt':
+      case 'locate':
+        throw new Refused(this.#kept.promised, 'the end of the WAL is not known: Postgres is not up yet; ask again')
+      case 'repeat':
+        return { epoch, way: await this.#repeat(order) }
+      case 'attach':
+        await this.#attach(order)
+        return { epoch, way: 'attach' }
+      case 'rewind':
+        this.#startRebuild(order, decision.forkLsn)
+        return { epoch, way: 'rewind' }
+      case 'basebackup':
+        break
+    }
+    this.#startRebuild(order, null)
+    return { epoch, way: 'basebackup' }
+  }
+
+  /** Whoever holds the lock may be waiting for something that a higher epoch makes pointless. */
+  #interruptBelow(epoch: number): void {
+    if (epoch > this.#kept.promised) this.#lock.interrupt(epoch)
+  }
+
+  /** Changes what is kept, on disk first; one change after another, each upon the last. */
+  async #keep(change: Partial<Kept>): Promise<void> {
+    const previous = this.#saving
+    const save = async (): Promise<void> => {
+      await previous
+      const next = { ...this.#kept, ...change }
+      await saveState(paths.state, next)
+      this.#kept = next
+    }
+    const saved = save()
+    this.#saving = saved.catch(() => undefined)
+    await saved
+    this.#options.changed()
+  }
+
+  /** Rule 1, under the lock. */
+  async #raise(epoch: number): Promise<void> {
+    await this.#endBackground(new Superseded(epoch))
+    await this.#keep({ promised: epoch })
+    const wasPrimary = this.#duty.kind === 'primary'
+    this.#duty = { kind: 'none' }
+    this.#first = null
+    if (wasPrimary || this.#kept.half !== null) await this.server.stop('immediate')
+    await this.#revive()
+  }
+
+  async #endBackground(reason: Error): Promise<void> {
+    this.#background.abort(reason)
+    this.#background = new AbortController()
+    await this.#rebuild?.ended
+  }
+
+  /** Postgres up without a source, if its cluster is whole. */
+  async #revive(): Promise<void> {
+    if (this.#kept.half !== null) {
+      this.#end = null
+      this.#endLsn = null
+      return
+    }
+    await this.#makeBare()
+  }
+
+  /** Takes the source away and sees to it that no WAL arrives; Postgres is started if it was down. */
+  async #makeBare(): Promise<void> {
+    this.#endLsn = null
+    await this.#writeSettings(0, null)
+    if (this.server.state === 'up') {
+      this.server.reload()
+      try {
+        await awaitNoReceiver(await this.#orders(), cutTimeoutMs)
+      } catch (error) {
+        this.#options.log.warn({ err: error }, 'Postgres could not be cut off from its source in time and is stopped')
+        await this.server.stop('immediate')
+      }
+    }
+    if (this.server.state === 'stopped' || this.server.state === 'crashed') await this.server.start()
+    const end = this.#findEnd(this.#background.signal)
+    this.#end = end
+    void this.#noteEnd(end)
+  }
+
+  async #noteEnd(end: Promise<string>): Promise<void> {
+    try {
+      const lsn = await end
+      if (this.#end === end) this.#endLsn = lsn
+      this.#options.changed()
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'the end of the WAL was not found')
+    }
+  }
+
+  async #findEnd(signal: AbortSignal): Promise<string> {
+    if (this.server.state !== 'up') this.#session = await this.server.ready(signal, 'agent')
+    const session = await this.#orders()
+    await awaitNoReceiver(session, cutTimeoutMs)
+    return canonicalLsn(await awaitEndOfReplay(session, signal))
+  }
+
+  /** The session for orders, kept open so that a promise need not wait for a new one. */
+  async #orders(): Promise<Session> {
+    if (this.#session === null || !this.#session.isOpen) this.#session = await Session.open(localTarget('agent'))
+    return this.#session
+  }
+
+  async #writeSettings(quorumEpoch: number, source: Source | null): Promise<void> {
+    await writeSettings({ region: this.#options.region, commit: this.#commit, quorumEpoch, source })
+  }
+
+  async #promote(
+    epoch: number,
+    commit: CommitMode,
+    decision: { startLsn: string; history: History },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { startLsn, history } = decision
+    if (commit !== this.#commit) await this.#changeCommitMode(commit, startLsn, signal)
+    // Not a byte of the epoch may be on disk before its beginning is.
+    await this.#keep({ history })
+    this.#duty = { kind: 'primary', epoch }
+    this.#isPromoting = true
+    this.#options.changed()
+    try {
+      signal.throwIfAborted()
+      await this.#writeSettings(epoch, null)
+      this.server.reload()
+      await promotePostgres(await this.#orders(), startLsn, signal)
+    } catch (error) {
+      this.#duty = { kind: 'none' }
+      this.#isPromoting = false
+      this.#options.log.error({ err: error }, 'the promotion failed: Postgres is stopped and started as a standby')
+      await this.server.stop('immediate')
+      await this.#revive()
+      throw new Refused(this.#kept.promised, `the promotion failed: ${(error as Error).message}; take a new epoch`)
+    }
+    this.#isPromoting = false
+    this.#end = null
+    this.#endLsn = null
+    this.#first = this.#beginEpoch(epoch, startLsn, history)
+    this.#options.changed()
+  }
+
+  /** Synchronous standbys are set from the start of Postgres or not at all, so that no commit falls into a gap. */
+  async #changeCommitMode(commit: CommitMode, startLsn: string, signal: AbortSignal): Promise<void> {
+    this.#commit = commit
+    await this.server.stop('fast')
+    await this.#makeBare()
+    const end = this.#end === null ? null : await within(this.#end, positionTimeoutMs, signal)
+    if (end !== startLsn)
+      throw new Refused(this.#kept.promised, `expected the WAL to end at ${startLsn} after a restart, saw ${end}`)
+  }
+
+  #beginEpoch(epoch: number, startLsn: string, history: History): FirstCommit {
+    const { region, events, appPassword } = this.#options
+    const promotedNs = monotonicNs().toString()
+    events.add(
+      'agent-promoted',
+      epoch,
+      `Postgres takes writes from ${startLsn} on; the first commit waits for its quorum`,
+    )
+    const commit = async (): Promise<PromoteReply> => {
+      try {
+        await commitEpoch(epoch, region, appPassword, this.#background.signal)
+      } catch (error) {
+        throw new Refused(this.#kept.promised, `the first commit had no quorum: ${(error as Error).message}`)
+      }
+      first.isCommitted = true
+      const committedNs = monotonicNs().toString()
+      events.add('agent-committed', epoch, 'the first commit of the epoch has its quorum')
+      this.#options.changed()
+      return { epoch, startLsn, history, promotedNs, committedNs }
+    }
+    const first: FirstCommit = { epoch, isCommitted: false, reply: commit() }
+    first.reply.catch(() => undefined)
+    return first
+  }
+
+  #source(order: FollowOrder): Source {
+    const applicationName = followerName(this.#options.region, order.epoch)
+    return { epoch: order.epoch, primary: order.primary, applicationName }
+  }
+
+  #beginFollowing(order: FollowOrder): void {
+    this.#duty = { kind: 'follower', epoch: order.epoch, primary: order.primary }
+    this.#end = null
+    this.#endLsn = null
+    this.#attachedAtMs = performance.now()
+    this.#options.changed()
+  }
+
+  async #attach(order: FollowOrder): Promise<void> {
+    // Before the first byte arrives, the node must know to which epoch it belongs.
+    await this.#keep({ history: order.history })
+    this.#beginFollowing(order)
+    await this.#writeSettings(0, this.#source(order))
+    this.server.reload()
+    this.#options.events.add('agent-attach', order.epoch, `takes WAL from ${order.primary}: its own is a prefix`)
+  }
+
+  /** The same order once more. A follower that can't be attached to a living primary needs a fresh copy. */
+  async #repeat(order: FollowOrder): Promise<FollowReply['way']> {
+    if (this.#rebuild !== null) return this.#rebuild.way
+    if (this.#sample?.streaming === true) return 'already'
+    if (performance.now() - this.#attachedAtMs < attachTimeoutMs || !(await isPrimary(order.primary))) return 'attach'
+    this.#startRebuild(order, null)
+    return 'basebackup'
+  }
+
+  #startRebuild(order: FollowOrder, forkLsn: string | null): void {
+    const way = forkLsn === null ? 'basebackup' : 'rewind'
+    const endLsn = this.#endLsn
+    this.#beginFollowing(order)
+    const signal = this.#background.signal
+    this.#rebuild = { way, ended: this.#runRebuild(order, forkLsn, endLsn, signal) }
+    this.#options.events.add('agent-rebuild', order.epoch, `becomes a copy of ${order.primary} by ${way}`, {
+      forkLsn,
+      endLsn,
+    })
+  }
+
+  async #runRebuild(
+    order: FollowOrder,
+    forkLsn: string | null,
+    endLsn: string | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      await this.#copy(order, forkLsn, endLsn, signal)
+      this.#options.events.add('agent-streaming', order.epoch, `whole again, streams from ${order.primary}`)
+    } catch (error) {
+      this.#duty = { kind: 'none' }
+      this.#options.events.add('agent-rebuild-ended', order.epoch, `not whole: ${(error as Error).message}`)
+      if (this.#kept.half !== null) await this.server.stop('immediate')
+    } finally {
+      this.#rebuild = null
+      this.#options.changed()
+    }
+  }
+
+  async #copy(order: FollowOrder, forkLsn: string | null, endLsn: string | null, signal: AbortSignal): Promise<void> {
+    const { region, events, log } = this.#options
+    const { epoch, primary } = order
+    if (forkLsn !== null && endLsn !== null) {
+      const tail = await exportTail(await this.#orders(), region, epoch, forkLsn, endLsn)
+      if (tail !== null)
+        events.add('agent-exported', epoch, `${tail.transactions} transactions past ${forkLsn} go: see ${tail.name}`, {
+          name: tail.name,
+        })
+    }
+    await awaitPrimary(primary, signal)
+    await this.#keep({ half: { epoch, primary } })
+    await this.server.stop('fast')
+    const isRewound = forkLsn !== null && (await rewind(primary, forkLsn, this.server.account, log, signal))
+    if (!isRewound) await baseBackup(primary, this.server.account, signal)
+    signal.throwIfAborted()
+    await this.#writeSettings(0, this.#source(order))
+    await this.server.start()
+    this.#session = await this.server.ready(signal, 'agent')
+    while (this.#sample?.streaming !== true) {
+      signal.throwIfAborted()
+      await pause(20)
+    }
+    await this.#keep({ half: null, history: order.history })
+  }
+
+  /** Postgres ended by itself: whatever it was told to be, it is that no more. */
+  #serverChanged(): void {
+    if (this.server.state !== 'up') this.#sample = null
+    if (this.server.state === 'crashed' && this.#rebuild === null) {
+      const was = this.#duty
+      this.#duty = { kind: 'none' }
+      this.#first = null
+      this.#end = null
+      this.#endLsn = null
+      this.#background.abort(new Error('Postgres ended'))
+      this.#background = new AbortController()
+      this.#options.events.add('agent-crashed', this.#kept.promised, 'Postgres ended by itself', { was: was.kind })
+    }
+    this.#options.changed()
+  }
+}

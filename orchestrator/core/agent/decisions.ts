@@ -1,0 +1,126 @@
+// What a node may do when it is asked to promise, to be promoted or to follow: rules 1, 2, 4 and 5 of the design as pure steps.
+// The adapter makes one decision at a time, under its lock, and keeps on disk what a decision says before it answers.
+import { lsnFromBigInt, lsnToBigInt, type History } from '#protocol/epoch.ts'
+import { regions, type Region } from '#protocol/sites.ts'
+import { extendHistory, historyFlaw, relate } from './history.ts'
+
+/** Written before a rewind or base backup, removed once the node streams. */
+export type HalfMade = { epoch: number; primary: Region }
+
+/** What a node keeps on disk. */
+export type Kept = { promised: number; history: History; half: HalfMade | null }
+
+/** What Postgres does at the word of a controller, in this run of it. A restart leaves it with none. */
+export type Duty =
+  { kind: 'none' } | { kind: 'primary'; epoch: number } | { kind: 'follower'; epoch: number; primary: Region }
+
+/** `endLsn`: the end of the WAL, known only while no WAL can arrive; null while it isn't known or not final. */
+export type NodeView = { region: Region; kept: Kept; duty: Duty; endLsn: string | null }
+
+export type Refuse = { kind: 'refuse'; reason: string }
+
+const refuse = (reason: string): Refuse => ({ kind: 'refuse', reason })
+
+export type PromiseDecision = Refuse | { kind: 'repeat' } | { kind: 'raise'; stopPrimary: boolean }
+
+export function decidePromise(view: NodeView, epoch: number): PromiseDecision {
+  if (epoch < view.kept.promised) return refuse(`expected epoch ${view.kept.promised} or above, saw ${epoch}`)
+  if (epoch === view.kept.promised) return { kind: 'repeat' }
+  return { kind: 'raise', stopPrimary: view.duty.kind === 'primary' }
+}
+
+export type PromoteDecision = Refuse | { kind: 'already' } | { kind: 'promote'; startLsn: string; history: History }
+
+/** `history` is to be kept on disk before Postgres is promoted: no byte of the epoch may be flushed without it. */
+export function decidePromote(view: NodeView, epoch: number): PromoteDecision {
+  const { kept, duty } = view
+  if (kept.promised !== epoch) return refuse(`expected exactly the promised epoch ${kept.promised}, saw ${epoch}`)
+  if (kept.half !== null) return refuse('the node is half-made: a rewind or base backup has not ended')
+  if (duty.kind === 'primary' && duty.epoch === epoch) return { kind: 'already' }
+  if (duty.kind !== 'none') return refuse(`the node is ${duty.kind} in epoch ${duty.epoch}`)
+  // Begun once, an epoch is never begun again: its first LSN would be another than the one that followers were told.
+  if (kept.history.some((entry) => entry.epoch >= epoch))
+    return refuse(`epoch ${epoch} has been begun before; take a new one`)
+  if (view.endLsn === null) return refuse('the end of the WAL is not known: Postgres is not up yet; ask again')
+  return { kind: 'promote', startLsn: view.endLsn, history: extendHistory(kept.history, view.endLsn, epoch) }
+}
+
+export type FollowOrder = { epoch: number; primary: Region; history: History }
+
+/**
+ * `adopt`: raise the promise to the order's epoch first, then decide again. `locate`: the end of the WAL must be found first.
+ * `forkLsn`: where the WAL that is to be thrown away begins.
+ */
+export type FollowDecision =
+  | Refuse
+  | { kind: 'adopt' }
+  | { kind: 'locate' }
+  | { kind: 'repeat' }
+  | { kind: 'attach' }
+  | { kind: 'rewind'; forkLsn: string }
+  | { kind: 'basebackup' }
+
+export function decideFollow(view: NodeView, order: FollowOrder): FollowDecision {
+  const { kept, duty } = view
+  if (order.epoch < kept.promised) return refuse(`expected epoch ${kept.promised} or above, saw ${order.epoch}`)
+  if (order.primary === view.region) return refuse('a node cannot follow itself')
+  const flaw = historyFlaw(order.history, order.epoch)
+  if (flaw !== null) return refuse(flaw)
+  if (order.epoch > kept.promised) return { kind: 'adopt' }
+  if (duty.kind === 'primary') return refuse(`the node itself is the primary of epoch ${duty.epoch}`)
+  if (duty.kind === 'follower') {
+    return duty.primary === order.primary
+      ? { kind: 'repeat' }
+      : refuse(`the primary of epoch ${duty.epoch} is ${duty.primary}, saw ${order.primary}`)
+  }
+  // What a broken-off rewind has left can't be rewound again.
+  if (kept.half !== null) return { kind: 'basebackup' }
+  if (view.endLsn === null) return { kind: 'locate' }
+  const relation = relate(kept.history, view.endLsn, order.history)
+  return relation.kind === 'prefix' ? { kind: 'attach' } : { kind: 'rewind', forkLsn: relation.forkLsn }
+}
+
+/** Whether pg_rewind went back far enough: it goes by timeline ids, which may be equal where histories differ. */
+export function rewoundFarEnough(rewoundToLsn: string | null, forkLsn: string): boolean {
+  return rewoundToLsn !== null && lsnToBigInt(rewoundToLsn) <= lsnToBigInt(forkLsn)
+}
+
+/**
+ * The name under which a follower streams. It carries the epoch, so that a primary counts only those that follow it in its own
+ * epoch: a standby that still streams from a node which was promoted again has not promised that epoch, and must not vouch.
+ */
+export function followerName(region: Region, epoch: number): string {
+  return `${region}-${epoch}`
+}
+
+/** The region of a follower's name in `epoch`, null if it follows in another one. */
+export function followerRegion(name: string, epoch: number): Region | null {
+  return regions.find((region) => followerName(region, epoch) === name) ?? null
+}
+
+/**
+ * `synchronous_standby_names` of a primary of `epoch`: k of all others, so that k + 1 is a majority of all regions. Epoch 0,
+ * which nobody follows in, is for a node that is no primary: set from the start, so that no commit can slip through without
+ * waiting between a promotion and the reload of the setting.
+ */
+export function quorumStandbys(region: Region, epoch: number): string {
+  const others = regions.filter((other) => other !== region)
+  const needed = Math.floor(regions.length / 2)
+  return `ANY ${needed} (${others.map((other) => `"${followerName(other, epoch)}"`).join(', ')})`
+}
+
+/** One look at the startup process, which replays WAL: how often it has gone to sleep, what it waits for, what it has replayed. */
+export type ReplayLook = { sleeps: number; waitEvent: string | null; replayLsn: string | null }
+
+/**
+ * The end of replay, once it is sure: null until then. `before` was seen when no walreceiver was left; the startup process has
+ * gone to sleep since, and what it sleeps for is the next retry: so it has tried to read on after the last byte had come.
+ */
+export function endOfReplay(before: ReplayLook, now: ReplayLook): string | null {
+  return now.sleeps > before.sleeps && now.waitEvent === 'RecoveryRetrieveRetryInterval' ? now.replayLsn : null
+}
+
+/** An LSN without leading zeros, so that equal ones are equal as text. */
+export function canonicalLsn(lsn: string): string {
+  return lsnFromBigInt(lsnToBigInt(lsn))
+}
