@@ -1,5 +1,5 @@
 // Shows a drill's steps on the error stream.
-import type { Progress } from '#gameday/run-drill.ts'
+import type { Progress } from '#gameday/progress.ts'
 import { showSteps } from '#world/progress.ts'
 
 export const drillProgress: Progress = {
