@@ -44,7 +44,7 @@ export const redisKeys = {
   projection: (id: string): string => `projection:order:${id}`,
   /** Projection: count of applied events. */
   applied: 'projection:applied',
-  /** Set of applied event ids, as `origin/event-id`. */
+  /** Set of applied event ids. An event keeps its id when another region sends it again. */
   seen: 'projection:seen',
   /** Hash: id of the Kafka topic (`topic`), and by partition number the next offset to apply. Written with the effect itself. */
   position: 'projection:position',

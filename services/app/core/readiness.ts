@@ -1,0 +1,30 @@
+// Is this region ready for writes? Pure; `nowNs` is passed in.
+import type { CommitMode } from '#protocol/topology.ts'
+import { permittedEpoch, type Authority } from './authority.ts'
+
+/** A commit that was vouched for by its quorum (async: that was made locally), or a failed look at Postgres. */
+export type Probe = Readonly<{
+  isPrimary: boolean
+  /** When the last probe commit returned, monotonic ns; null: none yet. */
+  committedNs: bigint | null
+}>
+
+export const probeValidMs = 1500
+
+export type Readiness = Readonly<{ ready: boolean; reason: string }>
+
+/** Only local facts count once the write region is known: with every controller dead, this stays as it is. */
+export function readyForWrites(authority: Authority, probe: Probe, commit: CommitMode, nowNs: bigint): Readiness {
+  const primary = authority.writeRegion?.region ?? null
+  if (primary !== null && primary !== authority.region) return no(`the write region is ${primary}`)
+  if (!probe.isPrimary) return no('Postgres of this region is no primary')
+  if (probe.committedNs === null) return no('no probe commit has returned yet')
+  const ageMs = Number(nowNs - probe.committedNs) / 1e6
+  if (ageMs > probeValidMs) return no(`the last probe commit returned ${Math.round(ageMs)} ms ago`)
+  if (commit === 'async' && permittedEpoch(authority, nowNs) === null) return no('no valid permit')
+  return { ready: true, reason: 'probe commits return' }
+}
+
+function no(reason: string): Readiness {
+  return { ready: false, reason }
+}

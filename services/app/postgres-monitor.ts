@@ -1,0 +1,153 @@
+// Watches the local Postgres: does it answer, is it primary, do commits return? Looks at once when the write region moves.
+import type { Log } from '#runtime/log.ts'
+import { monotonicNs } from '#runtime/clock.ts'
+import type { Session } from '#runtime/postgres.ts'
+import type { Probe } from './core/readiness.ts'
+
+const lookEveryMs = 500
+const answerTimeoutMs = 1000
+export const answerValidMs = 2000
+
+const lookStatement = `
+SELECT pg_is_in_recovery() AS standby, current.epoch::text, current.region
+FROM (VALUES (1)) AS one LEFT JOIN (SELECT epoch, region FROM firedrill.epoch ORDER BY epoch DESC LIMIT 1) AS current ON true`
+
+const busyStatement = `
+SELECT count(*)::integer AS busy FROM pg_stat_activity
+WHERE application_name LIKE 'firedrill-app-%' AND pid <> pg_backend_pid()
+AND state <> 'idle' AND wait_event IS DISTINCT FROM 'SyncRep'`
+
+export class PostgresMonitor {
+  readonly #open: (duty: string) => Promise<Session>
+  readonly #log: Log
+  readonly #onChange: () => void
+  /** What the app expects: its region, and the epoch that it was told of. */
+  readonly #expected: () => { region: string; epoch: number }
+  #session: Session | null = null
+  #prober: Session | null = null
+  #isProbing = false
+  #paused = false
+  #looking: Promise<void> | null = null
+  #timer: NodeJS.Timeout | undefined
+  #stopped = false
+  #answeredNs: bigint | null = null
+  #probe: Probe = { isPrimary: false, committedNs: null }
+
+  constructor(options: {
+    open: (duty: string) => Promise<Session>
+    log: Log
+    expected: () => { region: string; epoch: number }
+    onChange: () => void
+  }) {
+    this.#open = options.open
+    this.#log = options.log
+    this.#expected = options.expected
+    this.#onChange = options.onChange
+  }
+
+  get probe(): Probe {
+    return this.#probe
+  }
+
+  /** Postgres answered lately. */
+  isAnswering(): boolean {
+    return this.#answeredNs !== null && Number(monotonicNs() - this.#answeredNs) / 1e6 < answerValidMs
+  }
+
+  start(): void {
+    this.#schedule(0)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    this.#session?.close()
+    this.#prober?.close()
+  }
+
+  /** No probe commits from now on, so that the WAL can come to rest; what is under way goes on. */
+  pause(isPaused: boolean): void {
+    this.#paused = isPaused
+    if (!isPaused) void this.hurry()
+  }
+
+  /** Looks now; resolves when it has looked. */
+  async hurry(): Promise<void> {
+    // A look that is under way may have begun before what is to be seen.
+    await this.#looking
+    await this.#look()
+  }
+
+  /** Resolves with the LSN that covers every commit of the app that was under way when it was called. */
+  async settledLsn(deadlineMs: number): Promise<string> {
+    for (;;) {
+      const session = await this.#ownSession()
+      const { rows } = await session.query(busyStatement, [], answerTimeoutMs)
+      if (rows[0]?.['busy'] === 0) {
+        const flushed = await session.query('SELECT pg_current_wal_flush_lsn()::text AS lsn', [], answerTimeoutMs)
+        return String(flushed.rows[0]?.['lsn'])
+      }
+      if (performance.now() > deadlineMs) throw new Error('writes were still on their way to the WAL')
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
+  #schedule(inMs: number): void {
+    clearTimeout(this.#timer)
+    if (this.#stopped) return
+    this.#timer = setTimeout(() => void this.#look().then(() => this.#schedule(lookEveryMs)), inMs)
+  }
+
+  async #look(): Promise<void> {
+    this.#looking ??= this.#lookOnce().finally(() => (this.#looking = null))
+    await this.#looking
+  }
+
+  async #lookOnce(): Promise<void> {
+    const before = this.#probe
+    const askedNs = monotonicNs()
+    try {
+      const session = await this.#ownSession()
+      const { rows } = await session.query(lookStatement, [], answerTimeoutMs)
+      this.#answeredNs = monotonicNs()
+      const isPrimary = rows[0]?.['standby'] === false
+      const { region, epoch } = this.#expected()
+      // Others see a row only after its commit had its quorum: the epoch's own first commit is as good as a probe.
+      const isOwnEpoch = rows[0]?.['region'] === region && Number(rows[0]['epoch']) === epoch
+      const wasPrimary = before.isPrimary && before.committedNs !== null
+      const committedNs = wasPrimary ? this.#probe.committedNs : isOwnEpoch ? askedNs : null
+      this.#probe = { isPrimary, committedNs: isPrimary ? committedNs : null }
+      if (isPrimary && !this.#paused) void this.#commitProbe()
+    } catch (error) {
+      this.#session?.close()
+      this.#session = null
+      if (before.isPrimary) this.#log.warn({ reason: (error as Error).message }, 'postgres does not answer')
+      this.#probe = { isPrimary: false, committedNs: null }
+    }
+    this.#onChange()
+  }
+
+  async #ownSession(): Promise<Session> {
+    if (this.#session?.isOpen !== true) this.#session = await this.#open('monitor')
+    return this.#session
+  }
+
+  /** One at a time: a commit that hangs is neither cancelled nor joined by a second one. */
+  async #commitProbe(): Promise<void> {
+    if (this.#isProbing) return
+    this.#isProbing = true
+    const sentNs = monotonicNs()
+    try {
+      if (this.#prober?.isOpen !== true) this.#prober = await this.#open('probe')
+      const { unvouched } = await this.#prober.query('UPDATE firedrill.probe SET probed_at = clock_timestamp()')
+      if (!unvouched && this.#probe.isPrimary) {
+        this.#probe = { isPrimary: true, committedNs: sentNs }
+        this.#onChange()
+      }
+    } catch {
+      this.#prober?.close()
+    } finally {
+      this.#isProbing = false
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// The order service's public API: validates, and has every error in one shape.
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import { z } from 'zod'
+import { orderRequest } from '#protocol/order.ts'
+import type { Region } from '#protocol/sites.ts'
+import type { Readiness } from './core/readiness.ts'
+import { holdHeader, longestHoldMs, type Answer } from './forward.ts'
+import type { Found } from './read-order.ts'
+import type { Write } from './write-order.ts'
+
+/** What the listener needs of the app. */
+export interface PublicDuties {
+  write(write: Write, holdMs: number): Promise<Answer>
+  /** Rejects if the order could not be looked for. */
+  read(id: string): Promise<Found & { readonly permitted: boolean }>
+  readyForWrites(): Readiness
+  readyForReads(): Readiness
+  primary(): Region | null
+  metrics(): Promise<{ readonly type: string; readonly text: string }>
+}
+
+const bodyLimitBytes = 16 * 1024
+const idempotencyKey = z.string().regex(/^[\x20-\x7e]{8,128}$/)
+
+export function createPublicListener(duties: PublicDuties): FastifyInstance {
+  const server = fastify({ logger: false, bodyLimit: bodyLimitBytes, forceCloseConnections: true })
+  const fail = (reply: FastifyReply, status: number, error: string, reason: string): FastifyReply =>
+    reply.code(status).send({ error, outcome: 'failed', reason, primary: duties.primary() })
+
+  server.setErrorHandler<FastifyError>((error, _incoming, reply) => {
+    const status = error.statusCode ?? 500
+    return fail(reply, status, status < 500 ? 'malformed' : 'internal', error.message)
+  })
+  server.setNotFoundHandler((incoming, reply) =>
+    fail(
+      reply,
+      404,
+      'no-such-page',
+      `expected /orders, /livez, /readyz or /metrics, saw ${incoming.method} ${incoming.url}`,
+    ),
+  )
+  server.post('/orders', async (incoming, reply) => {
+    const key = incoming.headers['idempotency-key']
+    if (!idempotencyKey.safeParse(key).success) {
+      const seen = key === undefined ? 'none' : JSON.stringify(key).slice(0, 140)
+      return fail(
+        reply,
+        400,
+        'malformed',
+        `header idempotency-key: expected 8 to 128 printable characters, saw ${seen}`,
+      )
+    }
+    const parsed = orderRequest.safeParse(incoming.body)
+    if (!parsed.success) return fail(reply, 400, 'malformed', explain(parsed.error, incoming.body))
+    const holdMs = Math.min(Number(incoming.headers[holdHeader]) || 0, longestHoldMs)
+    const answer = await duties.write({ idempotencyKey: String(key), order: parsed.data }, holdMs)
+    return reply.code(answer.status).send(answer.body)
+  })
+  server.get<{ Params: { id: string } }>('/orders/:id', async (incoming, reply) => {
+    const { id } = incoming.params
+    if (!z.uuid().safeParse(id).success) {
+      return fail(reply, 400, 'malformed', `order id: expected a UUID, saw ${JSON.stringify(id).slice(0, 100)}`)
+    }
+    let found
+    try {
+      found = await duties.read(id.toLowerCase())
+    } catch (error) {
+      return fail(reply, 503, 'unavailable', (error as Error).message)
+    }
+    void reply.header('x-firedrill-source', found.source)
+    if (!found.permitted) void reply.header('x-firedrill-permit', 'none')
+    if (found.order === null) return fail(reply, 404, 'no-such-order', `there is no order ${id}`)
+    return found.order
+  })
+  server.get('/livez', async () => ({ alive: true }))
+  server.get<{ Querystring: { for?: string } }>('/readyz', async (incoming, reply) => {
+    const readiness = incoming.query.for === 'writes' ? duties.readyForWrites() : duties.readyForReads()
+    return reply.code(readiness.ready ? 200 : 503).send({ ...readiness, primary: duties.primary() })
+  })
+  server.get('/metrics', async (_incoming, reply) => {
+    const { type, text } = await duties.metrics()
+    return reply.type(type).send(text)
+  })
+  return server
+}
+
+/** The first thing that is wrong with a body: where, what was expected, what was seen. */
+function explain(error: z.ZodError, body: unknown): string {
+  const issue = error.issues[0]
+  if (issue === undefined) return 'expected an order'
+  const path = issue.path.map(String)
+  const seen = path.reduce<unknown>((value, name) => (value as Record<string, unknown> | null)?.[name], body)
+  const shown = seen === undefined ? 'nothing' : JSON.stringify(seen).slice(0, 100)
+  return `${path.length === 0 ? 'body' : path.join('.')}: ${issue.message}, saw ${shown}`
+}

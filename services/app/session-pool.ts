@@ -1,0 +1,102 @@
+// A bounded pool of Postgres sessions with a bounded queue. A session that hangs in a commit keeps its place until Postgres ends
+// it: a pool that opened another one instead would use up the server's connections.
+import type { Session } from '#runtime/postgres.ts'
+
+/** No session could be had; nothing was sent to Postgres. */
+export class NoSession extends Error {
+  override readonly name = 'NoSession'
+}
+
+interface Waiter {
+  readonly resolve: (session: Session) => void
+  readonly reject: (error: Error) => void
+}
+
+export class SessionPool {
+  readonly #open: () => Promise<Session>
+  readonly #size: number
+  readonly #queueSize: number
+  readonly #idle: Session[] = []
+  readonly #waiters: Waiter[] = []
+  /** Sessions lent or being opened. */
+  #lent = 0
+
+  constructor(options: { open: () => Promise<Session>; size: number; queueSize: number }) {
+    this.#open = options.open
+    this.#size = options.size
+    this.#queueSize = options.queueSize
+  }
+
+  get lent(): number {
+    return this.#lent
+  }
+
+  /** @throws NoSession if Postgres can't be reached, or the pool stays full for `timeoutMs`, or its queue is full */
+  async acquire(timeoutMs: number): Promise<Session> {
+    for (let session = this.#idle.pop(); session !== undefined; session = this.#idle.pop()) {
+      if (!session.isOpen) continue
+      this.#lent += 1
+      return session
+    }
+    if (this.#lent < this.#size) {
+      this.#lent += 1
+      return await this.#openOne()
+    }
+    if (this.#waiters.length >= this.#queueSize) {
+      throw new NoSession(`all ${this.#size} sessions with Postgres are taken, and ${this.#queueSize} writes wait`)
+    }
+    return await this.#wait(timeoutMs)
+  }
+
+  /** Gives a session back; a closed one only frees its place. */
+  release(session: Session): void {
+    const waiter = this.#waiters.shift()
+    if (waiter === undefined) {
+      this.#lent -= 1
+      if (session.isOpen) this.#idle.push(session)
+      return
+    }
+    if (session.isOpen) waiter.resolve(session)
+    else this.#openOne().then(waiter.resolve, waiter.reject)
+  }
+
+  close(): void {
+    for (const session of this.#idle.splice(0)) session.close()
+  }
+
+  async #openOne(): Promise<Session> {
+    try {
+      return await this.#open()
+    } catch (error) {
+      this.#lent -= 1
+      // The place that was meant for this session is free again: the next one in the queue tries.
+      const next = this.#waiters.shift()
+      if (next !== undefined) {
+        this.#lent += 1
+        this.#openOne().then(next.resolve, next.reject)
+      }
+      throw new NoSession(`Postgres can't be reached: ${(error as Error).message}`)
+    }
+  }
+
+  async #wait(timeoutMs: number): Promise<Session> {
+    return await new Promise<Session>((resolve, reject) => {
+      const waiter: Waiter = {
+        resolve: (session) => {
+          clearTimeout(timer)
+          resolve(session)
+        },
+        reject: (error) => {
+          clearTimeout(timer)
+          reject(error)
+        },
+      }
+      const timer = setTimeout(() => {
+        const index = this.#waiters.indexOf(waiter)
+        if (index >= 0) this.#waiters.splice(index, 1)
+        reject(new NoSession(`all ${this.#size} sessions with Postgres were taken for ${timeoutMs} ms`))
+      }, timeoutMs)
+      this.#waiters.push(waiter)
+    })
+  }
+}
