@@ -5,6 +5,8 @@ export interface Problem {
   readonly path: readonly (string | number)[]
   readonly expected: string
   readonly found: string
+  /** The trouble is the key itself, not its value. */
+  readonly atKey?: boolean
 }
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
@@ -66,6 +68,7 @@ function fromIssue(schema: z.core.$ZodType, root: unknown, issue: z.core.$ZodIss
       path: [...path, key],
       expected: known.length === 0 ? 'expected no such key' : `expected a key of ${known.join(', ')}`,
       found: `the key ${JSON.stringify(key)}`,
+      atKey: true,
     }))
   }
   if (issue.code === 'invalid_union') {

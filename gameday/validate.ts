@@ -83,7 +83,7 @@ export function parseRunbook(file: string, text: string, options: ValidateOption
   if (problems.length > 0)
     throw new RunbookInvalid(
       problems.map((problem) => {
-        const where = placeOf(problem.path, file, document, lineCounter, changed)
+        const where = placeOf(problem, file, document, lineCounter, changed)
         return `${where}: ${problem.path.length === 0 ? '' : `${pathText(problem.path)}: `}${problem.expected}, found ${problem.found}`
       }),
     )
@@ -123,7 +123,7 @@ function applySettings(document: Document, settings: readonly string[]): Readonl
 }
 
 function placeOf(
-  path: readonly (string | number)[],
+  { path, atKey }: Problem,
   file: string,
   document: Document,
   lineCounter: LineCounter,
@@ -140,9 +140,10 @@ function placeOf(
       ? parent.items.find((item) => isScalar(item.key) && item.key.value === path[length - 1])
       : undefined
     const node: unknown = length === 0 ? parent : document.getIn(path.slice(0, length), true)
-    const range =
-      (node as { readonly range?: readonly number[] | null } | undefined)?.range ??
-      (pair?.key as { readonly range?: readonly number[] | null } | undefined)?.range
+    const places = atKey === true ? [pair?.key, node] : [node, pair?.key]
+    const range = (places as readonly ({ readonly range?: readonly number[] | null } | undefined)[])
+      .map((each) => each?.range)
+      .find((each) => each != null)
     if (range?.[0] !== undefined) {
       const { line, col } = lineCounter.linePos(range[0])
       return `${file}:${line}:${col}`

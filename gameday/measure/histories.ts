@@ -1,0 +1,161 @@
+// Small histories for tests: operations by a few words, and a whole record that passes.
+import type { Operation } from '#protocol/operation.ts'
+import { runbook } from '#protocol/runbook.ts'
+import type { Area } from '#protocol/sites.ts'
+import type { TimelineEvent } from '#protocol/timeline.ts'
+import type { AckedWrite, ClientOperation } from './history.ts'
+import type { DrillRecord } from './record.ts'
+
+export function ns(ms: number): string {
+  return BigInt(Math.round(ms * 1e6)).toString()
+}
+
+export function write(sentMs: number, doneMs: number, epoch: number, more: Partial<ClientOperation> = {}): AckedWrite {
+  const orderId = more.orderId ?? `order-${sentMs}-${epoch}-${more.area ?? 'na'}`
+  return {
+    area: 'na',
+    kind: 'write',
+    key: `key-${orderId}`,
+    intendedMs: sentMs,
+    sentMs,
+    doneMs,
+    outcome: 'ok',
+    status: 201,
+    region: epoch === 1 ? 'a' : 'b',
+    ...more,
+    orderId,
+    epoch,
+  }
+}
+
+export function toOperation(each: ClientOperation, seq: number): Operation {
+  return {
+    area: each.area,
+    seq,
+    kind: each.kind,
+    key: each.key,
+    intendedNs: ns(each.intendedMs),
+    sentNs: ns(each.sentMs),
+    doneNs: ns(each.doneMs),
+    outcome: each.outcome,
+    status: each.status,
+    orderId: each.orderId,
+    region: each.region,
+    epoch: each.epoch,
+    reason: null,
+  }
+}
+
+export const t0Ms = 5000
+const endMs = 30_000
+const healMs = 20_000
+const failbackMs = 22_000
+
+/** Three areas, a write every 100 ms each; region a is lost at 5 s, writes come back under epoch 2 at 6 s. */
+export function goodOperations(): readonly ClientOperation[] {
+  const areas: readonly Area[] = ['na', 'eu', 'ap']
+  return areas.flatMap((area) =>
+    Array.from({ length: endMs / 100 }, (_, index): ClientOperation => {
+      const sentMs = index * 100
+      const epoch = sentMs < t0Ms ? 1 : sentMs < failbackMs ? 2 : 3
+      const region = epoch === 2 ? 'b' : 'a'
+      const ack = write(sentMs, sentMs + 50, epoch, { area, region, orderId: `${area}-${index}` })
+      const failed = sentMs >= t0Ms && sentMs < t0Ms + 1000
+      if (!failed) return ack
+      return { ...ack, outcome: 'unknown', status: 504, orderId: null, epoch: null, region: null }
+    }),
+  )
+}
+
+function event(
+  atMs: number,
+  site: string,
+  kind: string,
+  epoch: number,
+  more: Partial<TimelineEvent> = {},
+): TimelineEvent {
+  return { atNs: ns(atMs), source: 'controller', site, kind, epoch, reason: kind, ...more }
+}
+
+/** A record of a drill that passes; tests spoil it. */
+export function goodRecord(operations: readonly ClientOperation[] = goodOperations()): DrillRecord {
+  const book = runbook.parse({
+    title: 'A drill',
+    topology: {},
+    objectives: { rto: '8s', 'rto-first-write': '3s', rpo: '0s', 'failback-failed': 0 },
+    load: { rate: '30/s', reads: 0 },
+    'steady-state-hypothesis': { 'success-rate': '>= 99.9%', p99: '<= 500ms' },
+    method: [{ hold: '5s' }],
+  })
+  const acked = operations.flatMap((each) => (each.outcome === 'ok' && each.orderId !== null ? [each] : []))
+  const ids = new Set(acked.map((each) => each.orderId ?? ''))
+  const keys = new Set(acked.map((each) => each.key))
+  const step = (fromMs: number, toMs: number, kind: string, action: 'failback' | null = null) => ({
+    title: kind,
+    kind,
+    fromNs: ns(fromMs),
+    toNs: ns(toMs),
+    failed: null,
+    action,
+  })
+  const inRegion = { orderIds: ids, eventIds: [...ids] }
+  const projection = { orderIds: ids, applied: { count: ids.size, distinct: ids.size } }
+  return {
+    drill: 'drill-1',
+    runbookName: 'a-drill',
+    runbook: book,
+    seed: 7,
+    world: 'test',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    originNs: 0n,
+    endNs: BigInt(ns(endMs + 1000)),
+    load: { fromNs: 0n, toNs: BigInt(ns(endMs)) },
+    epochBefore: { epoch: 1, region: 'a' },
+    operations: operations.map(toOperation),
+    events: [
+      event(t0Ms + 300, 'b', 'suspect', 1),
+      event(t0Ms + 400, 'b', 'epoch-taken', 2),
+      event(t0Ms + 600, 'b', 'fenced', 2),
+      event(t0Ms + 900, 'b', 'promoted', 2, { detail: { region: 'b' } }),
+      event(failbackMs - 50, 'a', 'epoch-taken', 3),
+      event(failbackMs - 20, 'a', 'promoted', 3, { detail: { region: 'a' } }),
+    ],
+    faults: [
+      {
+        id: 'outage',
+        kind: 'power-loss',
+        target: 'region a',
+        background: false,
+        firstNs: ns(t0Ms),
+        lastNs: ns(t0Ms + 900),
+        proof: 'dead',
+        healedNs: ns(healMs + 1000),
+        healProof: 'alive',
+      },
+    ],
+    steps: [
+      step(0, t0Ms, 'hold'),
+      step(t0Ms, t0Ms + 1000, 'fault'),
+      step(t0Ms + 1000, healMs, 'hold'),
+      step(healMs, healMs + 1000, 'heal'),
+      step(failbackMs - 100, failbackMs, 'action', 'failback'),
+      step(failbackMs, endMs, 'hold'),
+    ],
+    finalReads: {
+      postgres: { ids, keys },
+      kafka: new Map([
+        ['a', inRegion],
+        ['b', inRegion],
+        ['c', inRegion],
+      ]),
+      redis: new Map([
+        ['a', projection],
+        ['b', projection],
+        ['c', projection],
+      ]),
+    },
+    wanBytes: 1000,
+    checks: [],
+    interruption: null,
+  }
+}

@@ -1,0 +1,225 @@
+// A good record passes with the figures it must have; each planted fault is found, and by the right check.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Journal } from '#protocol/journal.ts'
+import { journal as journalShape } from '#protocol/journal.ts'
+import type { ClientOperation } from './history.ts'
+import { goodOperations, goodRecord, ns, t0Ms, write } from './histories.ts'
+import { measure } from './measure.ts'
+import type { DrillRecord } from './record.ts'
+
+function without<Value>(set: ReadonlySet<Value>, value: Value): Set<Value> {
+  return new Set([...set].filter((each) => each !== value))
+}
+
+function statusOf(journal: Journal, name: string): string | undefined {
+  return (
+    journal.checks.find((each) => each.name === name)?.status ??
+    journal.objectives.find((each) => each.name === name)?.status
+  )
+}
+
+const lostId = 'eu-30'
+
+void test('a good record passes, and its figures are exact', () => {
+  const journal = measure(goodRecord())
+  assert.equal(journal.verdict, 'pass', JSON.stringify([journal.objectives, journal.checks], null, 1))
+  assert.equal(journal.exitCode, 0)
+  assert.equal(journal.rto.firstWriteMs, 1050)
+  assert.equal(journal.rto.restoredMs, 900)
+  assert.deepEqual(journal.rto.phases, {
+    detectMs: 300,
+    decideMs: 100,
+    fenceMs: 200,
+    promoteMs: 300,
+    steerMs: 0,
+    recoverMs: 0,
+  })
+  assert.deepEqual(journal.rpo.postgres, { lostCount: 0, windowMs: 0 })
+  assert.deepEqual(journal.rpo.objects, { lostCount: null, windowMs: null })
+  assert.deepEqual(journal.splitBrain, { count: 0, ms: 0 })
+  assert.deepEqual(journal.failback, { outageMs: 100, failed: 0 })
+  assert.equal(journal.outage.longestMs, 1100)
+  assert.deepEqual(journal.requests, { ok: 870, failed: 0, unknown: 30 })
+  assert.deepEqual(
+    journal.epochs.map((each) => [each.epoch, each.cause]),
+    [
+      [1, 'before'],
+      [2, 'fault'],
+      [3, 'ordered'],
+    ],
+  )
+  assert.deepEqual(journalShape.parse(JSON.parse(JSON.stringify(journal))), journal)
+})
+
+void test('an acked write that is gone from Postgres is found, and named', () => {
+  const good = goodRecord()
+  const postgres = good.finalReads.postgres
+  assert.ok(postgres)
+  const spoiled: DrillRecord = {
+    ...good,
+    finalReads: { ...good.finalReads, postgres: { ...postgres, ids: without(postgres.ids, lostId) } },
+  }
+  const journal = measure(spoiled)
+  assert.equal(journal.verdict, 'fail')
+  assert.deepEqual(journal.rpo.postgres, { lostCount: 1, windowMs: t0Ms - 3050 })
+  assert.deepEqual(journal.lost.postgres, [lostId])
+  assert.equal(statusOf(journal, 'acked writes survive'), 'fail')
+  assert.equal(statusOf(journal, 'rpo'), 'missed')
+})
+
+void test('an unknown write that is absent is no loss', () => {
+  const unknown = goodOperations().filter((each) => each.outcome === 'unknown')
+  assert.ok(unknown.length > 0)
+  assert.equal(measure(goodRecord()).rpo.postgres.lostCount, 0)
+})
+
+void test('a missing event and a missing projection are found in the one region that lacks them', () => {
+  const good = goodRecord()
+  const kafka = good.finalReads.kafka?.get('c')
+  const redis = good.finalReads.redis?.get('b')
+  assert.ok(kafka && redis && good.finalReads.kafka && good.finalReads.redis)
+  const journal = measure({
+    ...good,
+    finalReads: {
+      ...good.finalReads,
+      kafka: new Map([...good.finalReads.kafka, ['c', { ...kafka, orderIds: without(kafka.orderIds, lostId) }]]),
+      redis: new Map([...good.finalReads.redis, ['b', { ...redis, orderIds: without(redis.orderIds, lostId) }]]),
+    },
+  })
+  assert.equal(journal.rpo.kafka.lostCount, 1)
+  assert.equal(journal.rpo.redis.lostCount, 1)
+  assert.deepEqual(journal.lost.kafka, [{ region: 'c', orderId: lostId }])
+  assert.deepEqual(journal.lost.redis, [{ region: 'b', orderId: lostId }])
+  assert.equal(journal.verdict, 'fail')
+})
+
+void test('a write sent after the first ack of epoch 2 and acked under epoch 1 is split brain', () => {
+  const planted = write(t0Ms + 3000, t0Ms + 3050, 1, { orderId: 'planted', region: 'a' })
+  const journal = measure(goodRecord([...goodOperations(), planted]))
+  assert.equal(journal.splitBrain.count, 1)
+  assert.equal(statusOf(journal, 'no split brain'), 'fail')
+  assert.equal(journal.verdict, 'fail')
+})
+
+void test('a late ack of a write sent before is no split brain', () => {
+  const late = write(t0Ms - 10, t0Ms + 9000, 1, { orderId: 'late', region: 'a' })
+  assert.equal(measure(goodRecord([...goodOperations(), late])).splitBrain.count, 0)
+})
+
+void test('two regions that ack in one epoch are found', () => {
+  const planted = write(t0Ms + 3000, t0Ms + 3050, 2, { orderId: 'planted', region: 'c' })
+  const journal = measure(goodRecord([...goodOperations(), planted]))
+  assert.equal(statusOf(journal, 'one region per epoch'), 'fail')
+  assert.equal(journal.verdict, 'fail')
+})
+
+void test('an event applied twice is found; one delivered twice is only counted', () => {
+  const good = goodRecord()
+  const kafka = good.finalReads.kafka?.get('a')
+  const redis = good.finalReads.redis?.get('a')
+  assert.ok(kafka && redis && good.finalReads.kafka && good.finalReads.redis)
+  const twice = [...kafka.eventIds, kafka.eventIds[0] ?? '']
+  const delivered = measure({
+    ...good,
+    finalReads: {
+      ...good.finalReads,
+      kafka: new Map([...good.finalReads.kafka, ['a', { ...kafka, eventIds: twice }]]),
+    },
+  })
+  assert.deepEqual(delivered.duplicates, { delivered: 1, appliedTwice: 0 })
+  assert.equal(delivered.verdict, 'pass')
+  const applied = { ...redis.applied, count: redis.applied?.count ?? 0, distinct: (redis.applied?.distinct ?? 0) - 1 }
+  const journal = measure({
+    ...good,
+    finalReads: { ...good.finalReads, redis: new Map([...good.finalReads.redis, ['a', { ...redis, applied }]]) },
+  })
+  assert.equal(journal.duplicates.appliedTwice, 1)
+  assert.equal(statusOf(journal, 'events applied once'), 'fail')
+})
+
+void test('a refused write that is in the table is a lie and is found', () => {
+  const refused: ClientOperation = {
+    ...write(1000, 1010, 1, { orderId: 'refused' }),
+    outcome: 'failed',
+    status: 503,
+    orderId: null,
+    epoch: null,
+  }
+  const good = goodRecord([...goodOperations(), refused])
+  const postgres = good.finalReads.postgres
+  assert.ok(postgres)
+  assert.equal(statusOf(measure(good), 'refused writes stay away'), 'pass')
+  const keys = new Set([...postgres.keys, refused.key])
+  const journal = measure({ ...good, finalReads: { ...good.finalReads, postgres: { ...postgres, keys } } })
+  assert.equal(statusOf(journal, 'refused writes stay away'), 'fail')
+})
+
+void test('an epoch that neither a fault nor an order explains is a false failover', () => {
+  const good = goodRecord()
+  const stray = { atNs: ns(2000), source: 'controller', site: 'c', kind: 'epoch-taken', epoch: 9, reason: 'x' } as const
+  const journal = measure({ ...good, events: [stray, ...good.events] })
+  assert.equal(journal.falseFailovers, 1)
+  assert.equal(journal.verdict, 'fail')
+})
+
+void test('a background fault explains no failover', () => {
+  const good = goodRecord()
+  const faults = good.faults.map((fault) => ({ ...fault, background: true }))
+  assert.equal(measure({ ...good, faults }).falseFailovers, 1)
+})
+
+void test('what was not read is null and makes the verdict unknown, never a pass and never zero', () => {
+  const good = goodRecord()
+  const journal = measure({ ...good, finalReads: { postgres: null, kafka: null, redis: null } })
+  assert.deepEqual(journal.rpo.postgres, { lostCount: null, windowMs: null })
+  assert.deepEqual(journal.duplicates, { delivered: null, appliedTwice: null })
+  assert.equal(journal.verdict, 'unknown')
+  assert.equal(journal.exitCode, 2)
+})
+
+void test('without load nothing is measured, and nothing passes', () => {
+  const journal = measure(goodRecord([]))
+  assert.equal(journal.splitBrain.count, null)
+  assert.equal(journal.rto.firstWriteMs, null)
+  assert.equal(journal.verdict === 'pass', false)
+})
+
+void test('service that never comes back misses its objectives; it is not unknown', () => {
+  const operations = goodOperations().map((each): ClientOperation =>
+    each.sentMs < t0Ms ? each : { ...each, outcome: 'failed', status: 503, orderId: null, epoch: null },
+  )
+  const journal = measure(goodRecord(operations))
+  assert.equal(statusOf(journal, 'rto'), 'missed')
+  assert.equal(journal.verdict, 'fail')
+})
+
+void test('a failure during the failback is counted and misses the objective', () => {
+  const failed: ClientOperation = { ...write(22_500, 22_600, 3), outcome: 'failed', orderId: null, epoch: null }
+  const journal = measure(goodRecord([...goodOperations(), failed]))
+  assert.equal(journal.failback.failed, 1)
+  assert.equal(statusOf(journal, 'failback-failed'), 'missed')
+})
+
+void test('an expected loss that is not found fails; a found one within the bound passes', () => {
+  const good = goodRecord()
+  const postgres = good.finalReads.postgres
+  assert.ok(postgres)
+  const runbook: DrillRecord['runbook'] = {
+    ...good.runbook,
+    topology: { ...good.runbook.topology, commit: 'async' },
+    objectives: { rpo: 5000, 'lost-writes': 1 },
+  }
+  const notFound = measure({ ...good, runbook })
+  assert.equal(statusOf(notFound, 'lost-writes'), 'missed')
+  assert.equal(notFound.verdict, 'fail')
+  const lossy = { ...postgres, ids: without(postgres.ids, lostId) }
+  assert.equal(measure({ ...good, runbook, finalReads: { ...good.finalReads, postgres: lossy } }).verdict, 'pass')
+  const tight = { ...runbook, objectives: { rpo: 1000 } }
+  const journal = measure({ ...good, runbook: tight, finalReads: { ...good.finalReads, postgres: lossy } })
+  assert.equal(statusOf(journal, 'rpo'), 'missed')
+})
+
+void test('an interrupted drill is unknown, unless something failed', () => {
+  assert.equal(measure({ ...goodRecord(), interruption: 'interrupted' }).verdict, 'unknown')
+})
