@@ -68,6 +68,11 @@ export const followRequest = z.strictObject({
   primary: z.enum(regions),
   /** The primary's history, `epoch` included as the last entry. */
   history: history,
+  /**
+   * Ahead of a planned switchover: `primary` is still a standby and `history` its present one, without `epoch`. The node adopts
+   * the epoch, streams from it in cascade, and its promise has no weight until the same order comes with the whole history.
+   */
+  ahead: z.boolean().optional(),
 })
 export const followReply = z.object({ epoch: z.number(), way: z.enum(['already', 'attach', 'rewind', 'basebackup']) })
 export type FollowReply = z.infer<typeof followReply>

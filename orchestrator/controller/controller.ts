@@ -194,7 +194,7 @@ export class Controller {
     const { region } = effect
     switch (effect.kind) {
       case 'prepare':
-        return this.#reply(calls.follow(region, epoch, effect.primary, effect.history), (outcome) => ({
+        return this.#reply(calls.attachAhead(region, epoch, effect.primary, effect.history), (outcome) => ({
           kind: 'prepare-reply',
           epoch,
           region,

@@ -18,7 +18,7 @@ export function onClaimReply(turn: Turn, epoch: number, outcome: SwapOutcome): v
     announce(turn, 'epoch-taken', `${goalReason(move.goal)}: the compare-and-swap for epoch ${epoch} was won`, epoch)
     turn.effects.push({ kind: 'beat' })
     if (move.goal.kind === 'switchover') beginPreparing(turn, move.goal, claim)
-    else beginFencing(turn, { goal: move.goal, claim, attached: [], floor: null })
+    else beginFencing(turn, { goal: move.goal, claim, attached: [], promises: [], floor: null })
     return
   }
   const why =

@@ -25,14 +25,20 @@ type Promoting = Extract<Move, { phase: 'promoting' }>
 
 export function beginFencing(
   turn: Turn,
-  from: { goal: Goal; claim: Claim; attached: readonly Attachment[]; floor: string | null },
+  from: {
+    goal: Goal
+    claim: Claim
+    attached: readonly Attachment[]
+    promises: readonly WeightedPromise[]
+    floor: string | null
+  },
 ): void {
   const { now } = turn
-  const { goal, claim, attached, floor } = from
+  const { goal, claim, attached, promises, floor } = from
   const later =
     goal.kind === 'switchover' && goal.from !== goal.to && turn.state.settings.commit === 'quorum' ? goal.from : null
   const asks = everyRegion((region) => {
-    if (attached.some((each) => each.region === region)) return null
+    if ([...attached, ...promises].some((each) => each.region === region)) return null
     return region === later ? now + timings.settleMs : now
   })
   const old = oldPrimary(goal)
@@ -43,8 +49,8 @@ export function beginFencing(
     claim,
     sinceMs: now,
     asks,
-    promised: [],
-    promises: [],
+    promised: promises.map((each) => each.region),
+    promises,
     attached,
     device: cut && old !== null && old !== turn.state.settings.region ? 'asked' : 'none',
     fencedMs: null,
@@ -105,7 +111,7 @@ function onLatePromise(turn: Turn, epoch: number): void {
   turn.state = { ...turn.state, hold: { ...hold, followMs: everyRegion(() => Number.NEGATIVE_INFINITY) } }
 }
 
-function announcePromise(turn: Turn, epoch: number, reply: PromiseReply): void {
+export function announcePromise(turn: Turn, epoch: number, reply: PromiseReply): void {
   const at = reply.position === null ? 'no position yet' : `${reply.position.epoch}:${reply.position.lsn}`
   const weight = reply.whole ? '' : '; it is half-made and counts for nothing'
   announce(turn, 'promised', `${reply.region} promised epoch ${epoch}, position ${at}${weight}`, epoch, {

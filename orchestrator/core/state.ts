@@ -67,8 +67,9 @@ export type Move =
       readonly goal: Extract<Goal, { kind: 'switchover' }>
       readonly claim: Claim
       readonly sinceMs: number
-      readonly third: Region | null
-      readonly accepted: boolean
+      readonly third: Region
+      /** `asked`: to follow the target ahead; `accepted`: it does, and is watched for; `promising`: it was asked to promise instead. */
+      readonly way: 'asked' | 'accepted' | 'promising'
     }
   | {
       readonly phase: 'draining'
@@ -76,6 +77,8 @@ export type Move =
       readonly claim: Claim
       readonly sinceMs: number
       readonly attached: readonly Attachment[]
+      /** What the third node promised ahead of the drain. */
+      readonly promises: readonly WeightedPromise[]
       readonly lsn: string | null
     }
   | {

@@ -11,7 +11,14 @@ import { rememberWal } from './gate.ts'
 import { suspect } from './health.ts'
 import { confirmHold, onActivateReply, onFollowReply, onSteered, supervise } from './holder.ts'
 import type { HeardController, Input } from './inputs.ts'
-import { onDrainReply, onPositioned, onPrepareReply, onSwitchover, superviseSwitchover } from './switchover.ts'
+import {
+  onDrainReply,
+  onEarlyPromise,
+  onPositioned,
+  onPrepareReply,
+  onSwitchover,
+  superviseSwitchover,
+} from './switchover.ts'
 import { majorityOf, timings } from './settings.ts'
 import { announce, type AgentView, claimOf, ownEpoch, type State, type Turn } from './state.ts'
 
@@ -61,6 +68,8 @@ function take(turn: Turn, input: Input): void {
     case 'positioned':
       return onPositioned(turn, input.epoch, input.region, input.reached)
     case 'promise-reply':
+      if (turn.state.move?.phase === 'preparing')
+        return onEarlyPromise(turn, turn.state.move, input.epoch, input.outcome)
       return onPromiseReply(turn, input.epoch, input.region, input.outcome)
     case 'fence-reply':
       return onFenceReply(turn, input.epoch, input.fenced, input.reason)

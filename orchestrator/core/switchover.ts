@@ -1,10 +1,10 @@
 // A planned move: prepare the third node, drain the old primary, wait for its last record, then the promises as always.
-import type { FollowReply } from '#protocol/agent.ts'
+import type { FollowReply, PromiseReply } from '#protocol/agent.ts'
 import { lsnToBigInt } from '#protocol/epoch.ts'
 import { type Region, regions } from '#protocol/sites.ts'
-import type { Claim } from './evidence.ts'
+import { type Attachment, type Claim, weigh, type WeightedPromise } from './evidence.ts'
 import { begin, higherEpoch } from './attempt.ts'
-import { beginFencing } from './fencing.ts'
+import { announcePromise, beginFencing } from './fencing.ts'
 import { agentSilenceMs } from './health.ts'
 import type { Failure } from './inputs.ts'
 import { timings } from './settings.ts'
@@ -54,15 +54,18 @@ export function onSwitchover(turn: Turn, request: string, to: Region): void {
   begin(turn, { kind: 'switchover', from: record.primary, to, why: 'asked for', request })
 }
 
-/** The third node follows the target in the new epoch ahead of the drain: it vouches no more for the old primary, and is attached. */
+/**
+ * Ahead of the drain the third node is taken from the old primary, whose commits then rest on the target alone: it is attached
+ * to the target in the new epoch, or, where that is refused, promises at once.
+ */
 export function beginPreparing(turn: Turn, goal: Planned, claim: Claim): void {
   const target = turn.state.agents[goal.to]
   const third =
     goal.from === goal.to
-      ? null
-      : (regions.find((each) => each !== goal.from && each !== goal.to && ready(turn, each)) ?? null)
-  turn.state = { ...turn.state, move: { phase: 'preparing', goal, claim, sinceMs: turn.now, third, accepted: false } }
-  if (third === null || target === undefined) return drain(turn, goal, claim, null)
+      ? undefined
+      : regions.find((each) => each !== goal.from && each !== goal.to && ready(turn, each))
+  if (third === undefined || target === undefined) return drain(turn, { goal, claim, attached: [], promises: [] })
+  turn.state = { ...turn.state, move: { phase: 'preparing', goal, claim, sinceMs: turn.now, third, way: 'asked' } }
   turn.effects.push({ kind: 'prepare', claim, region: third, primary: goal.to, history: target.status.history })
 }
 
@@ -76,17 +79,28 @@ export function onPrepareReply(turn: Turn, epoch: number, region: Region, outcom
   const { move } = turn.state
   if (move?.phase !== 'preparing' || move.claim.epoch !== epoch || move.third !== region) return
   if ('way' in outcome) {
-    turn.state = { ...turn.state, move: { ...move, accepted: true } }
+    turn.state = { ...turn.state, move: { ...move, way: 'accepted' } }
     return superviseSwitchover(turn)
   }
   if (outcome.promised !== null && outcome.promised > epoch) return higherEpoch(turn, region, outcome.promised)
   announce(
     turn,
-    'not-prepared',
-    `${region} was not attached to ${move.goal.to} ahead of the drain: ${outcome.reason}`,
+    'not-attached',
+    `${region} promises instead of being attached ahead of the drain: ${outcome.reason}`,
     epoch,
   )
-  drain(turn, move.goal, move.claim, null)
+  turn.state = { ...turn.state, move: { ...move, way: 'promising' } }
+  turn.effects.push({ kind: 'promise', claim: move.claim, region })
+}
+
+/** The third node's promise ahead of the drain; without one it is asked again among the others. */
+export function onEarlyPromise(turn: Turn, move: Preparing, epoch: number, outcome: PromiseReply | Failure): void {
+  if (move.way !== 'promising' || move.claim.epoch !== epoch) return
+  if ('promised' in outcome && outcome.promised !== null && outcome.promised > epoch)
+    return higherEpoch(turn, move.third, outcome.promised)
+  const promised = 'promised' in outcome ? null : weigh(outcome)
+  if (!('promised' in outcome)) announcePromise(turn, epoch, outcome)
+  drain(turn, { goal: move.goal, claim: move.claim, attached: [], promises: promised === null ? [] : [promised] })
 }
 
 /** On each tick and heartbeat: attached, or late. */
@@ -94,27 +108,28 @@ export function superviseSwitchover(turn: Turn): void {
   const { move } = turn.state
   if (move === null) return
   if (move.phase === 'preparing') {
-    if (isAttached(turn.state, move)) drain(turn, move.goal, move.claim, move.third)
-    else if (turn.now - move.sinceMs > timings.prepareMs) drain(turn, move.goal, move.claim, null)
+    const { goal, claim } = move
+    if (isAttached(turn.state, move))
+      drain(turn, { goal, claim, attached: [{ region: move.third, to: goal.to }], promises: [] })
+    else if (turn.now - move.sinceMs > timings.prepareMs) drain(turn, { goal, claim, attached: [], promises: [] })
   }
-  if (move.phase === 'draining' && turn.now - move.sinceMs > timings.drainMs + timings.drainMs)
-    force(turn, 'the drain took too long')
+  if (move.phase === 'draining' && turn.now - move.sinceMs > 2 * timings.drainMs) force(turn, 'the drain took too long')
 }
 
 function isAttached(state: State, move: Preparing): boolean {
-  const view = move.third === null ? undefined : state.agents[move.third]
-  if (view === undefined || !move.accepted || view.heardMs <= move.sinceMs) return false
+  const view = state.agents[move.third]
+  if (view === undefined || move.way !== 'accepted' || view.heardMs <= move.sinceMs) return false
   const { status } = view
-  return status.promised === move.claim.epoch && status.following === move.goal.to && status.streaming && status.whole
+  return status.promised === move.claim.epoch && status.following === move.goal.to && status.streaming
 }
 
-function drain(turn: Turn, goal: Planned, claim: Claim, attached: Region | null): void {
-  const list = attached === null ? [] : [{ region: attached, to: goal.to }]
-  turn.state = {
-    ...turn.state,
-    move: { phase: 'draining', goal, claim, sinceMs: turn.now, attached: list, lsn: null },
-  }
-  const note = attached === null ? '' : `; ${attached} is attached to ${goal.to} already`
+function drain(
+  turn: Turn,
+  prepared: { goal: Planned; claim: Claim; attached: readonly Attachment[]; promises: readonly WeightedPromise[] },
+): void {
+  const { goal, claim, attached } = prepared
+  turn.state = { ...turn.state, move: { phase: 'draining', ...prepared, sinceMs: turn.now, lsn: null } }
+  const note = attached.map((each) => `; ${each.region} is attached to ${each.to} already`).join('')
   announce(turn, 'drain', `New writes are held at ${goal.from}${note}`, claim.epoch, { region: goal.from })
   turn.effects.push({ kind: 'drain', claim, region: goal.from, forwardTo: goal.to })
 }
@@ -127,7 +142,7 @@ export function onDrainReply(turn: Turn, epoch: number, outcome: { lsn: string }
     lsn: outcome.lsn,
   })
   if (move.goal.from === move.goal.to)
-    return beginFencing(turn, { goal: move.goal, claim: move.claim, attached: [], floor: outcome.lsn })
+    return beginFencing(turn, { goal: move.goal, claim: move.claim, attached: [], promises: [], floor: outcome.lsn })
   turn.state = { ...turn.state, move: { ...move, lsn: outcome.lsn } }
   turn.effects.push({ kind: 'await-position', claim: move.claim, region: move.goal.to, lsn: outcome.lsn })
 }
@@ -136,7 +151,13 @@ export function onPositioned(turn: Turn, epoch: number, region: Region, reached:
   const { move } = turn.state
   if (move?.phase !== 'draining' || move.claim.epoch !== epoch || move.goal.to !== region || move.lsn === null) return
   if (!reached) return force(turn, `${region} did not reach ${move.lsn}`)
-  beginFencing(turn, { goal: move.goal, claim: move.claim, attached: move.attached, floor: move.lsn })
+  beginFencing(turn, {
+    goal: move.goal,
+    claim: move.claim,
+    attached: move.attached,
+    promises: move.promises,
+    floor: move.lsn,
+  })
 }
 
 /** The plan failed midway: the epoch is taken, so the rules of a failover finish the job. No acked write can be lost by them. */
@@ -158,6 +179,7 @@ function force(turn: Turn, why: string): void {
     },
     claim,
     attached: [],
+    promises: [],
     floor: null,
   })
 }

@@ -58,6 +58,11 @@ export class Calls {
     return this.#agent(region, '/promote', { epoch, commit: this.#options.commit }, promoteReply, promoteTimeoutMs)
   }
 
+  /** Ahead of a planned switchover: `primary` is still a standby, `history` its present one. */
+  async attachAhead(region: Region, epoch: number, primary: Region, history: History): Promise<FollowReply | Failure> {
+    return this.#agent(region, '/follow', { epoch, primary, history, ahead: true }, followReply, followTimeoutMs)
+  }
+
   async follow(region: Region, epoch: number, primary: Region, history: History): Promise<FollowReply | Failure> {
     return this.#agent(region, '/follow', { epoch, primary, history }, followReply, followTimeoutMs)
   }
