@@ -1,5 +1,9 @@
 // `bench`: distributions from many short drills of one world, and figures of the world itself.
 import type { RunningWorld } from '#world/running-world.ts'
+import { benchFailover } from './failover.ts'
+import { benchFootprint } from './footprint.ts'
+import { benchSteady } from './steady.ts'
+import { benchWan } from './wan.ts'
 import type { Progress } from '../progress.ts'
 
 export const benchKinds = ['failover', 'steady', 'wan', 'footprint'] as const
@@ -27,6 +31,13 @@ export interface BenchResult {
   readonly json: unknown
 }
 
-export async function runBench(options: BenchOptions): Promise<BenchResult> {
-  throw new Error(`bench ${options.kind} is not built yet`)
+const benches: Readonly<Record<BenchKind, (options: BenchOptions) => Promise<BenchResult>>> = {
+  failover: benchFailover,
+  steady: benchSteady,
+  wan: benchWan,
+  footprint: benchFootprint,
+}
+
+export function runBench(options: BenchOptions): Promise<BenchResult> {
+  return benches[options.kind](options)
 }

@@ -1,7 +1,7 @@
 // Properties of the figures, over drawn histories.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { firstWrite } from './first-write.ts'
 import { longestGapMs } from './gaps.ts'
 import { write } from './histories.ts'

@@ -1,0 +1,121 @@
+// How exact the WAN's delay is under load, and how much one link carries on an idle world.
+import { z } from 'zod'
+import { runbook } from '#protocol/runbook.ts'
+import { areas } from '#protocol/sites.ts'
+import { clockNs } from '#chaos/wan-calls.ts'
+import type { RunningWorld, Target } from '#world/running-world.ts'
+import { planFor, startLoad, stopLoad } from '../load.ts'
+import { percentile } from '../measure/restored.ts'
+import { pause } from '../wait.ts'
+import { distribution } from './distribution.ts'
+import type { BenchOptions, BenchResult } from './run-bench.ts'
+
+const nominalRttMs = 80
+const pings = 300
+const throughputPort = 9100
+const throughputMs = 5000
+
+// A TCP handshake takes one round trip, and the other side's kernel answers it alone.
+const pingScript = `
+const net = require('node:net')
+const once = () => new Promise((resolve, reject) => {
+  const began = process.hrtime.bigint()
+  const socket = net.connect(9000, process.argv[1], () => {
+    const took = Number(process.hrtime.bigint() - began) / 1e6
+    socket.destroy()
+    resolve(took)
+  })
+  socket.on('error', reject)
+})
+const rtts = []
+for (let index = 0; index < ${pings}; index += 1) {
+  rtts.push(await once())
+  await new Promise((resolve) => setTimeout(resolve, 20))
+}
+console.log(JSON.stringify(rtts))
+`
+const sinkScript = `
+const net = require('node:net')
+const server = net.createServer((socket) => {
+  let bytes = 0
+  let began = 0n
+  socket.on('data', (chunk) => {
+    if (began === 0n) began = process.hrtime.bigint()
+    else bytes += chunk.length
+  })
+  socket.on('end', () => {
+    console.log(JSON.stringify({ bitsPerSecond: (bytes * 8) / (Number(process.hrtime.bigint() - began) / 1e9) }))
+    process.exit(0)
+  })
+})
+server.listen(${throughputPort})
+setTimeout(() => process.exit(1), 30000)
+`
+const sourceScript = `
+const net = require('node:net')
+const block = Buffer.alloc(262144)
+const socket = net.connect(${throughputPort}, process.argv[1])
+const end = Date.now() + ${throughputMs}
+const send = () => {
+  while (Date.now() < end) if (!socket.write(block)) return socket.once('drain', send)
+  socket.end()
+}
+socket.on('connect', send)
+socket.on('error', (error) => { console.error(error.message); process.exit(1) })
+`
+
+async function run(world: RunningWorld, target: Target, script: string, argument: string): Promise<string> {
+  const result = await world.exec(target, ['node', '--input-type=module', '-e', asModule(script), argument])
+  if (result.exitCode !== 0) throw new Error(`${target.service}.${target.site}: ${result.stderr.trim()}`)
+  return result.stdout
+}
+
+/** The scripts use \`require\` for brevity and await at top level, which only modules allow. */
+function asModule(script: string): string {
+  return `import { createRequire } from 'node:module'\nconst require = createRequire('/')\n${script}`
+}
+
+async function measureRtts(world: RunningWorld): Promise<readonly number[]> {
+  const output = await run(world, { site: 'a', service: 'controller' }, pingScript, 'controller.b')
+  return z.array(z.number()).parse(JSON.parse(output))
+}
+
+async function measureThroughput(world: RunningWorld): Promise<number> {
+  const sink = run(world, { site: 'b', service: 'app' }, sinkScript, '')
+  await pause(1500)
+  const [output] = await Promise.all([sink, run(world, { site: 'a', service: 'app' }, sourceScript, 'app.b')])
+  return z.object({ bitsPerSecond: z.number() }).parse(JSON.parse(output)).bitsPerSecond
+}
+
+export async function benchWan(options: BenchOptions): Promise<BenchResult> {
+  const { world, progress, signal } = options
+  const bitsPerSecond = await progress.step('Throughput of one link, idle world', () => measureThroughput(world))
+  const book = runbook.parse({
+    title: 'Load for the WAN bench',
+    load: { rate: '100/s' },
+    'steady-state-hypothesis': { 'success-rate': '>= 99%', p99: '<= 1s' },
+    method: [{ hold: '1s' }],
+  })
+  const rtts = await progress.step('Round trips under 100 operations/s', async () => {
+    const startNs = (await clockNs(world)) + 300_000_000n
+    await startLoad(world, areas, planFor(book, `bench-wan-${startNs}`, 1, startNs))
+    try {
+      await pause(3000, signal)
+      return await measureRtts(world)
+    } finally {
+      await stopLoad(world, areas)
+    }
+  })
+  const errors = rtts.map((rtt) => Math.abs(rtt - nominalRttMs))
+  const json = {
+    nominalRttMs,
+    rttMs: distribution(rtts),
+    rttErrorP99Ms: percentile(errors, 0.99),
+    throughputMbit: bitsPerSecond / 1e6,
+  }
+  const screen = [
+    `round trip a-b   ${rtts.length} handshakes, nominal ${nominalRttMs} ms, median ${json.rttMs?.median.toFixed(2)} ms, error p99 ${json.rttErrorP99Ms?.toFixed(2)} ms`,
+    `throughput a-b   ${json.throughputMbit.toFixed(0)} Mbit/s`,
+  ].join('\n')
+  return { screen, json }
+}
