@@ -28,21 +28,27 @@ own_error() { # status outcome reason
     "$1" "point-of-presence" "$2" "$3" | sed 's/string \(.*\)$/string '"'"'\1'"'"'/'
 }
 
-# A region that is not ready for writes is asked again `downinter` after each answer; a connection is made for each check,
-# so the period is two round trips more. For far regions two checkers take turns, which halves the wait for a new write
-# region. `inter` is also HAProxy's limit for making a check's connection and must stay well above a round trip.
+# HAProxy asks a server again some time after its last answer: `inter` if it is ready, `downinter` if it is not, and each check
+# makes a connection of its own, so the period is two round trips more. What counts is how soon a new write region is seen:
+# regions that are not ready for writes are asked often, and far ones by two checkers in turn, which halves the wait. A check
+# costs a region's app about 1 ms of CPU, so everything else is asked as rarely as it may. `inter` is also HAProxy's limit for
+# making a check's connection and must stay well above a round trip.
 write_checkers() {
   for region in $order; do
-    echo "  server $region-1 app.$region:8080 check inter 500ms downinter 50ms fastinter 50ms rise 1 fall 2"
-    if [ "$region" != "$near" ]; then
-      echo "  server $region-2 app.$region:8080 check inter 530ms downinter 73ms fastinter 50ms rise 1 fall 2"
+    if [ "$region" = "$near" ]; then
+      echo "  server $region-1 app.$region:8080 check inter 500ms downinter 80ms fastinter 50ms rise 1 fall 2"
+    else
+      echo "  server $region-1 app.$region:8080 check inter 500ms downinter 70ms fastinter 50ms rise 1 fall 2"
+      echo "  server $region-2 app.$region:8080 check inter 1s downinter 100ms fastinter 50ms rise 1 fall 2"
     fi
   done
 }
 
+# The nearest region is the one that is read from: its loss must be seen soon.
 read_checkers() {
   for region in $order; do
-    echo "  server $region app.$region:8080 check inter 300ms downinter 500ms fastinter 50ms rise 2 fall 2"
+    if [ "$region" = "$near" ]; then inter=300ms; else inter=1s; fi
+    echo "  server $region app.$region:8080 check inter $inter fastinter 50ms rise 2 fall 2"
   done
 }
 
