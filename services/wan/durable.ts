@@ -9,8 +9,8 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs'
-import { writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 function writeBeside(path: string, text: string, mode: number): string {

@@ -90,7 +90,6 @@ export class Links {
 
   #apply(): bigint {
     this.#layers = withoutExpired(this.#layers, monotonicMs())
-    const { size } = this.#fenced
     this.#table.publish((from, to, linkClass) => effectiveSetting(this.#layers, this.#fenced, from, to, linkClass))
     const atNs = monotonicNs()
     clearTimeout(this.#timer)
@@ -99,7 +98,7 @@ export class Links {
       const inMs = Math.min(Math.max(expiresAtMs - monotonicMs(), 0), longestTimerMs)
       this.#timer = setTimeout(() => this.#expire(), Math.ceil(inMs))
     }
-    this.#log.debug({ layers: this.#layers.length, fenced: size }, 'links applied')
+    this.#log.debug({ layers: this.#layers.length, fenced: this.#fenced.size }, 'links applied')
     return atNs
   }
 

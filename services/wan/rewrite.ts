@@ -37,14 +37,14 @@ function transportChecksumOffset(view: DataView, at: number, length: number, hea
 }
 
 const ipOnly: readonly number[] = [ipv4.checksum]
-const withTcp = new Map<number, readonly number[]>()
+const offsetsByTransport = new Map<number, readonly number[]>()
 
 function coveredBy(transport: number): readonly number[] {
   if (transport === 0) return ipOnly
-  const known = withTcp.get(transport)
+  const known = offsetsByTransport.get(transport)
   if (known !== undefined) return known
   const offsets = [ipv4.checksum, transport]
-  withTcp.set(transport, offsets)
+  offsetsByTransport.set(transport, offsets)
   return offsets
 }
 
