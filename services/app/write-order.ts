@@ -25,7 +25,7 @@ WITH current AS (
 ), event AS (
   INSERT INTO outbox (event_id, order_id, payload, epoch)
   SELECT $9::uuid, id, jsonb_build_object('type', 'order-placed', 'eventId', $9::text, 'order', jsonb_build_object(
-    'id', id, 'customer', $4::text, 'item', $5::text, 'quantity', $6::integer, 'region', $7::text, 'epoch', epoch, 'createdAt', $8::text
+    'id', id, 'customer', $4::text, 'item', $5::text, 'quantity', $6::integer, 'region', $7::text, 'epoch', epoch, 'createdAt', $10::text
   )), epoch FROM written WHERE id = $1::uuid
 )
 SELECT current.epoch::text, current.region, written.id, current_setting('synchronous_standby_names') AS standbys
@@ -89,6 +89,7 @@ export class OrderWriter {
     try {
       const { order } = write
       const id = randomUUID()
+      const createdAt = new Date().toISOString()
       const hash = createHash('sha256')
         .update(JSON.stringify([order.customer, order.item, order.quantity]))
         .digest('base64')
@@ -102,8 +103,9 @@ export class OrderWriter {
           order.item,
           order.quantity,
           this.#region,
-          new Date().toISOString(),
+          createdAt,
           randomUUID(),
+          createdAt,
         ],
         Math.max(1, deadlineMs - performance.now()),
       )
