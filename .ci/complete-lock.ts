@@ -14,8 +14,11 @@ interface LockEntry {
 /** Platform packages are named for where they run: `binding-linux-x64-musl`, `darwin-arm64`. */
 function platformOf(name: string): Pick<LockEntry, 'os' | 'cpu' | 'libc'> {
   const match =
-    /(android|darwin|freebsd|linux|openbsd|openharmony|win32|wasm32)(?:[-_](arm64|arm|x64|ia32|ppc64|riscv64d?|loong64|s390x|wasi))?/.exec(name)
-  if (match === null) throw new Error(`${name}: expected a name with a platform in it, such as linux-x64; add it to the lock by hand`)
+    /(android|darwin|freebsd|linux|openbsd|openharmony|win32|wasm32)(?:[-_](arm64|arm|x64|ia32|ppc64|riscv64d?|loong64|s390x|wasi))?/.exec(
+      name,
+    )
+  if (match === null)
+    throw new Error(`${name}: expected a name with a platform in it, such as linux-x64; add it to the lock by hand`)
   const [, os = '', cpu = ''] = match
   if (os === 'wasm32') return { cpu: ['wasm32'] }
   const libc = os !== 'linux' ? [] : name.includes('musl') ? ['musl'] : name.includes('gnu') ? ['glibc'] : []

@@ -11,7 +11,7 @@ import { EnvironmentError } from '../environment-error.ts'
 import { waitForLock } from '../process-lock.ts'
 import { showSteps } from '../progress.ts'
 import { bringArtifact } from './artifacts.ts'
-import { bringBase } from './base.ts'
+import { bringBase, imageId } from './base.ts'
 import { artifactsOf, type BuildContext, hashContext, packContext, readContext } from './context.ts'
 
 /** Each has services/<name>/Dockerfile and becomes firedrill-<name>. */
@@ -91,7 +91,7 @@ class ImageBuild {
       parents[parent] = parent === 'BASE' ? await this.baseId(note) : await this.runtimeId(note)
     await Promise.all(bringing)
     const content = hashContext(checkout, context, [this.engine.arch, JSON.stringify(parents)])
-    const present = await findByContent(this.engine.docker, content)
+    const present = await findByContent(this.engine.docker, name, content)
     if (present !== null) return { id: present, content, built: false }
     const id = await this.build(name, context, parents, content, note)
     return { id, content, built: true }
@@ -124,7 +124,7 @@ class ImageBuild {
   ): Promise<string> {
     const { docker } = this.engine
     const stream = (await docker.buildImage(packContext(checkout, context), {
-      t: `firedrill-${name}:latest`,
+      t: contentReference(name, content),
       dockerfile: context.dockerfile,
       buildargs: { ...this.proxies(), ...parents },
       labels: { [contentLabel]: content },
@@ -133,11 +133,17 @@ class ImageBuild {
     })) as unknown as Readable
     let output = ''
     let step = ''
-    const failure = await new Promise<string | null>((resolve) => {
+    const failures: string[] = []
+    await new Promise<void>((resolve) => {
       docker.modem.followProgress(
         stream,
-        (error) => resolve(error === null ? null : error.message),
+        (error) => {
+          if (error !== null) failures.push(error.message)
+          resolve()
+        },
         (event: { stream?: string; error?: string }) => {
+          // A failed step ends the stream like a good one.
+          if (event.error !== undefined) failures.push(event.error)
           const text = event.stream ?? ''
           output += text
           const heading = /^Step \d+\/\d+ : .*/m.exec(text)
@@ -147,9 +153,10 @@ class ImageBuild {
         },
       )
     })
-    if (failure !== null)
+    const [failure] = failures
+    if (failure !== undefined)
       throw new EnvironmentError(`image ${name} failed at ${step}: ${failure}\n${lastLines(output, 12)}`)
-    const id = await findByContent(docker, content)
+    const id = await findByContent(docker, name, content)
     if (id === null)
       throw new EnvironmentError(`image ${name} was built but is not there; is the disk full? see: docker system df`)
     return id
@@ -167,7 +174,11 @@ class ImageBuild {
   }
 }
 
-async function findByContent(docker: Dockerode, content: string): Promise<string | null> {
-  const found = await docker.listImages({ filters: { label: [`${contentLabel}=${content}`] } })
-  return found[0]?.Id ?? null
+/** By tag, not by label alone: an image that others have built on one of these inherits its labels. */
+async function findByContent(docker: Dockerode, name: ImageName, content: string): Promise<string | null> {
+  return imageId(docker, contentReference(name, content))
+}
+
+function contentReference(name: ImageName, content: string): string {
+  return `firedrill-${name}:content-${content.slice(0, 16)}`
 }

@@ -1,0 +1,143 @@
+// The front door as a process: exit codes and one clear line for bad input; the import rules of the checkout.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { checkout } from '#world/checkout.ts'
+
+interface Ended {
+  readonly exitCode: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function start(
+  program: string,
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  cwd = checkout,
+): Promise<Ended> {
+  const child = spawn(program, argv, {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (exitCode) => resolve({ exitCode, stdout, stderr }))
+  })
+}
+
+const firedrill = async (...argv: readonly string[]): Promise<Ended> =>
+  start(process.execPath, [join(checkout, 'cli', 'main.ts'), ...argv])
+
+const commands = [
+  'doctor',
+  'build',
+  'up',
+  'status',
+  'logs',
+  'connect',
+  'validate',
+  'run',
+  'heal',
+  'failover',
+  'failback',
+  'down',
+  'report',
+  'bench',
+  'test',
+]
+
+test('every command has a help of its own', async () => {
+  for (const command of commands) {
+    const { exitCode, stdout } = await firedrill(command, '--help')
+    assert.equal(exitCode, 0, command)
+    assert.match(stdout, new RegExp(`^Usage: firedrill ${command}`), command)
+  }
+})
+
+const badInputs: readonly (readonly [readonly string[], RegExp])[] = [
+  [['bild'], /unknown command 'bild'.*see: \.\/firedrill --help/],
+  [['up', '--wrld', 'x'], /unknown option '--wrld'/],
+  [['up', '--commit', 'maybe'], /--commit <mode>.*quorum, async/],
+  [['up', '--home', 'd'], /--home <region>.*a, b, c/],
+  [['up', '--set', 'max-loss=soon'], /max-loss/],
+  [['up', '--set', 'colour=red'], /colour/],
+  [['up', '--world', 'No Such'], /world name: expected .* saw "No Such"/],
+  [['logs', 'postgres.d'], /unknown target "postgres\.d"; expected one of wan, app\.a/],
+  [['connect', 'mysql.a'], /unknown target/],
+  [['logs'], /missing required argument 'target'/],
+  [['run', 'no-such-runbook'], /no-such-runbook/],
+  [['validate', '/nonexistent.yaml'], /nonexistent/],
+  [['bench', 'luck'], /bench|kind/],
+  [['status', '--world', 'nobody-has-this-one'], /world nobody-has-this-one is not up.*\.\/firedrill up/],
+  [['report', 'no-such-drill'], /no-such-drill/],
+]
+
+for (const [argv, expected] of badInputs) {
+  test(`firedrill ${argv.join(' ')}: one clear line and exit code 3`, async () => {
+    const { exitCode, stdout, stderr } = await firedrill(...argv)
+    assert.equal(exitCode, 3, stderr)
+    assert.equal(stdout, '')
+    assert.match(stderr, expected)
+    assert.equal(stderr.trim().split('\n').length, 1, stderr)
+  })
+}
+
+test('Docker that does not answer is named with what mends it', async () => {
+  const ended = await start(process.execPath, [join(checkout, 'cli', 'main.ts'), 'status'], {
+    DOCKER_HOST: 'unix:///nonexistent/docker.sock',
+  })
+  assert.equal(ended.exitCode, 3)
+  assert.match(ended.stderr, /Docker at unix:\/\/\/nonexistent\/docker\.sock .* does not answer; /)
+})
+
+test('the launcher works from any directory and through a symbolic link', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'firedrill-launcher-'))
+  context.after(() => rmSync(folder, { recursive: true }))
+  symlinkSync(join(checkout, 'firedrill'), join(folder, 'drill'))
+  const { exitCode, stdout } = await start('./drill', ['--help'], {}, folder)
+  assert.equal(exitCode, 0)
+  assert.match(stdout, /^Usage: firedrill/)
+})
+
+/** Each folder and an import that it must not make. */
+const forbidden: readonly (readonly [string, string])[] = [
+  ['protocol', "import '#runtime/clock.ts'"],
+  ['runtime', "import '#services/wan/tun.ts'"],
+  ['services', "import '#world/checkout.ts'"],
+  ['orchestrator', "import '#gameday/run-drill.ts'"],
+  ['orchestrator/core', "import 'node:fs'"],
+  ['services/app/core', "import '#runtime/clock.ts'"],
+  ['world', "import '#orchestrator/core/step.ts'"],
+  ['chaos', "import 'dockerode'"],
+  ['gameday', "import '#services/app/app.ts'"],
+  ['cli', "import '#services/app/app.ts'"],
+  ['orchestrator/core', "import 'node:fs/promises'"],
+  ['orchestrator/core', "import '#orchestrator/promotion/calls.ts'"],
+  ['world', "import '../../chaos/heal.ts'"],
+  ['services', "import '../../world/checkout.ts'"],
+]
+
+test('an import against the direction of the folders is caught by the linter', async (context) => {
+  const planted = forbidden.map(([folder, line], index) => ({ folder: join(folder, 'planted-by-a-test'), line, index }))
+  context.after(async () =>
+    Promise.all(planted.map(async ({ folder }) => rm(join(checkout, folder), { recursive: true, force: true }))),
+  )
+  for (const { folder, line, index } of planted) {
+    await mkdir(join(checkout, folder), { recursive: true })
+    await writeFile(join(checkout, folder, `planted-${index}.ts`), `${line}\n`)
+  }
+  const linter = join(checkout, 'node_modules', '.bin', 'oxlint')
+  const { exitCode, stdout } = await start(linter, ['--format=unix', ...new Set(planted.map(({ folder }) => folder))])
+  assert.notEqual(exitCode, 0)
+  for (const { folder, line, index } of planted)
+    assert.match(stdout, new RegExp(`${folder}/planted-${index}\\.ts.*no-restricted-imports`), line)
+})
