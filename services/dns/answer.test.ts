@@ -105,7 +105,7 @@ void describe('EDNS', () => {
   void it('echoes a client subnet with scope 0', () => {
     const subnet = { code: 8, family: 1, sourcePrefixLength: 24, scopePrefixLength: 0, ip: '198.18.3.0' }
     const answered = optOf(ask('orders.firedrill.test', 'A', opt({ options: [subnet] })))
-    const [echoed] = answered?.options as unknown as {
+    const [echoed] = (answered?.options ?? []) as unknown as {
       code: number
       sourcePrefixLength: number
       scopePrefixLength: number

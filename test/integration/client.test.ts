@@ -108,7 +108,9 @@ void describe('the load client', () => {
     await fakes.a.set({ behaviour: 'accept' })
     assert.ok(seen.length > 20)
     assert.deepEqual([...new Set(seen.map(({ outcome, reason }) => `${outcome} ${reason}`))], ['unknown timeout'])
-    assert.ok(seen.every(({ sentNs, intendedNs }) => Number(BigInt(sentNs!) - BigInt(intendedNs)) / 1e6 < 500))
+    // Open loop: others were sent before the first one had ended.
+    const [firstDone] = seen.map(({ doneNs }) => BigInt(doneNs)).sort((one, other) => (one < other ? -1 : 1))
+    assert.ok(seen.filter(({ sentNs }) => BigInt(sentNs!) < firstDone!).length > 1)
   })
 
   void it('sheds what is above the limit, as failed and never sent', async () => {

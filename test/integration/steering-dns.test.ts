@@ -70,6 +70,14 @@ void describe('names through an area’s resolver', () => {
     `${nets[siteIndex(area)]}.${lastOctet(region, regionHosts.app)}`
   const orders = 'orders.firedrill.test'
 
+  /** The write region as the DNS server of `region` sees it. */
+  const writeRegionOf = async (region: Region): Promise<unknown> => {
+    const response = await request(`http://${await servers[region].at('9000')}/status`, {
+      headers: { authorization: `Bearer ${controlToken}` },
+    })
+    return ((await response.body.json()) as { writeRegion: unknown }).writeRegion
+  }
+
   before(async () => {
     rig = await createRig(net)
     for (const region of regions) fakes[region] = await rig.startFake(region)
@@ -141,12 +149,7 @@ void describe('names through an area’s resolver', () => {
     assert.equal(await publish(5, 'c'), 200)
     assert.equal(await publish(4, 'a'), 409)
     assert.equal(await publish(5, 'c'), 200)
-    const direct = async (): Promise<unknown> => {
-      const response = await request(`http://${control}/status`, {
-        headers: { authorization: `Bearer ${controlToken}` },
-      })
-      return ((await response.body.json()) as { writeRegion: unknown }).writeRegion
-    }
+    const direct = (): Promise<unknown> => writeRegionOf('c')
     // Published, but not ready: it is not steered to.
     assert.equal(await direct(), 'b')
     await fakes.c.set({ writes: true })
@@ -155,6 +158,9 @@ void describe('names through an area’s resolver', () => {
   })
 
   void it('keep the last known address when no region is ready', async () => {
+    for (const region of regions) {
+      await until(`${region} knows b as last`, async () => (await writeRegionOf(region)) === 'b')
+    }
     await until('na is told b', async () => addressIn(await askByUdp(resolvers.na.udp, orders)) === appOf('b', 'na'))
     await Promise.all(regions.map((region) => fakes[region].set({ writes: false, reads: false })))
     await until('every server has seen it', async () => {
@@ -163,21 +169,20 @@ void describe('names through an area’s resolver', () => {
     })
     const began = performance.now()
     await until('the TTL has ended', async () => performance.now() - began > (ttlS + 1) * 1000)
-    assert.equal(addressIn(await askByUdp(resolvers.na.udp, orders)), appOf('b', 'na'))
-    assert.notEqual(addressIn(await askByUdp(resolvers.eu.udp, 'reads.orders.firedrill.test')), null)
+    const kept = await until('an answer', () => askByUdp(resolvers.na.udp, orders))
+    assert.equal(addressIn(kept), appOf('b', 'na'))
+    const reads = await until('an answer', () => askByUdp(resolvers.eu.udp, 'reads.orders.firedrill.test'))
+    assert.notEqual(addressIn(reads), null)
     await Promise.all(regions.map((region) => fakes[region].set({ writes: region === 'b', reads: true })))
   })
 
   void it('are answered while authoritative servers are silent', async () => {
     for (const silent of ['a', 'b'] as const) await servers[silent].pause()
     const began = performance.now()
-    let asked = 0
     while (performance.now() - began < 3 * ttlS * 1000) {
       const reply = await until('an answer', () => askByUdp(resolvers.na.udp, orders), 5000)
       assert.equal((reply as unknown as { rcode: string }).rcode, 'NOERROR')
-      asked += 1
     }
-    assert.ok(asked > 10)
     for (const silent of ['a', 'b'] as const) await servers[silent].unpause()
   })
 
