@@ -41,6 +41,8 @@ export function rank(state: State, suspicion: Suspicion, now: number): number {
   const before = sequence.slice(0, sequence.indexOf(self))
   return before.filter((each) => {
     if (!heard(state, each, now)) return false
+    // A restarted owner will repair this itself as soon as it can read etcd.
+    if (suspicion.rule === 'orphan') return true
     if (!(state.controllers[each]?.beat.etcdReachable ?? false)) return false
     return suspicion.hard || suspects(state, each, suspicion)
   }).length

@@ -2,6 +2,7 @@
 import type { PromiseReply } from '#protocol/agent.ts'
 import type { History } from '#protocol/epoch.ts'
 import { type Region, regions } from '#protocol/sites.ts'
+import type { CommitMode } from '#protocol/topology.ts'
 import { higherEpoch } from './attempt.ts'
 import { order } from './candidate.ts'
 import {
@@ -35,11 +36,9 @@ export function beginFencing(
 ): void {
   const { now } = turn
   const { goal, claim, attached, promises, floor } = from
-  const later =
-    goal.kind === 'switchover' && goal.from !== goal.to && turn.state.settings.commit === 'quorum' ? goal.from : null
   const asks = everyRegion((region) => {
     if ([...attached, ...promises].some((each) => each.region === region)) return null
-    return region === later ? now + timings.settleMs : now
+    return settles(goal, region, turn.state.settings.commit) ? now + timings.settleMs : now
   })
   const old = oldPrimary(goal)
   const cut = turn.state.settings.commit === 'async' && goal.kind === 'failover' && old !== null
@@ -61,6 +60,12 @@ export function beginFencing(
   askPromises(turn)
   if (move.device === 'asked' && old !== null)
     turn.effects.push({ kind: 'fence', claim, region: old }, { kind: 'read-record' })
+}
+
+/** Planned moves let the drained writes be answered, before the nodes that their answers hang on are asked. */
+function settles(goal: Goal, region: Region, commit: CommitMode): boolean {
+  if (goal.kind !== 'switchover' || commit === 'async') return false
+  return goal.from === goal.to || region === goal.from
 }
 
 function oldPrimary(goal: Goal): Region | null {

@@ -231,6 +231,14 @@ function act(turn: Turn, suspicion: NonNullable<State['suspicion']>): void {
   const record = state.record?.record ?? null
   const primary = record?.state === 'active' ? record.primary : null
   const view = primary === null ? undefined : state.agents[primary]
+  // A controller that has only just started waits to hear how the primary is.
+  if (
+    suspicion.rule === 'orphan' &&
+    primary !== null &&
+    view === undefined &&
+    now - state.startedMs < timings.startupGraceMs
+  )
+    return
   const well =
     view !== undefined &&
     now - view.heardMs <= timings.heardMs &&
