@@ -50,7 +50,8 @@ const storesWithinMs = 30_000
 export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   const { world, loaded, progress, signal } = options
   const before = await progress.step('World is whole', (note) => refuseOrDescribe(world, loaded, note, signal))
-  const drill = drillName(loaded.name, new Date())
+  const startedAt = new Date()
+  const drill = drillName(loaded.name, startedAt)
   const folder = await createDrillFolder(options.drillsFolder, drill)
   const originNs = await clockNs(world)
   const collector = new Collector(world, loaded.runbook.load.from, folder.files)
@@ -65,7 +66,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     runbook: loaded.runbook,
     seed: options.seed,
     world: world.name,
-    startedAt: new Date().toISOString(),
+    startedAt: startedAt.toISOString(),
     originNs,
     endNs: await clockNs(world),
     load: outcome.load,

@@ -3,17 +3,17 @@ import { regions, type Region } from '#protocol/sites.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import type { FinalReads } from '../measure/record.ts'
 import { until } from '../wait.ts'
-import { endOffsets, readKafka, type KafkaReader, type Offsets } from './kafka.ts'
+import { readKafka, topicEnd, type KafkaReader, type TopicEnd } from './kafka.ts'
 import { readPostgres } from './postgres.ts'
 import { readRedis, type Projection } from './redis.ts'
 
-/** Ends of the regions' topics before the load; null for a region whose Kafka did not answer. */
-export type KafkaBaseline = ReadonlyMap<Region, Offsets>
+/** Ends of the regions' topics before the load. */
+export type KafkaBaseline = ReadonlyMap<Region, TopicEnd>
 
 export const nothingRead: FinalReads = { postgres: null, kafka: null, redis: null }
 
 export async function kafkaBaseline(world: RunningWorld): Promise<KafkaBaseline> {
-  const ends = await Promise.all(regions.map(async (region) => [region, await endOffsets(world, region)] as const))
+  const ends = await Promise.all(regions.map(async (region) => [region, await topicEnd(world, region)] as const))
   return new Map(ends)
 }
 
@@ -45,32 +45,25 @@ export async function readFinal(options: FinalReadOptions, problem: (text: strin
 }
 
 async function readAllKafkas(options: FinalReadOptions): Promise<FinalReads['kafka']> {
-  const { world, drill, live, baseline, ackedIds } = options
-  const settled = await Promise.allSettled(
-    live.map(async (region) => {
-      const reader = await readKafka(world, region, baseline.get(region) ?? new Map(), `firedrill-${drill}`)
-      return [region, reader] as const
+  const { world, live, baseline, ackedIds } = options
+  const fromTheStart: TopicEnd = { topicId: '', offsets: new Map() }
+  await using open = new AsyncDisposableStack()
+  const readers = await Promise.all(
+    live.map(async (region): Promise<readonly [Region, KafkaReader]> => {
+      return [region, open.use(await readKafka(world, region, baseline.get(region) ?? fromTheStart))]
     }),
   )
-  const readers = settled.flatMap((each): readonly (readonly [Region, KafkaReader])[] =>
-    each.status === 'fulfilled' ? [each.value] : [],
-  )
-  try {
-    const failure = settled.find((each) => each.status === 'rejected')
-    if (failure !== undefined) throw failure.reason as Error
-    let records = -1
-    // Duplicates come late: the topics must also have been quiet from one look to the next.
-    const look = (): Promise<readonly string[]> => {
-      const before = records
-      records = readers.reduce((sum, [, reader]) => sum + reader.eventIds.length, 0)
-      const moving = records === before ? [] : [`Kafka: ${records} records so far`]
-      return Promise.resolve([...missingIn(readers, ackedIds, 'Kafka'), ...moving])
-    }
-    await until(look, options.withinMs, undefined, options.note)
-    return new Map(readers.map(([region, { orderIds, eventIds }]) => [region, { orderIds, eventIds: [...eventIds] }]))
-  } finally {
-    await Promise.all(readers.map(([, reader]) => reader[Symbol.asyncDispose]()))
+  let records = -1
+  // Duplicates come late: the topics must also have been quiet from one look to the next.
+  const look = async (): Promise<readonly string[]> => {
+    await Promise.all(readers.map(([, reader]) => reader.readOn()))
+    const before = records
+    records = readers.reduce((sum, [, reader]) => sum + reader.eventIds.length, 0)
+    const moving = records === before ? [] : [`Kafka: ${records} records so far`]
+    return [...missingIn(readers, ackedIds, 'Kafka'), ...moving]
   }
+  await until(look, options.withinMs, undefined, options.note)
+  return new Map(readers.map(([region, { orderIds, eventIds }]) => [region, { orderIds, eventIds: [...eventIds] }]))
 }
 
 async function readAllRedises(options: FinalReadOptions): Promise<FinalReads['redis']> {

@@ -1,100 +1,94 @@
 // What a region's Kafka holds of a drill's orders: all records of topic `orders` from given offsets on.
-import { connect } from 'node:net'
-import { Kafka, logLevel, type Consumer } from 'kafkajs'
 import { eventHeaders, ordersTopic } from '#protocol/order.ts'
 import { ports, type Region } from '#protocol/sites.ts'
+import { openKafka } from '#runtime/kafkajs-session.ts'
+import type { KafkaSession } from '#runtime/kafka.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 
-/** Offset to begin at, by partition. */
-export type Offsets = ReadonlyMap<number, bigint>
+/** Where to begin. Offsets count for this topic id only: a Kafka that lost its data has a topic of another. */
+export interface TopicEnd {
+  readonly topicId: string
+  readonly offsets: ReadonlyMap<number, number>
+}
 
 export interface KafkaReader extends AsyncDisposable {
-  /** Order and event ids of the records so far, one per record. */
+  /** Order and event ids of the records so far; an event id for each record. */
   readonly orderIds: ReadonlySet<string>
   readonly eventIds: readonly string[]
+  /** Reads up to the present end of the topic. */
+  readOn(): Promise<void>
 }
 
-interface Connection extends AsyncDisposable {
-  readonly kafka: Kafka
+const fetchWaitMs = 100
+
+interface OpenSession extends AsyncDisposable {
+  readonly session: KafkaSession
 }
 
-/** Brokers advertise `kafka.<region>`, a name of the site: every connection goes to the forwarded port instead. */
-async function connectTo(world: RunningWorld, region: Region): Promise<Connection> {
+async function open(world: RunningWorld, region: Region): Promise<OpenSession> {
   const forward = await world.wayIn.forward(`kafka.${region}`, ports.kafka)
-  const kafka = new Kafka({
-    clientId: 'firedrill-harness',
-    brokers: [`kafka.${region}:${ports.kafka}`],
-    logLevel: logLevel.NOTHING,
-    connectionTimeout: 3000,
-    retry: { initialRetryTime: 100, retries: 5 },
-    socketFactory: ({ onConnect }) => connect({ host: '127.0.0.1', port: forward.port }, onConnect),
-  })
-  return { kafka, [Symbol.asyncDispose]: () => forward.close() }
+  try {
+    const session = await openKafka(`127.0.0.1:${forward.port}`)
+    return {
+      session,
+      [Symbol.asyncDispose]: async () => {
+        session.close()
+        await forward.close()
+      },
+    }
+  } catch (error) {
+    await forward.close()
+    throw error
+  }
+}
+
+async function offsetsOf(
+  session: KafkaSession,
+  end: 'first' | 'end',
+): Promise<{ readonly topicId: string; readonly offsets: Map<number, number> }> {
+  const facts = await session.topic(ordersTopic)
+  if (facts === null) return { topicId: '', offsets: new Map() }
+  const offsets = new Map<number, number>()
+  for (let partition = 0; partition < facts.partitions; partition += 1)
+    offsets.set(partition, (await session.offsets(ordersTopic, partition))[end])
+  return { topicId: facts.id, offsets }
 }
 
 /** The end of each partition now: where a drill's own records will begin. */
-export async function endOffsets(world: RunningWorld, region: Region): Promise<Offsets> {
-  await using connection = await connectTo(world, region)
-  const admin = connection.kafka.admin()
-  await admin.connect()
-  try {
-    const offsets = await admin.fetchTopicOffsets(ordersTopic)
-    return new Map(offsets.map((each) => [each.partition, BigInt(each.high)]))
-  } finally {
-    await admin.disconnect()
-  }
+export async function topicEnd(world: RunningWorld, region: Region): Promise<TopicEnd> {
+  await using opened = await open(world, region)
+  return offsetsOf(opened.session, 'end')
 }
 
-async function runFrom(
-  consumer: Consumer,
-  from: Offsets,
-  keep: (orderId: string, eventId: string) => void,
-): Promise<void> {
-  await consumer.connect()
-  await consumer.subscribe({ topics: [ordersTopic], fromBeginning: true })
-  await consumer.run({
-    autoCommit: false,
-    eachBatch: ({ batch }) => {
-      for (const message of batch.messages) {
-        if (BigInt(message.offset) < (from.get(batch.partition) ?? 0n)) continue
-        const eventId = message.headers?.[eventHeaders.id]?.toString() ?? ''
-        keep(message.key?.toString() ?? '', eventId)
-      }
-      return Promise.resolve()
-    },
-  })
-  for (const [partition, offset] of from) consumer.seek({ topic: ordersTopic, partition, offset: offset.toString() })
-}
-
-/** Reads until it is disposed of. The group is its own and is deleted again. */
-export async function readKafka(
-  world: RunningWorld,
-  region: Region,
-  from: Offsets,
-  group: string,
-): Promise<KafkaReader> {
-  const connection = await connectTo(world, region)
+export async function readKafka(world: RunningWorld, region: Region, from: TopicEnd): Promise<KafkaReader> {
+  const opened = await open(world, region)
   const orderIds = new Set<string>()
   const eventIds: string[] = []
-  const consumer = connection.kafka.consumer({ groupId: group, maxWaitTimeInMs: 200, sessionTimeout: 10_000 })
-  const close = async (): Promise<void> => {
-    await consumer.disconnect().catch(() => {})
-    const admin = connection.kafka.admin()
-    await admin
-      .connect()
-      .then(() => admin.deleteGroups([group]))
-      .catch(() => {})
-    await admin.disconnect().catch(() => {})
-    await connection[Symbol.asyncDispose]()
-  }
   try {
-    await runFrom(consumer, from, (orderId, eventId) => {
-      orderIds.add(orderId)
-      eventIds.push(eventId)
-    })
+    const { session } = opened
+    const start = await offsetsOf(session, 'first')
+    const next = start.topicId === from.topicId ? new Map(from.offsets) : start.offsets
+    return {
+      orderIds,
+      eventIds,
+      readOn: async () => {
+        if (next.size === 0) return
+        for (let behind = true; behind;) {
+          const fetched = await session.fetch(ordersTopic, next, fetchWaitMs)
+          behind = fetched.some((each) => each.nextOffset < each.endOffset)
+          for (const { partition, records, nextOffset } of fetched) {
+            next.set(partition, nextOffset)
+            for (const record of records) {
+              orderIds.add(record.key ?? '')
+              eventIds.push(record.headers[eventHeaders.id] ?? '')
+            }
+          }
+        }
+      },
+      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+    }
   } catch (error) {
-    await close()
+    await opened[Symbol.asyncDispose]()
     throw error
   }
-  return { orderIds, eventIds, [Symbol.asyncDispose]: close }
 }

@@ -27,7 +27,7 @@ const marks = { met: '+', missed: 'x', unknown: '?', pass: '+', fail: 'x' } as c
 /** Plain text, about 25 lines of up to 110 characters. */
 export function renderScreen(journal: Journal, folder: string): string {
   const { thresholds, requests, splitBrain, duplicates, failback } = journal
-  const row = (name: string, text: string): string => `  ${name.padEnd(16)}${text}`
+  const row = (name: string, text: string): string => `  ${name.padEnd(18)} ${text}`
   const hypothesis = `success ${(thresholds.successRate * 100).toFixed(1)} %, p99 ${formatMs(thresholds.p99Ms)}, over ${thresholds.windowMs / 1000} s`
   const troubles = journal.checks.filter((each) => each.status !== 'pass')
   return [
