@@ -6,7 +6,7 @@ import { say, worldOption } from '../shared.ts'
 import { targetFrom } from '../target.ts'
 
 const programs: Readonly<Record<string, readonly string[]>> = {
-  postgres: ['psql', '-U', 'agent', '-h', '/run/postgresql', 'orders'],
+  postgres: ['psql', '-U', 'agent', '-h', '/var/run/postgresql', 'firedrill'],
   redis: ['redis-cli'],
 }
 
