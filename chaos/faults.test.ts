@@ -1,0 +1,112 @@
+// Faults against a world in memory: the ledger comes first and goes last, each heals from its entry alone, a silent failure is seen.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { faultSpec, type FaultSpec } from '#protocol/runbook.ts'
+import { createFakeWorld } from './fake-world.ts'
+import { FaultUnproven } from './fault.ts'
+import { healAll } from './heal.ts'
+import { healFault, injectFault, proveFault } from './inject.ts'
+
+const specs: readonly FaultSpec[] = [
+  faultSpec.parse({ id: 'outage', kind: 'power-loss', target: 'region a' }),
+  faultSpec.parse({ id: 'cut', kind: 'partition', target: 'region a' }),
+  faultSpec.parse({ id: 'stay', kind: 'partition', target: 'region a', clients: 'stay', class: 'control' }),
+  faultSpec.parse({ id: 'frozen', kind: 'freeze', target: 'region b' }),
+  faultSpec.parse({ id: 'slow', kind: 'link-degrade', target: 'a <-> b,c', delay: '1s', class: 'postgres' }),
+  faultSpec.parse({ id: 'dead', kind: 'process-kill', target: 'controller.*, etcd.a' }),
+]
+
+for (const spec of specs) {
+  const what = `${spec.kind} (${spec.id})`
+
+  void test(`${what}: in the ledger before anything else is done`, async () => {
+    const world = createFakeWorld()
+    await injectFault(world, 'drill', spec)
+    const first = world.done.findIndex((each) => !each.startsWith('GET'))
+    assert.equal(world.done[first], `PUT /ledger drill.${spec.id}`)
+  })
+
+  void test(`${what}: proven, then healed from its ledger entry alone, and gone from the ledger last`, async () => {
+    const world = createFakeWorld()
+    await injectFault(world, 'drill', spec)
+    const entry = world.ledger[0]
+    assert.ok(entry)
+    assert.notEqual(await proveFault(world, entry), '')
+    await healFault(world, entry)
+    assert.deepEqual([world.ledger, world.links], [[], []])
+    assert.ok((await world.containers()).every((each) => each.state === 'running'))
+    assert.equal(world.done.at(-1), `DELETE /ledger drill.${spec.id}`)
+  })
+
+  void test(`${what}: a fresh process heals what a killed drill left, and twice is as good as once`, async () => {
+    const world = createFakeWorld()
+    await injectFault(world, 'drill', spec)
+    const report = await healAll(world)
+    assert.deepEqual(report.left, [])
+    assert.ok(report.healed.length > 0)
+    assert.deepEqual([world.ledger, world.links], [[], []])
+    assert.ok((await world.containers()).every((each) => each.state === 'running'))
+    assert.deepEqual(await healAll(world), { healed: [], left: [] })
+  })
+}
+
+void test('every change of links that a fault makes carries an expiry for the WAN', async () => {
+  for (const spec of specs) {
+    const world = createFakeWorld()
+    await injectFault(world, 'drill', spec)
+    assert.ok(
+      world.links.every((change) => change.expiresInMs === spec.for),
+      spec.id,
+    )
+  }
+})
+
+void test('a region loses its links before its first container dies', async () => {
+  const world = createFakeWorld()
+  await injectFault(world, 'drill', faultSpec.parse({ id: 'x', kind: 'power-loss', target: 'region c' }))
+  const cut = world.done.indexOf('POST /links')
+  const kill = world.done.findIndex((each) => each.startsWith('kill'))
+  assert.ok(cut >= 0 && cut < kill)
+})
+
+void test('a pause that failed without a word is not taken for a freeze', async () => {
+  const world = createFakeWorld()
+  world.stuck.add('redis.b')
+  const { entry } = await injectFault(world, 'drill', faultSpec.parse({ id: 'x', kind: 'freeze', target: 'region b' }))
+  await assert.rejects(proveFault(world, entry), (error) => {
+    return error instanceof FaultUnproven && error.message.includes('redis.b')
+  })
+})
+
+void test('what was half done by a drill killed between ledger and fault is healed too', async () => {
+  const world = createFakeWorld()
+  const { entry } = await injectFault(
+    world,
+    'drill',
+    faultSpec.parse({ id: 'x', kind: 'power-loss', target: 'region a' }),
+  )
+  world.links.length = 0
+  world.setState('app.a', 'running')
+  await healAll(world)
+  assert.equal(world.ledger.length, 0, entry.id)
+  assert.ok((await world.containers()).every((each) => each.state === 'running'))
+})
+
+void test('paused and dead containers that no ledger knows are brought back, the WAN first', async () => {
+  const world = createFakeWorld()
+  world.setState('wan', 'exited')
+  world.setState('kafka.c', 'paused')
+  await healAll(world)
+  assert.equal(world.done[0], 'start wan')
+  assert.equal(world.stateOf('kafka.c'), 'running')
+})
+
+void test('a fault that resists is named, and does not keep others from being healed', async () => {
+  const world = createFakeWorld()
+  await injectFault(world, 'drill', faultSpec.parse({ id: 'cut', kind: 'partition', target: 'region a' }))
+  world.ledger.push({ ...world.ledger[0]!, id: 'drill.odd', kind: 'no-such-kind' })
+  const { healed, left } = await healAll(world)
+  assert.equal(world.links.length, 0)
+  assert.ok(healed.some((each) => each.includes('partition')))
+  assert.ok(left.some((each) => each.includes('no-such-kind')))
+})
