@@ -1,12 +1,26 @@
 // From a drill's record to its journal. Pure: the same record gives the same journal.
-import { exitCodes, type Check, type EpochSeen, type FaultRecord, type Journal } from '#protocol/journal.ts'
+import {
+  exitCodes,
+  type Check,
+  type EpochSeen,
+  type FaultRecord,
+  type Journal,
+  type ObjectiveResult,
+} from '#protocol/journal.ts'
 import { areas, type Area, type Region } from '#protocol/sites.ts'
 import { duplicates } from './duplicates.ts'
 import { epochsOf, type Span } from './epochs.ts'
 import { epochChangedIn, firstWrite, type OutageSpan } from './first-write.ts'
 import { longestGapMs } from './gaps.ts'
 import { ackedWrites, sinceMs, toClientOperation, type AckedWrite, type ClientOperation } from './history.ts'
-import { postgresLoss, refusedButPresent, regionalLoss, type LossReport, type RegionalLossReport } from './loss.ts'
+import {
+  notMeasured,
+  postgresLoss,
+  refusedButPresent,
+  regionalLoss,
+  type LossReport,
+  type RegionalLossReport,
+} from './loss.ts'
 import { judgeObjectives, mustBeZero, verdictOf } from './objectives.ts'
 import { phasesOf } from './phases.ts'
 import type { DrillRecord, StepTaken } from './record.ts'
@@ -175,38 +189,75 @@ function measureDuplicates(record: DrillRecord): Journal['duplicates'] {
   return { delivered: kafka === null ? null : counted.delivered, appliedTwice: counted.appliedTwice }
 }
 
-function invariants(
-  record: DrillRecord,
-  history: History,
-  figures: {
-    readonly split: { readonly count: number }
-    readonly losses: Losses
-    readonly appliedTwice: number | null
-    readonly falseFailovers: number | null
-  },
-): readonly Check[] {
-  const quorum = record.runbook.topology.commit === 'quorum'
-  const lostInQuorum = mustBeZero(
-    'acked writes survive',
-    figures.losses.postgres.loss.lostCount,
-    'acked writes that are gone',
-  )
+interface Figures {
+  readonly history: History
+  readonly t0: { readonly ns: bigint; readonly widthMs: number } | null
+  readonly span: OutageSpan | null
+  readonly rto: Rto
+  readonly longestMs: number | null
+  readonly losses: Losses
+  readonly split: { readonly count: number | null; readonly ms: number | null }
+  readonly duplicated: Journal['duplicates']
+  readonly epochs: readonly EpochSeen[]
+  readonly falseFailovers: number | null
+  readonly failback: Journal['failback']
+}
+
+function computeFigures(record: DrillRecord): Figures {
+  const operations = record.operations.map((each) => toClientOperation(each, record.originNs))
+  const history: History = { operations, acks: ackedWrites(operations) }
+  const t0 = t0Of(record)
+  const span = t0 === null ? null : spanOf(record, history, t0.ns)
+  const ackTimes = history.acks.map((ack) => ack.doneMs)
+  const epochs = epochsOf(record.epochBefore, record.events, record.originNs, {
+    ordered: spansOfActions(record),
+    faults: spansOfFaults(record),
+  })
+  return {
+    history,
+    t0,
+    span,
+    rto: measureRto(record, history, span),
+    longestMs: longestGapMs(ackTimes, ackTimes[0] ?? 0, ackTimes.at(-1) ?? 0),
+    losses: measureLosses(record, history, span?.t0Ms ?? null),
+    split: history.acks.length === 0 ? { count: null, ms: null } : splitBrain(history.acks),
+    duplicated: measureDuplicates(record),
+    epochs,
+    // Without a single event nobody was listened to.
+    falseFailovers: record.events.length === 0 ? null : epochs.filter((each) => each.cause === 'false').length,
+    failback: measureFailback(record, history),
+  }
+}
+
+function judgedObjectives(record: DrillRecord, figures: Figures): readonly ObjectiveResult[] {
+  const { rto, losses, failback } = figures
+  return judgeObjectives(record.runbook.objectives, {
+    firstWriteMs: rto.journal.firstWriteMs,
+    restoredMs: rto.journal.restoredMs,
+    brokenToTheEnd: rto.restored.why === 'broken',
+    longestGapMs: figures.longestMs,
+    failbackOutageMs: failback.outageMs,
+    failbackFailed: failback.failed,
+    stores: { postgres: losses.postgres.loss, kafka: losses.kafka.loss, redis: losses.redis.loss },
+  })
+}
+
+function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
+  const { history, losses } = figures
   const loadRan = history.operations.length > 0
+  const lost = mustBeZero('acked writes survive', losses.postgres.loss.lostCount, 'acked writes that are gone')
+  const shared = history.acks.length === 0 ? null : sharedEpochs(history.acks).length
   return [
     {
       name: 'load ran',
       status: loadRan ? 'pass' : 'unknown',
       reason: `${history.operations.length} operations, ${history.acks.length} acked writes`,
     },
-    mustBeZero('no split brain', loadRan ? figures.split.count : null, 'writes acked under an epoch that was over'),
-    mustBeZero(
-      'one region per epoch',
-      loadRan ? sharedEpochs(history.acks).length : null,
-      'epochs in which more than one region acked',
-    ),
-    ...(quorum ? [lostInQuorum] : []),
-    mustBeZero('refused writes stay away', figures.losses.refused?.length ?? null, 'refused writes that were done'),
-    mustBeZero('events applied once', figures.appliedTwice, 'events applied twice'),
+    mustBeZero('no split brain', figures.split.count, 'writes acked under an epoch that was over'),
+    mustBeZero('one region per epoch', shared, 'epochs in which more than one region acked'),
+    ...(record.runbook.topology.commit === 'quorum' ? [lost] : []),
+    mustBeZero('refused writes stay away', losses.refused?.length ?? null, 'refused writes that were done'),
+    mustBeZero('events applied once', figures.duplicated.appliedTwice, 'events applied twice'),
     mustBeZero('no false failover', figures.falseFailovers, 'epochs that neither a fault nor an order explains'),
     ...(record.interruption === null
       ? []
@@ -215,64 +266,9 @@ function invariants(
   ]
 }
 
-export function measure(record: DrillRecord): Journal {
-  const operations = record.operations.map((each) => toClientOperation(each, record.originNs))
-  const history: History = { operations, acks: ackedWrites(operations) }
-  const t0 = t0Of(record)
-  const span = t0 === null ? null : spanOf(record, history, t0.ns)
-  const rto = measureRto(record, history, span)
-  const losses = measureLosses(record, history, span?.t0Ms ?? null)
-  const split = splitBrain(history.acks)
-  const duplicated = measureDuplicates(record)
-  const epochs: readonly EpochSeen[] = epochsOf(record.epochBefore, record.events, record.originNs, {
-    ordered: spansOfActions(record),
-    faults: spansOfFaults(record),
-  })
-  const falseFailovers = record.events.length === 0 ? null : epochs.filter((each) => each.cause === 'false').length
-  const failback = measureFailback(record, history)
-  const ackTimes = history.acks.map((ack) => ack.doneMs)
-  const firstAckMs = ackTimes[0]
-  const longestMs = firstAckMs === undefined ? null : longestGapMs(ackTimes, firstAckMs, ackTimes.at(-1) ?? firstAckMs)
-  const objectives = judgeObjectives(record.runbook.objectives, {
-    firstWriteMs: rto.journal.firstWriteMs,
-    restoredMs: rto.journal.restoredMs,
-    brokenToTheEnd: rto.restored.why === 'broken',
-    longestGapMs: longestMs,
-    failbackOutageMs: failback.outageMs,
-    failbackFailed: failback.failed,
-    stores: { postgres: losses.postgres.loss, kafka: losses.kafka.loss, redis: losses.redis.loss },
-  })
-  const checks = invariants(record, history, {
-    split,
-    losses,
-    appliedTwice: duplicated.appliedTwice,
-    falseFailovers,
-  })
-  const verdict = verdictOf(objectives, checks)
-  const count = (outcome: ClientOperation['outcome']): number =>
-    operations.filter((each) => each.outcome === outcome).length
+/** The part of the journal that is for people and for reports. */
+function forPeople(record: DrillRecord, { t0, span, losses, history }: Figures) {
   return {
-    schemaVersion: 1,
-    verdict,
-    exitCode: exitCodes[verdict],
-    runbook: record.runbookName,
-    seed: record.seed,
-    world: record.world,
-    objectives: [...objectives],
-    epochs: [...epochs],
-    rto: rto.journal,
-    outage: { longestMs },
-    failback,
-    rpo: {
-      postgres: losses.postgres.loss,
-      kafka: losses.kafka.loss,
-      redis: losses.redis.loss,
-      objects: { lostCount: null, windowMs: null },
-    },
-    splitBrain: history.acks.length === 0 ? { count: null, ms: null } : split,
-    requests: { ok: count('ok'), failed: count('failed'), unknown: count('unknown') },
-    duplicates: duplicated,
-    falseFailovers,
     drill: record.drill,
     title: record.runbook.title,
     startedAt: record.startedAt,
@@ -282,16 +278,50 @@ export function measure(record: DrillRecord): Journal {
     t0: t0 === null ? null : { ns: t0.ns.toString(), widthMs: t0.widthMs },
     loadNs: record.load === null ? null : { from: record.load.fromNs.toString(), to: record.load.toNs.toString() },
     restoredUntilNs: span === null ? null : (record.originNs + BigInt(Math.round(span.untilMs * 1e6))).toString(),
-    staleReads: staleReads(operations),
+    staleReads: history.operations.length === 0 ? null : staleReads(history.operations),
     wanBytes: record.wanBytes,
     faults: [...record.faults],
     steps: record.steps.map(({ title, kind, fromNs, toNs, failed }) => ({ title, kind, fromNs, toNs, failed })),
-    checks: [...checks],
     lost: {
       postgres: [...losses.postgres.lostIds],
       kafka: [...losses.kafka.missing],
       redis: [...losses.redis.missing],
     },
     interruption: record.interruption,
+  }
+}
+
+export function measure(record: DrillRecord): Journal {
+  const figures = computeFigures(record)
+  const { history, losses } = figures
+  const objectives = [...judgedObjectives(record, figures)]
+  const checks = [...checksOf(record, figures)]
+  const verdict = verdictOf(objectives, checks)
+  const count = (outcome: ClientOperation['outcome']): number =>
+    history.operations.filter((each) => each.outcome === outcome).length
+  return {
+    schemaVersion: 1,
+    verdict,
+    exitCode: exitCodes[verdict],
+    runbook: record.runbookName,
+    seed: record.seed,
+    world: record.world,
+    objectives,
+    epochs: [...figures.epochs],
+    rto: figures.rto.journal,
+    outage: { longestMs: figures.longestMs },
+    failback: figures.failback,
+    rpo: {
+      postgres: losses.postgres.loss,
+      kafka: losses.kafka.loss,
+      redis: losses.redis.loss,
+      objects: notMeasured,
+    },
+    splitBrain: figures.split,
+    requests: { ok: count('ok'), failed: count('failed'), unknown: count('unknown') },
+    duplicates: figures.duplicated,
+    falseFailovers: figures.falseFailovers,
+    checks,
+    ...forPeople(record, figures),
   }
 }
