@@ -2,11 +2,10 @@
 import { endOfReplay, type ReplayLook } from '#orchestrator/core/agent/decisions.ts'
 import type { Session } from '#runtime/postgres.ts'
 import { countSleeps, sendSignal } from './processes.ts'
+import { pause } from './waits.ts'
 
 const queryTimeoutMs = 2000
 const pollMs = 2
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 const lookQuery = `SELECT pg_is_in_recovery() AS standby, pg_last_wal_replay_lsn()::text AS replay,
   (SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup') AS startup,

@@ -10,6 +10,7 @@ const shape = z.strictObject({
   promised: z.number().int().nonnegative(),
   history,
   half: z.strictObject({ epoch: z.number().int().positive(), primary: z.enum(regions) }).nullable(),
+  ahead: z.strictObject({ epoch: z.number().int().positive(), timeline: z.number().int().positive() }).nullable(),
 })
 
 /** Writes the whole file or nothing, and returns once both file and name are on disk. */

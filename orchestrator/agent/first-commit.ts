@@ -2,6 +2,7 @@
 import type { Region } from '#protocol/sites.ts'
 import { Session } from '#runtime/postgres.ts'
 import { localTarget } from './postgres-server.ts'
+import { pause } from './waits.ts'
 
 /**
  * Returns once the commit has its quorum (without synchronous standbys: once it is on the local disk). A commit that ended
@@ -19,7 +20,7 @@ export async function commitEpoch(
     try {
       if (await tryOnce(epoch, region, appPassword, signal)) return
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await pause(20)
     }
   }
 }

@@ -1,12 +1,5 @@
 // One thing at a time (rule 2), and a way for a higher promise to end the waits of whoever holds the lock.
-
-/** A higher epoch came while this was under way. */
-export class Superseded extends Error {
-  constructor(epoch: number) {
-    super(`epoch ${epoch} was promised meanwhile`)
-    this.name = 'Superseded'
-  }
-}
+import { Superseded } from './refused.ts'
 
 export class Lock {
   #tail: Promise<unknown> = Promise.resolve()

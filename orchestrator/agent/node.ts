@@ -5,6 +5,7 @@ import {
   decidePromise,
   decidePromote,
   followerName,
+  resolveAhead,
   type Duty,
   type FollowDecision,
   type FollowOrder,
@@ -23,26 +24,18 @@ import { awaitEndOfReplay, awaitNoReceiver } from './cut.ts'
 import { saveState } from './durable-state.ts'
 import type { Events } from './events.ts'
 import { commitEpoch } from './first-commit.ts'
-import { Lock, Superseded } from './lock.ts'
+import { Lock } from './lock.ts'
+import { Refused, Superseded } from './refused.ts'
+import { pause, within } from './waits.ts'
 import { paths } from './paths.ts'
 import { localTarget, PostgresServer } from './postgres-server.ts'
 import type { Sample } from './probe.ts'
-import { promotePostgres } from './promotion.ts'
+import { promotePostgres, readForks } from './promotion.ts'
 import { awaitPrimary, baseBackup, isPrimary, rewind } from './rebuild.ts'
 import { exportTail } from './lost-tail.ts'
 import { writeSettings, type Source } from './settings.ts'
 
 type NodeState = (typeof nodeStates)[number]
-
-/** An order that the node does not obey: 409. */
-export class Refused extends Error {
-  readonly promised: number
-  constructor(promised: number, reason: string) {
-    super(reason)
-    this.name = 'Refused'
-    this.promised = promised
-  }
-}
 
 export type NodeOptions = {
   region: Region
@@ -56,27 +49,11 @@ export type NodeOptions = {
 }
 
 /** A walreceiver that outlives this time is ended with the whole of Postgres. */
-const cutTimeoutMs = 500
+const cutTimeoutMs = 1000
 /** A promise is answered without a position if the end of the WAL isn't known by then. */
 const positionTimeoutMs = 2000
 /** A follower that does not stream after this time, though its primary is one, can't be attached: it gets a fresh copy. */
 const attachTimeoutMs = 15_000
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-/** What `promise` settles on within `ms`, else null; null too if it fails, which whoever began it has logged. */
-async function within<Value>(promise: Promise<Value>, ms: number, signal?: AbortSignal): Promise<Value | null> {
-  const { promise: expired, resolve, reject } = Promise.withResolvers<null>()
-  const timer = setTimeout(() => resolve(null), ms)
-  const abort = (): void => reject(signal?.reason as Error)
-  signal?.addEventListener('abort', abort)
-  try {
-    return await Promise.race([promise.catch(() => null), expired])
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', abort)
-  }
-}
 
 type FirstCommit = { epoch: number; isCommitted: boolean; reply: Promise<PromoteReply> }
 
@@ -169,7 +146,7 @@ export class Node {
       return isUp ? positionTimeoutMs : 0
     })
     if (this.#end !== null) await within(this.#end, waitMs)
-    const position = this.position
+    const position = this.#kept.ahead === null ? this.position : null
     const reason = `below epoch ${epoch} this node neither takes WAL nor is primary`
     this.#options.events.add('agent-promised', epoch, reason, { position, whole: this.#kept.half === null })
     return {
@@ -314,7 +291,10 @@ export class Node {
     if (this.server.state !== 'up') this.#session = await this.server.ready(signal, 'agent')
     const session = await this.#orders()
     await awaitNoReceiver(session, cutTimeoutMs)
-    return canonicalLsn(await awaitEndOfReplay(session, signal))
+    const end = canonicalLsn(await awaitEndOfReplay(session, signal))
+    const { history, ahead } = this.#kept
+    if (ahead !== null) await this.#keep({ history: resolveAhead(history, ahead, await readForks()), ahead: null })
+    return end
   }
 
   /** The session for orders, kept open so that a promise need not wait for a new one. */
@@ -409,8 +389,9 @@ export class Node {
   }
 
   async #attach(order: FollowOrder): Promise<void> {
+    const timeline = Math.max(1, ...(await readForks()).map((fork) => fork.timeline))
     // Before the first byte arrives, the node must know to which epoch it belongs.
-    await this.#keep({ history: order.history })
+    await this.#keep({ history: order.history, ahead: order.ahead ? { epoch: order.epoch, timeline } : null })
     this.#beginFollowing(order)
     await this.#writeSettings(0, this.#source(order))
     this.server.reload()
@@ -420,6 +401,17 @@ export class Node {
   /** The same order once more. A follower that can't be attached to a living primary needs a fresh copy. */
   async #repeat(order: FollowOrder): Promise<FollowReply['way']> {
     if (this.#rebuild !== null) return this.#rebuild.way
+    const { ahead, history } = this.#kept
+    if (ahead !== null && !order.ahead) {
+      const seen = resolveAhead(history, ahead, await readForks()).at(-1)
+      const said = order.history.at(-1)
+      if (seen?.epoch === said?.epoch && seen?.startLsn !== said?.startLsn)
+        throw new Refused(
+          this.#kept.promised,
+          `expected epoch ${said?.epoch} to begin at ${said?.startLsn}, saw ${seen?.startLsn}`,
+        )
+      await this.#keep({ history: order.history, ahead: null })
+    }
     if (this.#sample?.streaming === true) return 'already'
     if (performance.now() - this.#attachedAtMs < attachTimeoutMs || !(await isPrimary(order.primary))) return 'attach'
     this.#startRebuild(order, null)
@@ -480,7 +472,7 @@ export class Node {
       signal.throwIfAborted()
       await pause(20)
     }
-    await this.#keep({ half: null, history: order.history })
+    await this.#keep({ half: null, history: order.history, ahead: null })
   }
 
   /** Postgres ended by itself: whatever it was told to be, it is that no more. */

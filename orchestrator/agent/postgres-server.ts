@@ -6,6 +6,7 @@ import { Session, type Target } from '#runtime/postgres.ts'
 import type { Log } from '#runtime/log.ts'
 import { paths } from './paths.ts'
 import { killPostgres, sendSignal } from './processes.ts'
+import { pause } from './waits.ts'
 
 /** `crashed`: it ended without having been told to. */
 export type ServerState = 'stopped' | 'starting' | 'up' | 'crashed'
@@ -30,8 +31,6 @@ const local = {
 export function localTarget(applicationName: string): Target {
   return { ...local, applicationName }
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 export class PostgresServer {
   readonly account = postgresAccount()

@@ -1,5 +1,6 @@
 // Processes of the container, as /proc shows them: what is left of Postgres, and how often one has gone to sleep.
 import { readdirSync, readFileSync } from 'node:fs'
+import { pause } from './waits.ts'
 
 const names = new Set(['postgres', 'pg_rewind', 'pg_basebackup'])
 
@@ -37,7 +38,7 @@ export async function killPostgres(timeoutMs: number): Promise<void> {
         `expected no process of Postgres to be left after ${timeoutMs} ms, saw ${left.join(', ')}; is the disk stuck?`,
       )
     for (const pid of left) sendSignal(pid, 'SIGKILL')
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await pause(5)
   }
 }
 

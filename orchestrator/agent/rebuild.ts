@@ -9,6 +9,7 @@ import { syncFolder } from './durable-state.ts'
 import { paths } from './paths.ts'
 import type { Account } from './postgres-server.ts'
 import { connection } from './settings.ts'
+import { pause } from './waits.ts'
 
 type Ended = { code: number | null; output: string }
 
@@ -68,7 +69,7 @@ export async function isPrimary(region: Region): Promise<boolean> {
 export async function awaitPrimary(region: Region, signal: AbortSignal): Promise<void> {
   while (!(await isPrimary(region))) {
     signal.throwIfAborted()
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await pause(100)
   }
 }
 

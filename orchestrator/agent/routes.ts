@@ -5,9 +5,9 @@ import { followRequest, promiseRequest, promoteRequest, type AgentStatus } from 
 import { createControlListener } from '#runtime/http.ts'
 import type { Log } from '#runtime/log.ts'
 import type { Events } from './events.ts'
-import { Superseded } from './lock.ts'
 import { listTails, readTail } from './lost-tail.ts'
-import { Refused, type Node } from './node.ts'
+import type { Node } from './node.ts'
+import { Refused, Superseded } from './refused.ts'
 
 export type RouteOptions = { token: string; node: Node; events: Events; status: () => AgentStatus; log: Log }
 
@@ -35,7 +35,7 @@ export function createRoutes(options: RouteOptions): FastifyInstance {
   }
   order('/promise', promiseRequest, 200, async ({ epoch }) => node.promise(epoch))
   order('/promote', promoteRequest, 200, async ({ epoch, commit }) => node.promote(epoch, commit))
-  order('/follow', followRequest, 202, async (request) => node.follow(request))
+  order('/follow', followRequest, 202, async (request) => node.follow({ ...request, ahead: request.ahead === true }))
 
   server.get('/status', () => status())
   server.get<{ Querystring: { from?: string } }>('/events', async (incoming, reply) => {

@@ -33,15 +33,8 @@ export async function prepareVolume(account: Account, log: Log): Promise<Kept> {
   log.info({ template: paths.template }, 'first start: the empty cluster is copied')
   await rm(paths.dataNext, { recursive: true, force: true })
   await run('cp', ['--archive', paths.template, paths.dataNext])
-  await run('setpriv', [
-    `--reuid=${account.uid}`,
-    `--regid=${account.gid}`,
-    '--clear-groups',
-    `${paths.programs}/initdb`,
-    '--sync-only',
-    `--pgdata=${paths.dataNext}`,
-  ])
-  const fresh: Kept = { promised: 0, history: [], half: null }
+  // Not synced: there is nothing in it yet that anybody relies on, and a thousand files would hold up a world's start.
+  const fresh: Kept = { promised: 0, history: [], half: null, ahead: null }
   await saveState(paths.state, fresh)
   await rename(paths.dataNext, paths.data)
   await syncFolder(paths.volume)

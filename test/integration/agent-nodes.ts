@@ -55,7 +55,15 @@ export class AgentNode {
     await eventually(`${this.region} to be a standby`, async () => {
       const status = await this.status().catch(() => null)
       return status !== null && (!status.whole || (status.state === 'standby' && status.position !== null))
+    }).catch(async (error: Error) => {
+      throw new Error(`${error.message}; its log:\n${await this.log()}`, { cause: error })
     })
+  }
+
+  async log(): Promise<string> {
+    return (await this.container.logs({ stdout: true, stderr: true, tail: 60 }))
+      .toString()
+      .replaceAll(/.*("level":.*)/g, '$1')
   }
 
   async kill(): Promise<void> {
@@ -125,10 +133,16 @@ export class AgentNode {
     ).events
   }
 
+  async exports(): Promise<string[]> {
+    return (await this.get('/exports', z.object({ exports: z.array(z.string()) }))).exports
+  }
+
   async streams(from: Region): Promise<void> {
     await eventually(`${this.region} to stream from ${from}`, async () => {
       const status = await this.status()
       return status.whole && status.following === from
+    }).catch(async (error: Error) => {
+      throw new Error(`${error.message}; its log:\n${await this.log()}`, { cause: error })
     })
   }
 }
@@ -172,24 +186,24 @@ export class AgentNodes implements AsyncDisposable {
     return [this.a, this.b, this.c]
   }
 
-  /** An ordinary failover: all promise, one is promoted, the others follow it. Returns the epoch's history. */
-  async failOver(epoch: number, primary: AgentNode, followers: AgentNode[]): Promise<History> {
-    const promises = await Promise.all([primary, ...followers].map((node) => node.promise(epoch)))
-    const own = promises[0]
-    assert.ok(own?.position)
-    const history = [...own.history, { epoch, startLsn: own.position.lsn }]
-    const [reply] = await Promise.all([
-      primary.promote(epoch),
-      ...followers.map((node) => node.follow(epoch, primary.region, history)),
-    ])
-    assert.deepEqual(reply.history, history)
-    await Promise.all(followers.map((node) => node.streams(primary.region)))
-    return history
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await remove(this.#network, this.all)
   }
+}
+
+/** An ordinary failover: all promise, one is promoted, the others follow it. Returns the epoch's history. */
+export async function failOverTo(epoch: number, primary: AgentNode, followers: AgentNode[]): Promise<History> {
+  const promises = await Promise.all([primary, ...followers].map((node) => node.promise(epoch)))
+  const own = promises[0]
+  assert.ok(own?.position)
+  const history = [...own.history, { epoch, startLsn: own.position.lsn }]
+  const [reply] = await Promise.all([
+    primary.promote(epoch),
+    ...followers.map((node) => node.follow(epoch, primary.region, history)),
+  ])
+  assert.deepEqual(reply.history, history)
+  await Promise.all(followers.map((node) => node.streams(primary.region)))
+  return history
 }
 
 async function createContainer(

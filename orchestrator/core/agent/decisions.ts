@@ -2,13 +2,19 @@
 // The adapter makes one decision at a time, under its lock, and keeps on disk what a decision says before it answers.
 import { lsnFromBigInt, lsnToBigInt, type History } from '#protocol/epoch.ts'
 import { regions, type Region } from '#protocol/sites.ts'
-import { extendHistory, historyFlaw, relate } from './history.ts'
+import { extendHistory, historyFlaw, positionAt, relate } from './history.ts'
 
 /** Written before a rewind or base backup, removed once the node streams. */
 export type HalfMade = { epoch: number; primary: Region }
 
+/**
+ * The node was attached to a standby that is to be promoted under `epoch`, before it is known where the epoch will begin.
+ * `timeline` was the newest timeline that the node knew of then: the next one is the epoch's.
+ */
+export type Ahead = { epoch: number; timeline: number }
+
 /** What a node keeps on disk. */
-export type Kept = { promised: number; history: History; half: HalfMade | null }
+export type Kept = { promised: number; history: History; half: HalfMade | null; ahead: Ahead | null }
 
 /** What Postgres does at the word of a controller, in this run of it. A restart leaves it with none. */
 export type Duty =
@@ -45,7 +51,8 @@ export function decidePromote(view: NodeView, epoch: number): PromoteDecision {
   return { kind: 'promote', startLsn: view.endLsn, history: extendHistory(kept.history, view.endLsn, epoch) }
 }
 
-export type FollowOrder = { epoch: number; primary: Region; history: History }
+/** `ahead`: the primary-to-be is still a standby, and `history` is its present one, without `epoch`. */
+export type FollowOrder = { epoch: number; primary: Region; history: History; ahead: boolean }
 
 /**
  * `adopt`: raise the promise to the order's epoch first, then decide again. `locate`: the end of the WAL must be found first.
@@ -64,8 +71,11 @@ export function decideFollow(view: NodeView, order: FollowOrder): FollowDecision
   const { kept, duty } = view
   if (order.epoch < kept.promised) return refuse(`expected epoch ${kept.promised} or above, saw ${order.epoch}`)
   if (order.primary === view.region) return refuse('a node cannot follow itself')
-  const flaw = historyFlaw(order.history, order.epoch)
+  const lastEpoch = order.history.at(-1)?.epoch ?? 0
+  const flaw = historyFlaw(order.history, order.ahead ? lastEpoch : order.epoch)
   if (flaw !== null) return refuse(flaw)
+  if (order.ahead && lastEpoch >= order.epoch)
+    return refuse(`expected a history below epoch ${order.epoch}, saw ${lastEpoch}`)
   if (order.epoch > kept.promised) return { kind: 'adopt' }
   if (duty.kind === 'primary') return refuse(`the node itself is the primary of epoch ${duty.epoch}`)
   if (duty.kind === 'follower') {
@@ -73,11 +83,40 @@ export function decideFollow(view: NodeView, order: FollowOrder): FollowDecision
       ? { kind: 'repeat' }
       : refuse(`the primary of epoch ${duty.epoch} is ${duty.primary}, saw ${order.primary}`)
   }
+  if (order.ahead) return decideAhead(view, order, lastEpoch)
   // What a broken-off rewind has left can't be rewound again.
   if (kept.half !== null) return { kind: 'basebackup' }
   if (view.endLsn === null) return { kind: 'locate' }
   const relation = relate(kept.history, view.endLsn, order.history)
   return relation.kind === 'prefix' ? { kind: 'attach' } : { kind: 'rewind', forkLsn: relation.forkLsn }
+}
+
+/** Only a node that has WAL of the primary's last epoch can tell the next timeline from those that it has not seen yet. */
+function decideAhead(view: NodeView, order: FollowOrder, lastEpoch: number): FollowDecision {
+  const { kept, endLsn } = view
+  if (kept.half !== null) return refuse('the node is half-made: it cannot be attached ahead of a promotion')
+  if (endLsn === null) return { kind: 'locate' }
+  if (relate(kept.history, endLsn, order.history).kind !== 'prefix')
+    return refuse('the WAL of the node is no prefix of that of the primary-to-be')
+  const { epoch } = positionAt(kept.history, endLsn)
+  return epoch === lastEpoch
+    ? { kind: 'attach' }
+    : refuse(`the node has no WAL of epoch ${lastEpoch} yet, only of ${epoch}`)
+}
+
+/** A timeline that Postgres knows of, and where it forked from the one before. */
+export type Fork = { timeline: number; forkLsn: string }
+
+/**
+ * The history of a node that was attached ahead: if the promotion came, the walreceiver put the new timeline's fork on disk
+ * before the first byte past it, so each byte finds its epoch also after a crash.
+ */
+export function resolveAhead(history: History, ahead: Ahead, forks: readonly Fork[]): History {
+  const later = forks
+    .filter((fork) => fork.timeline > ahead.timeline)
+    .sort((left, right) => left.timeline - right.timeline)
+  const first = later[0]
+  return first === undefined ? history : extendHistory(history, first.forkLsn, ahead.epoch)
 }
 
 /** Whether pg_rewind went back far enough: it goes by timeline ids, which may be equal where histories differ. */
