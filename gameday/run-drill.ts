@@ -57,7 +57,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   const collector = new Collector(world, loaded.runbook.load.from, folder.files)
   const steps = new Steps({ ...options, runbook: loaded.runbook, drill, collector })
   collector.start(originNs)
-  const run: Run = { options, drill, folder, collector, steps, originNs }
+  const run: Run = { options, drill, folder, collector, steps, originNs, baseline: before.baseline }
   const outcome = await perform(run)
   const bytes = (await wanBytes(world).catch(() => null)) ?? null
   const record: DrillRecord = {
@@ -93,6 +93,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
 interface Before {
   readonly epoch: { readonly epoch: number; readonly region: string | null } | null
   readonly wanBytes: number
+  readonly baseline: KafkaBaseline
 }
 
 async function wanBytes(world: RunningWorld): Promise<number> {
@@ -124,11 +125,22 @@ async function refuseOrDescribe(
       `a drill runs in world ${world.name} (load from ${busy.join(', ')}): wait, or use another with --world NAME`,
     )
   const home = wanted.home
-  const missing = await until(async () => missingForFresh(await viewWorld(world), home), readyWithinMs, signal, note)
+  let baseline: KafkaBaseline = new Map()
+  const look = async (): Promise<readonly string[]> => {
+    const missing = missingForFresh(await viewWorld(world), home)
+    if (missing.length > 0) return missing
+    try {
+      baseline = await kafkaBaseline(world)
+      return []
+    } catch (error) {
+      return [`Kafka does not say where its topics end: ${error instanceof Error ? error.message : String(error)}`]
+    }
+  }
+  const missing = await until(look, readyWithinMs, signal, note)
   if (missing.length > 0) throw new DrillRefused(`world ${world.name} is not whole: ${missing.join('; ')}`)
   const record = currentEpoch(await viewWorld(world))
   const epoch = record === null ? null : { epoch: record.epoch, region: record.primary }
-  return { epoch, wanBytes: await wanBytes(world) }
+  return { epoch, wanBytes: await wanBytes(world), baseline }
 }
 
 interface Run {
@@ -138,6 +150,7 @@ interface Run {
   readonly collector: Collector
   readonly steps: Steps
   readonly originNs: bigint
+  readonly baseline: KafkaBaseline
 }
 
 interface Outcome {
@@ -155,9 +168,7 @@ async function perform(run: Run): Promise<Outcome> {
   let interruption: string | null = null
   let fromNs: bigint | null = null
   let toNs: bigint | null = null
-  let baseline: KafkaBaseline = new Map()
   try {
-    baseline = await kafkaBaseline(world)
     fromNs = (await clockNs(world)) + 300_000_000n
     await startLoad(world, load.from, planFor(loaded.runbook, drill, seed, fromNs))
     collector.loadBegan()
@@ -194,7 +205,7 @@ async function perform(run: Run): Promise<Outcome> {
         drill,
         primary: currentPrimary(await viewWorld(world)),
         live: regions.filter((region) => facts.some((each) => each.site === region && each.state === 'running')),
-        baseline,
+        baseline: run.baseline,
         ackedIds: [...acked],
         withinMs: storesWithinMs,
         note,

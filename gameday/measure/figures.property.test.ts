@@ -56,7 +56,7 @@ void test('exactly the acked writes that are absent are lost, whatever else is p
     fc.property(acks, fc.array(fc.nat({ max: 80 })), (history, present) => {
       const ids = new Set(present.map(String))
       const { loss, lostIds } = postgresLoss(history, ids, 5000)
-      assert.equal(loss.lostCount, lostIds.length)
+      assert.equal(loss.lostCount, history.length === 0 ? null : lostIds.length)
       for (const ack of history) assert.equal(lostIds.includes(ack.orderId), !ids.has(ack.orderId))
     }),
   )

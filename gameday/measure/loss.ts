@@ -23,7 +23,8 @@ export function postgresLoss(
   present: ReadonlySet<string> | null,
   t0Ms: number | null,
 ): LossReport {
-  if (present === null) return { loss: notMeasured, lostIds: [] }
+  // Without a single ack there was nothing to lose, which is no finding.
+  if (present === null || acks.length === 0) return { loss: notMeasured, lostIds: [] }
   const lost = acks.filter((ack) => !present.has(ack.orderId))
   return { loss: lossOf(lost, t0Ms), lostIds: lost.map((ack) => ack.orderId) }
 }
@@ -42,7 +43,7 @@ export function regionalLoss(
   present: ReadonlyMap<Region, ReadonlySet<string>> | null,
   t0Ms: number | null,
 ): RegionalLossReport {
-  if (present === null) return { loss: notMeasured, missing: [] }
+  if (present === null || acks.length === 0) return { loss: notMeasured, missing: [] }
   const missing = [...present].flatMap(([region, ids]) =>
     acks.filter((ack) => !ids.has(ack.orderId)).map((ack) => ({ region, orderId: ack.orderId })),
   )

@@ -181,6 +181,7 @@ void test('what was not read is null and makes the verdict unknown, never a pass
 void test('without load nothing is measured, and nothing passes', () => {
   const journal = measure(goodRecord([]))
   assert.equal(journal.splitBrain.count, null)
+  assert.equal(journal.rpo.postgres.lostCount, null)
   assert.equal(journal.rto.firstWriteMs, null)
   assert.equal(journal.verdict === 'pass', false)
 })

@@ -19,7 +19,8 @@ function areasText(journal: Journal): string {
 
 function phasesText(journal: Journal): string {
   const names = ['detect', 'decide', 'fence', 'promote', 'steer', 'recover'] as const
-  return names.map((name) => `${name} ${formatMs(journal.rto.phases[`${name}Ms`])}`).join('  ')
+  const measured = names.filter((name) => journal.rto.phases[`${name}Ms`] !== null)
+  return measured.map((name) => `${name} ${formatMs(journal.rto.phases[`${name}Ms`])}`).join('  ') || 'not measured'
 }
 
 const marks = { met: '+', missed: 'x', unknown: '?', pass: '+', fail: 'x' } as const
@@ -53,7 +54,9 @@ export function renderScreen(journal: Journal, folder: string): string {
     ),
     row(
       'split brain',
-      splitBrain.count === 0 ? '0' : `${count(splitBrain.count)} writes over ${formatMs(splitBrain.ms)}`,
+      splitBrain.count === null || splitBrain.count === 0
+        ? count(splitBrain.count)
+        : `${splitBrain.count} writes over ${formatMs(splitBrain.ms)}`,
     ),
     row('duplicates', `delivered ${count(duplicates.delivered)}, applied twice ${count(duplicates.appliedTwice)}`),
     row(
