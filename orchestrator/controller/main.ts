@@ -1,8 +1,10 @@
 // The controller's process: wires configuration, ports and core together.
 import { randomUUID } from 'node:crypto'
 import { ordersDataSet } from '#protocol/epoch.ts'
-import { isRegion, ports } from '#protocol/sites.ts'
+import { isRegion, ports, type Region, regions } from '#protocol/sites.ts'
 import { loadConfig, loadSecrets } from '#runtime/config.ts'
+import { monotonicMs } from '#runtime/clock.ts'
+import { Etcd } from '#runtime/etcd.ts'
 import { createLog } from '#runtime/log.ts'
 import type { Settings } from '../core/settings.ts'
 import { Beats } from '../health/beats.ts'
@@ -30,6 +32,9 @@ const settings: Settings = Object.freeze({
   acceptDataLoss: config.acceptDataLoss,
 })
 
+const etcdOf = (each: Region): string => `etcd.${each}:${ports.etcd}`
+// The own member is asked first.
+const members = [region, ...regions.filter((each) => each !== region)]
 const events = new Events(region, settings.dataSet, log)
 const beats = await Beats.open({
   region,
@@ -45,7 +50,7 @@ const controller: Controller = new Controller(settings, {
     controlToken: secrets.control,
     fenceToken: secrets.fence,
   }),
-  store: new EpochStore(region, settings.dataSet),
+  store: new EpochStore(new Etcd(members.map(etcdOf), monotonicMs), settings.dataSet, etcdOf),
   publisher: new Publisher({
     dataSet: settings.dataSet,
     token: secrets.control,

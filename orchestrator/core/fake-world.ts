@@ -1,32 +1,18 @@
 // Three cores in a small simulated world, for tests: nodes that keep the agent's rules, an etcd with compare-and-swap, links with
 // delay that can be cut. Deterministic: time is a number, chance comes from a seed.
-import type { AgentStatus, PromiseReply } from '#protocol/agent.ts'
-import { type EpochRecord, type History, lsnFromBigInt, lsnToBigInt } from '#protocol/epoch.ts'
+import { type EpochRecord, lsnFromBigInt } from '#protocol/epoch.ts'
 import { type Region, regions } from '#protocol/sites.ts'
 import type { Announcement, Effect } from './effects.ts'
 import type { Failure, Input, SwapOutcome } from './inputs.ts'
 import { type Settings, timings } from './settings.ts'
 import { everyRegion, initialState, knownEpoch, ownEpoch, type State } from './state.ts'
+import { FakeNode } from './fake-node.ts'
 import { step } from './step.ts'
 
 const wanMs = 40
 const nearMs = 1
 const hops = { controller: 'controller', postgres: 'postgres', app: 'app', etcd: 'etcd' } as const
 type Host = keyof typeof hops
-
-interface Node {
-  readonly region: Region
-  up: boolean
-  incarnation: number
-  state: AgentStatus['state']
-  promised: number
-  lsn: bigint
-  history: History
-  following: Region | null
-  streaming: boolean
-  committed: boolean
-  waiting: ((reply: { history: History } | Failure) => void) | null
-}
 
 interface Process {
   readonly region: Region
@@ -50,7 +36,7 @@ export class FakeWorld {
   readonly answers: { readonly request: string; readonly done: boolean; readonly reason: string }[] = []
   /** The greatest acknowledged position by epoch, as the app would have seen it. */
   readonly acked: { readonly epoch: number; readonly lsn: bigint; readonly atMs: number }[] = []
-  readonly nodes: Record<Region, Node>
+  readonly nodes: Record<Region, FakeNode>
   readonly processes: Record<Region, Process>
   /** A region (`a`), or a host of one (`a:controller`): packets between regions vanish. */
   readonly cuts = new Set<string>()
@@ -70,19 +56,17 @@ export class FakeWorld {
   constructor(settings: Partial<Settings> = {}, seed = 1) {
     this.#settings = { commit: 'quorum', maxLossMs: 5000, acceptDataLoss: false, home: 'a', ...settings }
     this.#random = seed
-    this.nodes = everyRegion((region) => ({
-      region,
-      up: true,
-      incarnation: 1,
-      state: 'standby',
-      promised: 0,
-      lsn: 1000n,
-      history: [],
-      following: null,
-      streaming: false,
-      committed: false,
-      waiting: null,
-    }))
+    this.nodes = everyRegion(
+      (region) =>
+        new FakeNode(region, {
+          at: (delayMs, run) => this.at(delayMs, run),
+          send: (from, to, run) => this.#send(from, to, 'postgres', 'postgres', run),
+          changed: (node) => this.#agentBeat(node),
+          acked: (epoch, lsn) => this.acked.push({ epoch, lsn, atMs: this.now }),
+          isDrained: (region) => this.drained.has(region),
+          nodeIn: (region) => this.nodes[region],
+        }),
+    )
     this.processes = everyRegion((region) => this.#process(region, 1))
     for (const region of regions) this.#startLoops(region)
   }
@@ -202,7 +186,7 @@ export class FakeWorld {
     }
     this.at(this.chance() * 100, beat)
     const write = (): void => {
-      this.#write(this.nodes[region])
+      this.nodes[region].write()
       this.at(20, write)
     }
     this.at(20, write)
@@ -211,7 +195,7 @@ export class FakeWorld {
   /** Whether a packet between two hosts arrives; null if it vanishes. */
   #delay(from: Region, to: Region, fromHost: Host, toHost: Host): number | null {
     if (from !== to) {
-      const ends = [`${from}`, `${to}`, `${from}:${hops[fromHost]}`, `${to}:${hops[toHost]}`]
+      const ends = [from, to, `${from}:${hops[fromHost]}`, `${to}:${hops[toHost]}`]
       if (ends.some((each) => this.cuts.has(each))) return null
     }
     return (from === to ? nearMs : wanMs) + this.chance()
@@ -251,37 +235,13 @@ export class FakeWorld {
         )
   }
 
-  #agentBeat(node: Node): void {
+  #agentBeat(node: FakeNode): void {
     if (!node.up) return
-    const status = this.#status(node)
+    const status = node.status()
     for (const to of regions)
       this.#send(node.region, to, 'postgres', 'controller', () =>
         this.#take(this.processes[to], { kind: 'agent-beat', region: node.region, status }),
       )
-  }
-
-  #position(node: Node): PromiseReply['position'] {
-    if (node.state !== 'standby' && node.state !== 'primary') return null
-    const epoch = node.history.findLast((each) => lsnToBigInt(each.startLsn) < node.lsn)?.epoch ?? 0
-    return { epoch, lsn: lsnFromBigInt(node.lsn) }
-  }
-
-  #status(node: Node): AgentStatus {
-    return {
-      region: node.region,
-      incarnation: `${node.region}-agent-${node.incarnation}`,
-      state: node.state,
-      promised: node.promised,
-      whole: node.state !== 'rewinding',
-      position: this.#position(node),
-      history: node.history,
-      following: node.streaming ? node.following : null,
-      streaming: node.streaming,
-      epochCommitted: node.committed,
-      followers: [],
-      responsive: true,
-      systemIdentifier: '1',
-    }
   }
 
   #swap(process: Process, expect: string, record: EpochRecord, reply: (outcome: SwapOutcome) => void): void {
@@ -433,10 +393,10 @@ export class FakeWorld {
       if (effect.kind === 'prepare') return back(fail({ promised: node.promised, reason: 'not offered here' }))
       if (node.promised > epoch) return back(fail({ promised: node.promised, reason: 'a higher epoch is promised' }))
       if (effect.kind === 'promise')
-        return this.#promise(node, epoch, (reply) => back({ kind: 'promise-reply', epoch, region, outcome: reply }))
+        return node.promise(epoch, (reply) => back({ kind: 'promise-reply', epoch, region, outcome: reply }))
       if (effect.kind === 'promote')
-        return this.#promote(node, epoch, (outcome) => back({ kind: 'promote-reply', epoch, region, outcome }))
-      this.#follow(node, epoch, effect.primary, effect.history)
+        return node.promote(epoch, (outcome) => back({ kind: 'promote-reply', epoch, region, outcome }))
+      node.follow(epoch, effect.primary, effect.history)
       return back({
         kind: 'follow-reply',
         epoch,
@@ -444,92 +404,5 @@ export class FakeWorld {
         outcome: { epoch, way: node.state === 'rewinding' ? 'rewind' : 'attach' },
       })
     })
-  }
-
-  #raise(node: Node, epoch: number): void {
-    if (node.promised === epoch) return
-    node.promised = epoch
-    node.waiting?.({ promised: epoch, reason: 'superseded' })
-    Object.assign(node, { state: 'standby', following: null, streaming: false, committed: false, waiting: null })
-    this.#agentBeat(node)
-  }
-
-  #promise(node: Node, epoch: number, answer: (reply: PromiseReply) => void): void {
-    this.#raise(node, epoch)
-    this.at(30, () => {
-      if (!node.up || node.promised !== epoch) return
-      answer({
-        region: node.region,
-        epoch,
-        whole: true,
-        position: this.#position(node),
-        history: node.history,
-        atNs: '0',
-      })
-    })
-  }
-
-  #promote(node: Node, epoch: number, answer: (outcome: { history: History } | Failure) => void): void {
-    if (node.promised !== epoch || node.following !== null || node.state !== 'standby')
-      return answer({ promised: node.promised, reason: `promised ${node.promised}, state ${node.state}` })
-    node.state = 'promoting'
-    node.history = [...node.history, { epoch, startLsn: lsnFromBigInt(node.lsn) }]
-    node.waiting = answer
-    this.#agentBeat(node)
-    this.at(90, () => {
-      if (!node.up || node.promised !== epoch || node.state !== 'promoting') return
-      node.state = 'primary'
-      node.lsn += 100n
-      this.#agentBeat(node)
-    })
-  }
-
-  #follow(node: Node, epoch: number, primary: Region, history: History): void {
-    if (node.promised === epoch && node.following === primary) return
-    this.#raise(node, epoch)
-    const last = node.history.findLast((each) => lsnToBigInt(each.startLsn) < node.lsn)
-    const next = history.find((each) => each.epoch > (last?.epoch ?? 0))
-    const prefix =
-      (last === undefined || history.some((each) => each.epoch === last.epoch && each.startLsn === last.startLsn)) &&
-      (next === undefined || node.lsn <= lsnToBigInt(next.startLsn))
-    Object.assign(node, { following: primary, state: prefix ? 'standby' : 'rewinding' })
-    this.at(prefix ? 300 : 2000, () => {
-      if (!node.up || node.promised !== epoch || node.following !== primary) return
-      Object.assign(node, {
-        state: 'standby',
-        streaming: true,
-        history,
-        lsn: this.nodes[primary].promised === epoch ? this.nodes[primary].lsn : node.lsn,
-      })
-      this.#agentBeat(node)
-    })
-  }
-
-  /** One write of the app: acknowledged once a follower of this epoch has it. */
-  #write(node: Node): void {
-    if (!node.up || node.state !== 'primary' || (node.committed && this.drained.has(node.region))) return
-    const epoch = node.history.at(-1)?.epoch ?? 0
-    node.lsn += 10n
-    const { lsn } = node
-    for (const follower of Object.values(this.nodes)) {
-      if (follower === node) continue
-      this.#send(node.region, follower.region, 'postgres', 'postgres', () => {
-        const takes =
-          follower.up && follower.streaming && follower.following === node.region && follower.promised === epoch
-        if (!takes || node.promised !== epoch) return
-        follower.lsn = follower.lsn > lsn ? follower.lsn : lsn
-        this.#send(follower.region, node.region, 'postgres', 'postgres', () => this.#commit(node, epoch, lsn))
-      })
-    }
-  }
-
-  #commit(node: Node, epoch: number, lsn: bigint): void {
-    if (!node.up || node.state !== 'primary' || node.promised !== epoch) return
-    this.acked.push({ epoch, lsn, atMs: this.now })
-    if (node.committed) return
-    node.committed = true
-    node.waiting?.({ history: node.history })
-    node.waiting = null
-    this.#agentBeat(node)
   }
 }

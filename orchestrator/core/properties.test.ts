@@ -1,7 +1,7 @@
 // Properties of the control plane under random faults: cuts, crashes, restarts, freezes and lost answers, from a seed.
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { lsnToBigInt } from '#protocol/epoch.ts'
 import type { PromiseReply } from '#protocol/agent.ts'
 import { type Region, regions } from '#protocol/sites.ts'

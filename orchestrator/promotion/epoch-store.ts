@@ -1,8 +1,8 @@
 // The epoch record, the holder keys and this process's lease in etcd: where authority comes from.
 import { epochRecord, type EpochRecord } from '#protocol/epoch.ts'
-import { isRegion, ports, type Region, regions } from '#protocol/sites.ts'
+import { isRegion, type Region, regions } from '#protocol/sites.ts'
 import { monotonicMs } from '#runtime/clock.ts'
-import { Etcd } from '#runtime/etcd.ts'
+import type { Etcd } from '#runtime/etcd.ts'
 import type { SwapOutcome } from '../core/inputs.ts'
 import { timings } from '../core/settings.ts'
 
@@ -20,15 +20,14 @@ export interface RecordReading {
 export class EpochStore {
   readonly #etcd: Etcd
   readonly #prefix: string
+  readonly #endpointOf: (region: Region) => string
   #leaseId: string | null = null
   #members: ReadonlyMap<string, string> = new Map()
 
-  constructor(region: Region, dataSet: string) {
-    const local = [region, ...regions.filter((each) => each !== region)]
-    this.#etcd = new Etcd(
-      local.map((each) => `etcd.${each}:${ports.etcd}`),
-      monotonicMs,
-    )
+  /** @param endpointOf authority of a region's member: leadership is moved by a call to the leader itself */
+  constructor(etcd: Etcd, dataSet: string, endpointOf: (region: Region) => string) {
+    this.#etcd = etcd
+    this.#endpointOf = endpointOf
     this.#prefix = `/firedrill/${dataSet}/`
   }
 
@@ -95,11 +94,7 @@ export class EpochStore {
     const member = this.#members.get(to)
     if (member === undefined)
       throw new Error(`expected etcd to know a member named ${to}, saw ${[...this.#members.keys()].join(', ')}`)
-    await this.#etcd.transferLeadership(`etcd.${from}:${ports.etcd}`, member, timeoutMs * 2)
-  }
-
-  async close(): Promise<void> {
-    await this.#etcd.close()
+    await this.#etcd.transferLeadership(this.#endpointOf(from), member, timeoutMs * 2)
   }
 
   get #epochKey(): string {
