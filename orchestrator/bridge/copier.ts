@@ -103,12 +103,12 @@ export class Copier {
     this.#log.info({ source: this.#source, topicId: state.topicId, offsets: state.offsets }, 'copying')
     while (!this.#stop.signal.aborted) {
       const fetched = await source.fetch(ordersTopic, new Map(state.offsets.entries()), waitMs)
+      const refusedBefore = this.#knowledge.refused
       for (const partition of fetched) await this.#take(local, state, partition)
-      if (!state.whole && fetched.every((each) => each.nextOffset >= each.endOffset)) {
-        state.whole = true
-        this.#isDirty = true
-      }
-      await this.#checkpoint(local, state)
+      const isWholeNow = !state.whole && fetched.every((each) => each.nextOffset >= each.endOffset)
+      state.whole ||= isWholeNow
+      // What decides refusals must survive: a bridge that forgot it would take in what it has refused.
+      await this.#checkpoint(local, state, isWholeNow || this.#knowledge.refused > refusedBefore)
     }
   }
 
@@ -131,9 +131,10 @@ export class Copier {
     }
   }
 
-  async #checkpoint(local: KafkaSession, state: BridgeCheckpoint): Promise<void> {
+  async #checkpoint(local: KafkaSession, state: BridgeCheckpoint, isUrgent: boolean): Promise<void> {
     const nowMs = performance.now()
-    if (!this.#isDirty || nowMs - this.#checkpointedAtMs < checkpointEveryMs) return
+    const isDue = this.#isDirty && nowMs - this.#checkpointedAtMs >= checkpointEveryMs
+    if (!isDue && !isUrgent) return
     state.epoch = this.#knowledge.epoch
     await writeCheckpoint(local, state)
     this.#checkpointedAtMs = nowMs
