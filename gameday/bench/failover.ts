@@ -1,9 +1,14 @@
 // Many short drills of one world: distributions of how long service was gone, and of what was lost.
 import type { Journal } from '#protocol/journal.ts'
+import { moveReply } from '#protocol/controller.ts'
+import { ordersDataSet } from '#protocol/epoch.ts'
 import type { Step } from '#protocol/runbook.ts'
 import { healAll } from '#chaos/heal.ts'
-import { runDrill } from '../run-drill.ts'
+import { currentPrimary, missingForWhole } from '../conditions.ts'
+import { DrillRefused, runDrill } from '../run-drill.ts'
 import { loadRunbook, type LoadedRunbook } from '../validate.ts'
+import { viewWorld } from '../view-world.ts'
+import { until } from '../wait.ts'
 import { distribution, renderTable } from './distribution.ts'
 import type { BenchOptions, BenchResult } from './run-bench.ts'
 import { readState, writeState, type FinishedRun } from './state.ts'
@@ -11,6 +16,7 @@ import { readState, writeState, type FinishedRun } from './state.ts'
 const benchedRunbooks = ['region-loss', 'region-partition', 'region-freeze', 'postgres-crash', 'planned-switchover']
 
 const firstHoldMs = 5000
+const readyWithinMs = 120_000
 /** Restored needs whole windows of 3 s after service is back. */
 const outageHoldMs = 7000
 const lastHoldMs = 3000
@@ -54,7 +60,7 @@ export async function benchFailover(options: BenchOptions): Promise<BenchResult>
     for (const loaded of books) {
       if (options.signal.aborted) return summary(finished, names)
       if (finished.filter((each) => each.runbook === loaded.name).length > run) continue
-      await healAll(options.world)
+      await prepare(options)
       const { journal } = await runDrill({ ...options, loaded, seed: run + 1, approve: () => Promise.resolve(false) })
       if (options.signal.aborted) return summary(finished, names)
       finished = [...finished, figuresOf(journal)]
@@ -62,6 +68,24 @@ export async function benchFailover(options: BenchOptions): Promise<BenchResult>
     }
   }
   return summary(finished, names)
+}
+
+/** A failed run may leave faults, or another region in charge: the next one begins as all others do. */
+async function prepare({ world, progress, signal }: BenchOptions): Promise<void> {
+  await healAll(world)
+  await progress.step('World is whole, and home is primary', async (note) => {
+    const whole = await until(async () => missingForWhole(await viewWorld(world)), readyWithinMs, signal, note)
+    if (whole.length > 0) throw new DrillRefused(`world ${world.name} is not whole: ${whole.join('; ')}`)
+    const { home } = world.topology
+    if (currentPrimary(await viewWorld(world)) === home) return
+    await world.wayIn.control(`controller.${home}`, {
+      method: 'POST',
+      path: '/switchover',
+      body: { dataSet: ordersDataSet, to: home },
+      reply: moveReply,
+      timeoutMs: 60_000,
+    })
+  })
 }
 
 const columns = [

@@ -1,0 +1,61 @@
+// Reports from a recorded drill: readable, self-contained, and safe for whatever text a drill contains.
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { goodRecord } from '../measure/histories.ts'
+import { measure } from '../measure/measure.ts'
+import { renderHtml } from './html.ts'
+import { renderJunit } from './junit.ts'
+import { reportDrill } from './past-drill.ts'
+import { renderScreen } from './screen.ts'
+
+const record = goodRecord()
+const journal = measure(record)
+const hostile = { ...journal, title: '<script>alert("x")</script>\u{1}' }
+
+void test('the report has no outside link and no unescaped text', () => {
+  const html = renderHtml(hostile, record.operations, record.events)
+  assert.doesNotMatch(html, /(src|href)=|https?:|@import|url\(/)
+  assert.doesNotMatch(html, /<script/)
+  assert.match(html, /&lt;script&gt;/)
+})
+
+void test('the plot shades the fault and marks the epochs', () => {
+  const html = renderHtml(journal, record.operations, record.events)
+  assert.match(html, /<rect class="fault"[^>]*><title>power-loss of region a<\/title>/)
+  assert.match(html, />epoch 2<\/text>/)
+})
+
+void test('junit.xml has a case for each objective and check, and what is unknown is an error', () => {
+  const unread = measure({ ...record, finalReads: { postgres: null, kafka: null, redis: null } })
+  const xml = renderJunit({ ...unread, drill: hostile.title })
+  assert.equal(xml.match(/<testcase /g)?.length, unread.objectives.length + unread.checks.length)
+  assert.match(xml, /name="objective rpo"><error /)
+  assert.ok(!xml.includes('<script') && !xml.includes('\u{1}'))
+})
+
+void test('the screen says verdict, figures and where the files are', () => {
+  const screen = renderScreen(journal, 'drills/x')
+  for (const expected of ['PASS', 'RTO first write', '1.05 s', 'split brain', 'drills/x/report.html'])
+    assert.ok(screen.includes(expected), expected)
+  assert.ok(screen.split('\n').length <= 30)
+})
+
+void test('a past drill is printed again from its files; a missing one is named', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'firedrill-report-'))
+  try {
+    const drill = join(folder, 'some-drill')
+    await mkdir(drill)
+    await writeFile(join(drill, 'journal.json'), JSON.stringify(journal))
+    await writeFile(join(drill, 'ops.ndjson'), record.operations.map((each) => `${JSON.stringify(each)}\n`).join(''))
+    await symlink('some-drill', join(folder, 'latest'))
+    const again = await reportDrill(folder, undefined)
+    assert.deepEqual(again.journal, journal)
+    assert.match(await readFile(join(drill, 'report.html'), 'utf8'), /<svg/)
+    await assert.rejects(reportDrill(folder, 'other'), /expected a drill with a journal\.json at .*other/)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
