@@ -75,7 +75,7 @@ function suspectOwner(state: State, record: EpochRecord, now: number): Suspicion
   const view = state.controllers[owner]
   if (view === undefined) return null
   const dropped =
-    view.beat.incarnation === record.incarnation && view.beat.epoch >= record.epoch && !view.beat.holdsEpoch
+    view.beat.incarnation === record.incarnation && view.beat.epoch === record.epoch && !view.beat.holdsEpoch
   if (view.beat.incarnation !== record.incarnation || dropped) {
     const why = `the controller of ${owner} runs, but does not hold epoch ${record.epoch} in this run`
     return { region: owner, why, rule: 'orphan', hard: true }

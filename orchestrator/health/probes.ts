@@ -3,7 +3,8 @@ import { connect, type Socket } from 'node:net'
 import { Agent, request } from 'undici'
 import { ports, type Region } from '#protocol/sites.ts'
 
-const deadlineMs = 400
+/** Long beside the period: a busy machine is slow to answer, and a slow app is not a dead one. A refusal is noticed at once. */
+const deadlineMs = 1500
 const dispatcher = new Agent({ connect: { timeout: deadlineMs }, keepAliveTimeout: 30_000 })
 
 /** Redis's inline PING. */

@@ -1,0 +1,128 @@
+// Suspicion and its hold-downs, from single states.
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { AgentStatus } from '#protocol/agent.ts'
+import type { EpochRecord } from '#protocol/epoch.ts'
+import { suspect } from './health.ts'
+import type { HeardController } from './inputs.ts'
+import { initialState, type State } from './state.ts'
+import { step } from './step.ts'
+
+const settings = {
+  region: 'b',
+  incarnation: 'b1',
+  dataSet: 'orders',
+  home: 'a',
+  commit: 'quorum',
+  maxLossMs: 5000,
+  acceptDataLoss: false,
+} as const
+const record: EpochRecord = {
+  epoch: 4,
+  owner: 'a',
+  incarnation: 'a1',
+  state: 'active',
+  primary: 'a',
+  previous: null,
+  history: [],
+}
+
+function agent(changes: Partial<AgentStatus> = {}): AgentStatus {
+  return {
+    region: 'a',
+    incarnation: 'agent',
+    state: 'primary',
+    promised: 4,
+    whole: true,
+    position: null,
+    history: [],
+    following: null,
+    streaming: false,
+    epochCommitted: true,
+    followers: [],
+    responsive: true,
+    systemIdentifier: '1',
+    ...changes,
+  }
+}
+
+function controller(changes: Partial<HeardController> = {}): HeardController {
+  return {
+    region: 'a',
+    incarnation: 'a1',
+    lateMs: 0,
+    epoch: 4,
+    holdsEpoch: true,
+    etcdReachable: true,
+    suspects: [],
+    local: { app: true, postgres: true, redis: true, kafka: true },
+    ...changes,
+  }
+}
+
+/** A controller in b that knows the record, and heard agent and controller of a at `heardMs`. */
+function heardAt(heardMs: number, status: AgentStatus = agent(), beat: HeardController = controller()): State {
+  let state = initialState(settings, 0)
+  state = step(state, { kind: 'record', askedMs: 0, record, revision: '7', holders: [] }, heardMs).state
+  state = step(state, { kind: 'agent-beat', region: 'a', status }, heardMs).state
+  return step(state, { kind: 'controller-beat', beat }, heardMs).state
+}
+
+suite('suspicion', () => {
+  test('silence of both is suspected after 300 ms, and not before', () => {
+    assert.equal(suspect(heardAt(1000), 1299), null)
+    assert.equal(suspect(heardAt(1000), 1301)?.rule, 'region-silent')
+  })
+
+  test('a controller that was late itself adds its lateness', () => {
+    const late = step(heardAt(1000), { kind: 'tick', lateMs: 400 }, 1000).state
+    assert.equal(suspect(late, 1650), null)
+    assert.equal(suspect(late, 1701)?.rule, 'region-silent')
+  })
+
+  test("the agent's own word that Postgres is down counts at once and needs no second witness", () => {
+    const { effects } = step(
+      heardAt(1000),
+      { kind: 'agent-beat', region: 'a', status: agent({ state: 'crashed' }) },
+      1010,
+    )
+    const claims = effects.filter((each) => each.kind === 'claim')
+    assert.deepEqual(
+      claims.map((each) => [each.record.epoch, each.record.previous, each.expectRevision]),
+      [[5, 'a', '7']],
+    )
+  })
+
+  test('a node that stopped because it promised a higher epoch is not suspected', () => {
+    assert.equal(suspect(heardAt(1000, agent({ state: 'stopped', promised: 5 })), 1000), null)
+  })
+
+  test('an owner that runs anew does not hold its epoch', () => {
+    assert.equal(
+      suspect(heardAt(1000, agent(), controller({ incarnation: 'a2', holdsEpoch: false })), 1000)?.rule,
+      'orphan',
+    )
+  })
+
+  test('an owner that has learnt of a higher epoch before this controller did is not suspected', () => {
+    assert.equal(suspect(heardAt(1000, agent(), controller({ epoch: 5, holdsEpoch: false })), 1000), null)
+  })
+
+  test('an app is missed only after it was alive, and only by a region whose own app is', () => {
+    const dead = controller({ local: { app: false, postgres: true, redis: true, kafka: true } })
+    const wait = (state: State): State => {
+      let next = step(
+        state,
+        { kind: 'local', probes: { app: true, postgres: true, redis: true, kafka: true } },
+        1000,
+      ).state
+      for (let now = 1100; now <= 3300; now += 100) {
+        next = step(next, { kind: 'agent-beat', region: 'a', status: agent() }, now).state
+        next = step(next, { kind: 'controller-beat', beat: dead }, now).state
+      }
+      return next
+    }
+    assert.equal(suspect(wait(heardAt(1000, agent(), dead)), 3300), null)
+    assert.equal(suspect(wait(heardAt(1000)), 3300)?.rule, 'unwell')
+  })
+})
