@@ -2,15 +2,10 @@
 import { join } from 'node:path'
 import { machineFolder } from './checkout.ts'
 import { EnvironmentError } from './environment-error.ts'
-import { type Holder, livingHolder, type ProcessLock, tryLock } from './process-lock.ts'
+import { type ProcessLock, tryLock } from './process-lock.ts'
 
 function lockFile(world: string): string {
   return join(machineFolder(), 'worlds', `${world}.lock`)
-}
-
-/** The living process that works with the world, or null. */
-export async function machineLockOf(world: string): Promise<Holder | null> {
-  return livingHolder(lockFile(world))
 }
 
 /**

@@ -38,7 +38,7 @@ export async function bringCompose(config: HostConfig, say: (line: string) => vo
   )
 }
 
-export function projectName(world: string): string {
+function projectName(world: string): string {
   return `firedrill-${world}`
 }
 

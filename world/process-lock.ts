@@ -41,7 +41,7 @@ function isAlive(holder: Holder): boolean {
 }
 
 /** Null if there is no such lock, or its file says nothing. */
-export async function readHolder(path: string): Promise<Holder | null> {
+async function readHolder(path: string): Promise<Holder | null> {
   try {
     return holderShape.parse(JSON.parse(await readFile(path, 'utf8')))
   } catch {

@@ -1,14 +1,12 @@
 // What a world is like now: containers from Docker, roles and epochs from the controllers, faults from the ledger.
-import { z } from 'zod'
 import { type ControllerStatus, controllerStatus } from '#protocol/controller.ts'
 import { type Region, regions } from '#protocol/sites.ts'
 import type { Topology } from '#protocol/topology.ts'
-import { type LedgerEntry, ledgerEntry } from '#protocol/wan.ts'
+import { type LedgerEntry, ledgerReply } from '#protocol/wan.ts'
 import type { DockerWorld } from './docker-world.ts'
 import type { ContainerFacts } from './running-world.ts'
 
 const timeoutMs = 2500
-const ledgerReply = z.object({ entries: z.array(ledgerEntry) })
 
 export interface WorldStatus {
   readonly world: string

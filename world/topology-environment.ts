@@ -4,11 +4,11 @@ import { topology as topologyShape, type Topology } from '#protocol/topology.ts'
 import { loadConfig } from '#runtime/config.ts'
 
 /** The designed role of a region: the value of label `failover_role` of its data services. */
-export function designedRole(topology: Topology, site: Site): 'primary' | 'standby' {
+function designedRole(topology: Topology, site: Site): 'primary' | 'standby' {
   return site === topology.home ? 'primary' : 'standby'
 }
 
-export function topologyVariables(topology: Topology): Readonly<Record<string, string>> {
+function topologyVariables(topology: Topology): Readonly<Record<string, string>> {
   return {
     FIREDRILL_HOME: topology.home,
     FIREDRILL_COMMIT: topology.commit,
