@@ -20,7 +20,7 @@ const moveTimeoutMs = 30_000
 export interface ServerOptions {
   readonly settings: Settings
   readonly token: string
-  readonly controller: Controller
+  readonly controller: Pick<Controller, 'status' | 'order'>
   readonly events: Events
 }
 
