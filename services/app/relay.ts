@@ -117,6 +117,7 @@ export class Relay {
       this.#sent += count
       if (run.confirmations.unconfirmed > 0 && performance.now() - askedAtMs >= positionsEveryMs) {
         askedAtMs = performance.now()
+        await run.expectSameTopic()
         run.askPositions()
       }
       if (this.#options.permittedEpoch() === epoch) this.#done += await run.deleteDone()
@@ -146,6 +147,7 @@ class Run {
   readonly #epoch: number
   readonly #postgres: Session
   readonly #kafka: KafkaSession
+  readonly #topicId: string
   readonly #cursor = new OutboxCursor()
   readonly #asking = new Set<Region>()
   readonly #others: readonly Region[]
@@ -162,6 +164,7 @@ class Run {
     this.#epoch = epoch
     this.#postgres = opened.postgres
     this.#kafka = opened.kafka
+    this.#topicId = opened.topicId
     this.confirmations = new Confirmations({
       origin: options.region,
       topicId: opened.topicId,
@@ -245,6 +248,12 @@ class Run {
       lastOffsets.set(partition, first + records.length - 1)
     }
     return lastOffsets
+  }
+
+  /** @throws Error if the Kafka that events were sent to is gone, and with it what no other region has yet */
+  async expectSameTopic(): Promise<void> {
+    const topic = await this.#kafka.topic(ordersTopic)
+    if (topic?.id !== this.#topicId) throw new Error(`expected topic ${this.#topicId}, saw ${topic?.id ?? 'none'}`)
   }
 
   /** Asks every other region's bridge, none of which is waited for: a dead one must not hold up the events. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer, type AddressInfo } from 'node:net'
 import Docker from 'dockerode'
 import pg from 'pg'
-import { bridgePositionsTopic } from '#protocol/bus.ts'
+import { bridgePositionsTopic, ordersPartitions, partitionOf } from '#protocol/bus.ts'
 import { eventHeaders, ordersTopic } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
 import type { FetchedRecord, KafkaSession } from '#runtime/kafka.ts'
@@ -131,9 +131,9 @@ export class KafkaBox extends Box {
   /** Makes the topic, and appends one event per id as the relay of `origin` would. */
   async publish(origin: Region, epoch: number, ids: readonly string[]): Promise<void> {
     await this.use(async (session) => {
-      await session.ensureTopic(ordersTopic, { partitions: 3, compacted: false })
+      await session.ensureTopic(ordersTopic, { partitions: ordersPartitions, compacted: false })
       for (const id of ids) {
-        await session.produce(ordersTopic, Number.parseInt(id.slice(0, 8), 16) % 3, [
+        await session.produce(ordersTopic, partitionOf(id), [
           {
             key: id,
             value: Buffer.from(JSON.stringify(eventOf(id))),
