@@ -80,7 +80,7 @@ async function main(): Promise<void> {
   })
   const status = (): AgentStatus => describe(region, node, systemIdentifier)
   beats = new Beats(secrets.control, status, log)
-  const probe = new Probe(node.server, (sample) => node.observe(sample))
+  const probe = new Probe(node.server, (sample, beganMs) => node.observe(sample, beganMs))
   const server = createRoutes({ token: secrets.control, node, events, status, log })
 
   const end = async (): Promise<void> => {

@@ -74,7 +74,8 @@ export class Node {
   #rebuild: { way: 'rewind' | 'basebackup'; ended: Promise<void> } | null = null
   #first: FirstCommit | null = null
   #isPromoting = false
-  #attachedAtMs = 0
+  /** When the source was last changed. */
+  #orderedAtMs = 0
   #sample: Sample | null = null
 
   constructor(options: NodeOptions) {
@@ -84,13 +85,19 @@ export class Node {
     this.server = new PostgresServer(options.log, () => this.#serverChanged())
   }
 
-  /** What the probe saw last. */
-  observe(sample: Sample | null): void {
+  /** What the probe saw in a look that began at `beganMs`. A stream seen before the last order says nothing of the present one. */
+  observe(seen: Sample | null, beganMs: number): void {
+    const sample = seen !== null && beganMs < this.#orderedAtMs ? { ...seen, streaming: false } : seen
     const wasStreaming = this.#sample?.streaming === true
     this.#sample = sample
     if (this.#duty.kind === 'follower' && this.#rebuild === null && !wasStreaming && sample?.streaming === true)
       this.#options.events.add('agent-streaming', this.#duty.epoch, `streams from ${this.#duty.primary}`)
     if (wasStreaming !== (sample?.streaming === true)) this.#options.changed()
+  }
+
+  #forgetStream(): void {
+    this.#orderedAtMs = performance.now()
+    if (this.#sample !== null) this.#sample = { ...this.#sample, streaming: false }
   }
 
   view(): NodeView & { sample: Sample | null; state: NodeState; epochCommitted: boolean } {
@@ -261,6 +268,7 @@ export class Node {
   /** Takes the source away and sees to it that no WAL arrives; Postgres is started if it was down. */
   async #makeBare(): Promise<void> {
     this.#endLsn = null
+    this.#forgetStream()
     await this.#writeSettings(0, null)
     if (this.server.state === 'up') {
       this.server.reload()
@@ -384,7 +392,7 @@ export class Node {
     this.#duty = { kind: 'follower', epoch: order.epoch, primary: order.primary }
     this.#end = null
     this.#endLsn = null
-    this.#attachedAtMs = performance.now()
+    this.#forgetStream()
     this.#options.changed()
   }
 
@@ -413,7 +421,7 @@ export class Node {
       await this.#keep({ history: order.history, ahead: null })
     }
     if (this.#sample?.streaming === true) return 'already'
-    if (performance.now() - this.#attachedAtMs < attachTimeoutMs || !(await isPrimary(order.primary))) return 'attach'
+    if (performance.now() - this.#orderedAtMs < attachTimeoutMs || !(await isPrimary(order.primary))) return 'attach'
     this.#startRebuild(order, null)
     return 'basebackup'
   }

@@ -22,12 +22,12 @@ const query = `SELECT pg_is_in_recovery() AS standby,
 
 export class Probe {
   readonly #server: PostgresServer
-  readonly #seen: (sample: Sample | null) => void
+  readonly #seen: (sample: Sample | null, beganMs: number) => void
   #session: Session | null = null
   #timer: NodeJS.Timeout | undefined
 
   /** @param seen called after each look; null: Postgres did not answer */
-  constructor(server: PostgresServer, seen: (sample: Sample | null) => void) {
+  constructor(server: PostgresServer, seen: (sample: Sample | null, beganMs: number) => void) {
     this.#server = server
     this.#seen = seen
   }
@@ -50,15 +50,16 @@ export class Probe {
       this.#session = null
       return
     }
+    const beganMs = performance.now()
     try {
       if (this.#session === null || !this.#session.isOpen)
         this.#session = await Session.open({ ...localTarget('agent-probe'), connectTimeoutMs: deadlineMs })
       const row = (await this.#session.query(query, [], deadlineMs)).rows[0]
-      this.#seen((row as unknown as Sample | undefined) ?? null)
+      this.#seen((row as unknown as Sample | undefined) ?? null, beganMs)
     } catch {
       this.#session?.close()
       this.#session = null
-      this.#seen(null)
+      this.#seen(null, beganMs)
     }
   }
 }

@@ -16,7 +16,7 @@ import {
 import type { History } from '#protocol/epoch.ts'
 import { lastOctet, ports, regionHosts, regions, type Region } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
-import { call } from '#runtime/http.ts'
+import { call, CallRefused } from '#runtime/http.ts'
 import { z } from 'zod'
 
 const image = 'firedrill-postgres'
@@ -92,8 +92,16 @@ export class AgentNode {
     return this.#call('POST', '/promote', { epoch, commit }, promoteReply)
   }
 
+  /** As a controller does: asked again while the node, whose Postgres is coming up, does not know where its WAL ends. */
   follow(epoch: number, primary: Region, history: History): Promise<FollowReply> {
-    return this.#call('POST', '/follow', { epoch, primary, history }, followReply)
+    return eventually(`${this.region} to know the end of its WAL`, async () => {
+      try {
+        return await this.#call('POST', '/follow', { epoch, primary, history }, followReply)
+      } catch (error) {
+        if (error instanceof CallRefused && error.message.includes('ask again')) return null
+        throw error
+      }
+    })
   }
 
   get<Shape extends z.ZodType>(path: string, reply: Shape): Promise<z.infer<Shape>> {
