@@ -57,7 +57,8 @@ async function offsetsOf(
 /** The end of each partition now: where a drill's own records will begin. */
 export async function topicEnd(world: RunningWorld, region: Region): Promise<TopicEnd> {
   await using opened = await open(world, region)
-  return offsetsOf(opened.session, 'end')
+  // Awaited here: the session must outlive the answer.
+  return await offsetsOf(opened.session, 'end')
 }
 
 export async function readKafka(world: RunningWorld, region: Region, from: TopicEnd): Promise<KafkaReader> {
