@@ -91,11 +91,11 @@ describe('the order service', () => {
   test('takes an order with its event, and gives it back', async () => {
     const taken = await post()
     assert.equal(taken.statusCode, 201)
-    const { id, ...vouched } = taken.json() as { id: string; region: string; epoch: number }
+    const { id, ...vouched } = taken.json<{ id: string; region: string; epoch: number }>()
     assert.deepEqual(vouched, { region: 'a', epoch })
     const found = await get(`/orders/${id}`)
     assert.equal(found.statusCode, 200)
-    assert.deepEqual({ ...(found.json() as object), createdAt: '' }, { ...body, id, region: 'a', epoch, createdAt: '' })
+    assert.deepEqual({ ...found.json<object>(), createdAt: '' }, { ...body, id, region: 'a', epoch, createdAt: '' })
     const [event] = await postgres.sql(`SELECT payload, event_id FROM outbox WHERE order_id = '${id}'`)
     assert.deepEqual(event?.['payload'], { type: 'order-placed', eventId: event?.['event_id'], order: found.json() })
   })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type AddressInfo } from 'node:net'
 import Docker from 'dockerode'
-import pg from 'pg'
+import { Client, type QueryResult } from 'pg'
 import { bridgePositionsTopic, ordersPartitions, partitionOf } from '#protocol/bus.ts'
 import { eventHeaders, ordersTopic } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
@@ -17,7 +17,7 @@ const label = { 'firedrill.world': `test-bus-${process.pid}` }
 export async function eventually<Value>(
   what: string,
   look: () => Promise<Value | null | undefined | false>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<Value> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
@@ -181,7 +181,7 @@ export function eventOf(id: string) {
 
 export class RedisBox extends Box {
   static async run(): Promise<RedisBox> {
-    return (await super.create('firedrill-redis', 6379, () => ({}))) as RedisBox
+    return await super.create('firedrill-redis', 6379, () => ({}))
   }
 }
 
@@ -208,11 +208,11 @@ export class PostgresBox extends Box {
 
   /** As the superuser; its own commits wait for nobody if it says so. */
   async sql(text: string): Promise<Record<string, unknown>[]> {
-    const client = new pg.Client({ host: '127.0.0.1', port: this.port, user: 'agent', database: 'firedrill' })
+    const client = new Client({ host: '127.0.0.1', port: this.port, user: 'agent', database: 'firedrill' })
     client.on('error', () => undefined)
     try {
       await client.connect()
-      const result = (await client.query(text)) as pg.QueryResult | pg.QueryResult[]
+      const result = (await client.query(text)) as QueryResult | QueryResult[]
       return ([result].flat().at(-1)?.rows ?? []) as Record<string, unknown>[]
     } finally {
       await client.end().catch(() => undefined)

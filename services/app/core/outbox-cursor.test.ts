@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { array, assert as check, boolean, integer, property, record } from 'fast-check'
 import { OutboxCursor } from './outbox-cursor.ts'
 
 test('a row that becomes visible after a higher one is not passed over', () => {
@@ -22,12 +22,11 @@ test('a look that was cut short below the mark settles nothing', () => {
 // A model of the table: transaction i takes serial number i and transaction id i when it begins, and its row is visible from its
 // end on, unless it rolls back.
 test('every committed row is sent exactly once, whatever the order of commits', () => {
-  const plan = fc.array(
-    fc.record({ lastsSteps: fc.integer({ min: 1, max: 12 }), commits: fc.boolean(), looks: fc.boolean() }),
-    { maxLength: 40 },
-  )
-  fc.assert(
-    fc.property(plan, fc.integer({ min: 1, max: 5 }), (transactions, limit) => {
+  const plan = array(record({ lastsSteps: integer({ min: 1, max: 12 }), commits: boolean(), looks: boolean() }), {
+    maxLength: 40,
+  })
+  check(
+    property(plan, integer({ min: 1, max: 5 }), (transactions, limit) => {
       const cursor = new OutboxCursor()
       const sent: bigint[] = []
       const look = (nowStep: number) => {
