@@ -21,6 +21,8 @@ import { listContainers, standardTargets, targetName } from './world-containers.
 
 const readyTimeoutMs = 180_000
 const lookIntervalMs = 2000
+/** A world that is up but not ready within this time is made anew; a busy machine needs some of it. */
+const reuseTimeoutMs = 20_000
 
 export interface UpOptions {
   readonly engine: Engine
@@ -90,7 +92,7 @@ async function differenceOf(
 
 async function isReadyNow(world: DockerWorld): Promise<boolean> {
   try {
-    const signal = AbortSignal.timeout(5000)
+    const signal = AbortSignal.timeout(reuseTimeoutMs)
     for (const check of readinessChecks(world)) await untilReady(check, signal, () => {})
     return true
   } catch {

@@ -39,10 +39,14 @@ async function withImages(files: readonly string[]): Promise<number> {
   const config = hostConfig()
   const engine = await connectEngine(config, say)
   await buildImages(engine, config)
+  // What is there already belongs to another run.
+  const before = new Set(await listWorlds(engine.docker))
   try {
     return await nodeTest(files)
   } finally {
-    const left = (await listWorlds(engine.docker)).filter((world) => world.startsWith(testWorldPrefix))
+    const left = (await listWorlds(engine.docker)).filter(
+      (world) => world.startsWith(testWorldPrefix) && !before.has(world),
+    )
     for (const world of left) await removeWorld(engine.docker, world)
   }
 }

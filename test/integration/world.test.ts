@@ -78,7 +78,9 @@ describe('a world', () => {
 
   test('is used as it is by a second up of the same topology', async () => {
     const before = (await world.containers()).map(({ id }) => id)
-    assert.equal((await firedrill('up', '--world', name)).exitCode, 0)
+    const { exitCode, stderr } = await firedrill('up', '--world', name)
+    assert.equal(exitCode, 0)
+    assert.match(stderr, /is up already/)
     assert.deepEqual(
       (await world.containers()).map(({ id }) => id),
       before,
