@@ -155,7 +155,6 @@ export const hypothesis = z.strictObject({
     .regex(/^<= ?\d+(\.\d+)?(ms|s)$/, 'expected a bound such as "<= 500ms"')
     .transform((text) => Number.parseFloat(text.slice(2)) * (text.endsWith('ms') ? 1 : 1000)),
 })
-export type Hypothesis = z.infer<typeof hypothesis>
 
 export const load = z.strictObject({
   /** Operations per second, summed over the areas; from text such as "100/s". */
