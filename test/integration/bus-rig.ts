@@ -89,7 +89,9 @@ export class Box implements AsyncDisposable {
   /** Runs a shell command inside; resolves when it has begun. */
   async begin(command: string): Promise<void> {
     const exec = await this.#container.exec({ Cmd: ['sh', '-c', command], User: 'postgres' })
-    await exec.start({ Detach: true })
+    const stream = await exec.start({ Detach: true })
+    // Docker leaves it open, and it would keep the test's process alive.
+    stream.destroy()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
