@@ -3,7 +3,14 @@ import type { LedgerEntry } from '#protocol/wan.ts'
 import { moveReply } from '#protocol/controller.ts'
 import { ordersDataSet } from '#protocol/epoch.ts'
 import type { FaultRecord } from '#protocol/journal.ts'
-import type { ActionSpec, AwaitedEvent, FaultSpec, Runbook, Step } from '#protocol/runbook.ts'
+import {
+  stepKinds,
+  type ActionSpec,
+  type AwaitedEvent,
+  type FaultSpec,
+  type Runbook,
+  type Step,
+} from '#protocol/runbook.ts'
 import { regions } from '#protocol/sites.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { CallRefused } from '#runtime/http.ts'
@@ -72,7 +79,7 @@ export class Steps {
   async perform(step: Step): Promise<void> {
     const { progress, world, signal } = this.#context
     throwIfInterrupted(signal)
-    const kind = Object.keys(step).find((key) => step[key as keyof Step] !== undefined) ?? 'hold'
+    const kind = stepKinds.find((each) => step[each] !== undefined) ?? 'hold'
     const title = titleOf(step)
     const fromNs = await clockNs(world)
     let failed: string | null = null
@@ -83,8 +90,14 @@ export class Steps {
       throw error instanceof Interrupted ? error : new StepFailed(`${title}: ${failed}`)
     } finally {
       const toNs = await clockNs(world).catch(() => fromNs)
-      const action = step.action?.kind ?? null
-      this.taken.push({ title, kind, fromNs: fromNs.toString(), toNs: toNs.toString(), failed, action })
+      this.taken.push({
+        title,
+        kind,
+        fromNs: fromNs.toString(),
+        toNs: toNs.toString(),
+        failed,
+        action: step.action?.kind ?? null,
+      })
     }
   }
 

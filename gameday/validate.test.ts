@@ -1,5 +1,6 @@
 // Runbooks: every shipped one is valid; every mistake is named with its place, in one line.
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { loadRunbook, parseRunbook, RunbookInvalid, shippedRunbooks } from './validate.ts'
 
@@ -25,8 +26,29 @@ function problems(text: string, set: readonly string[] = [], canApprove = true):
 
 void test('every shipped runbook is valid without a terminal', async () => {
   const names = await shippedRunbooks()
-  assert.ok(names.length >= 7)
-  for (const name of names) await loadRunbook(name, { set: [], canApprove: false })
+  for (const expected of ['region-loss', 'region-loss-lagging', 'control-plane-loss', 'control-cut'])
+    assert.ok(names.includes(expected), expected)
+  for (const name of names) {
+    const { file } = await loadRunbook(name, { set: [], canApprove: false })
+    assert.ok(existsSync(file.replace(/\.yaml$/, '.md')), `${name} has no page of prose`)
+  }
+})
+
+void test('what a hold expects is checked, and stands beside a hold only', () => {
+  const holds = good.replace('- hold: 1s', '- hold: 1s\n    expect: { failed: 0 }')
+  assert.deepEqual(problems(holds), [])
+  assert.match(
+    problems(holds.replace('failed', 'fail'))[0] ?? '',
+    /7:15: method\[0\]\.expect\.fail: expected a key of failed, acked, found the key "fail"/,
+  )
+  assert.match(
+    problems(holds.replace('{ failed: 0 }', '{}'))[0] ?? '',
+    /7:13: method\[0\]\.expect: expected at least one of failed, acked/,
+  )
+  assert.match(
+    problems(good.replace('heal: outage', 'heal: outage\n    expect: { failed: 0 }'))[0] ?? '',
+    /8:5: method\[2\]: expected "expect" beside a hold only/,
+  )
 })
 
 void test('an unknown name lists the shipped ones', async () => {

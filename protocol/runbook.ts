@@ -106,9 +106,20 @@ export const actionSpec = z.union([
 ])
 export type ActionSpec = z.infer<typeof actionSpec>
 
+/** What must have been true while a `hold` lasted; each becomes an objective of its own. */
+export const expectation = z
+  .strictObject({
+    /** At most so many operations failed or ended as unknown, counted from a fault in the step right before. */
+    failed: z.number().int().nonnegative().optional(),
+    /** At most so many writes that were sent in it were acked in it. */
+    acked: z.number().int().nonnegative().optional(),
+  })
+  .refine((value) => Object.keys(value).length > 0, { message: 'expected at least one of failed, acked' })
+export type Expectation = z.infer<typeof expectation>
+
 export const stepKinds = ['hold', 'fault', 'wait-for', 'approve', 'heal', 'action'] as const
 
-/** One step of the method: an object with exactly one of these keys. */
+/** One step of the method: an object with exactly one of these kinds; a hold may also say what it expects. */
 export const step = z
   .strictObject({
     hold: duration.optional(),
@@ -117,9 +128,13 @@ export const step = z
     approve: z.string().min(1).optional(),
     heal: z.string().min(1).optional(),
     action: actionSpec.optional(),
+    expect: expectation.optional(),
   })
-  .refine((value) => Object.values(value).filter((each) => each !== undefined).length === 1, {
+  .refine((value) => stepKinds.filter((kind) => value[kind] !== undefined).length === 1, {
     message: `expected exactly one of ${stepKinds.join(', ')} in a step`,
+  })
+  .refine((value) => value.expect === undefined || value.hold !== undefined, {
+    message: 'expected "expect" beside a hold only',
   })
 export type Step = z.infer<typeof step>
 

@@ -85,7 +85,14 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
     objectives: { rto: '8s', 'rto-first-write': '3s', rpo: '0s', 'failback-failed': 0 },
     load: { rate: '30/s', reads: 0 },
     'steady-state-hypothesis': { 'success-rate': '>= 99.9%', p99: '<= 500ms' },
-    method: [{ hold: '5s' }],
+    method: [
+      { hold: '5s' },
+      { fault: { id: 'outage', kind: 'power-loss', target: 'region a' } },
+      { hold: '14s' },
+      { heal: 'outage' },
+      { action: 'failback' },
+      { hold: '8s' },
+    ],
   })
   const acked = operations.flatMap((each) => (each.outcome === 'ok' && each.orderId !== null ? [each] : []))
   const ids = new Set(acked.map((each) => each.orderId ?? ''))

@@ -26,13 +26,13 @@ void test('a good record passes, and its figures are exact', () => {
   assert.equal(journal.verdict, 'pass', JSON.stringify([journal.objectives, journal.checks], null, 1))
   assert.equal(journal.exitCode, 0)
   assert.equal(journal.rto.firstWriteMs, 1050)
-  assert.equal(journal.rto.restoredMs, 900)
+  assert.equal(journal.rto.restoredMs, 1050)
   assert.deepEqual(journal.rto.phases, {
     detectMs: 300,
     decideMs: 100,
     fenceMs: 200,
     promoteMs: 300,
-    steerMs: 0,
+    steerMs: 150,
     recoverMs: 0,
   })
   assert.deepEqual(journal.rpo.postgres, { lostCount: 0, windowMs: 0 })
@@ -50,6 +50,33 @@ void test('a good record passes, and its figures are exact', () => {
     ],
   )
   assert.deepEqual(journalShape.parse(JSON.parse(JSON.stringify(journal))), journal)
+})
+
+void test('service is not restored before a first write is acked, in no area, and phases add up to restored', () => {
+  // The first good window begins with intended sends; here its first write takes 450 ms to be acked.
+  const tookMs = new Map(
+    [1000, 1100, 1200, 1300, 1400].map((afterMs) => [t0Ms + afterMs, Math.max(300, 1450 - afterMs)]),
+  )
+  const slow = goodOperations().map((each) => {
+    const took = each.area === 'eu' ? tookMs.get(each.sentMs) : undefined
+    return took === undefined ? each : { ...each, doneMs: each.sentMs + took }
+  })
+  const { rto } = measure(goodRecord(slow))
+  assert.deepEqual(rto.areas.eu, { firstWriteMs: 1450, restoredMs: 1450 })
+  for (const area of Object.values(rto.areas)) assert.ok((area.restoredMs ?? 0) >= (area.firstWriteMs ?? Infinity))
+  assert.equal(rto.restoredMs, 1450)
+  const sum = Object.values(rto.phases).reduce<number>((total, each) => total + (each ?? 0), 0)
+  assert.ok(Math.abs(sum - 1450) < 1e-6, `${sum}`)
+})
+
+void test('reads that are answered do not make a service restored in which no write is acked', () => {
+  const operations = goodOperations().map((each): ClientOperation => {
+    const reads = each.area === 'ap' && each.sentMs >= t0Ms && each.sentMs < 22_000
+    return reads ? { ...each, kind: 'read', outcome: 'ok', orderId: null } : each
+  })
+  const lastWrite = { ...write(t0Ms + 4000, t0Ms + 4100, 2), area: 'ap' as const, orderId: 'ap-late' }
+  const { rto } = measure(goodRecord([...operations, lastWrite]))
+  assert.deepEqual(rto.areas.ap, { firstWriteMs: 4100, restoredMs: 4100 })
 })
 
 void test('an acked write that is gone from Postgres is found, and named', () => {
@@ -223,4 +250,60 @@ void test('an expected loss that is not found fails; a found one within the boun
 
 void test('an interrupted drill is unknown, unless something failed', () => {
   assert.equal(measure({ ...goodRecord(), interruption: 'interrupted' }).verdict, 'unknown')
+})
+
+/** The good record with its outage's hold (third step, 6 s to 20 s) expecting something. */
+function expecting(
+  expect: DrillRecord['runbook']['method'][number]['expect'],
+  operations?: readonly ClientOperation[],
+): DrillRecord {
+  const good = goodRecord(operations)
+  const method = good.runbook.method.map((step, index) => (index === 2 ? { ...step, expect } : step))
+  return { ...good, runbook: { ...good.runbook, method } }
+}
+
+void test('a hold that expects no failure counts from the fault right before it, and what was known by its end', () => {
+  assert.equal(statusOf(measure(expecting({ failed: 30 })), 'step 3: failed'), 'met')
+  const journal = measure(expecting({ failed: 29 }))
+  assert.equal(statusOf(journal, 'step 3: failed'), 'missed')
+  assert.equal(journal.verdict, 'fail')
+  const hanging: ClientOperation = { ...write(19_500, 22_500, 2), outcome: 'unknown', orderId: null, epoch: null }
+  const late = measure(expecting({ failed: 30 }, [...goodOperations(), hanging]))
+  assert.equal(statusOf(late, 'step 3: failed'), 'met')
+})
+
+void test('a hold that expects no ack counts writes that were sent and acked in it', () => {
+  const silent = goodOperations().map((each): ClientOperation =>
+    each.sentMs < t0Ms || each.sentMs > 20_000
+      ? each
+      : { ...each, outcome: 'failed', status: 503, orderId: null, epoch: null },
+  )
+  const onItsWay = write(t0Ms + 900, t0Ms + 1200, 1, { orderId: 'on-its-way' })
+  assert.equal(statusOf(measure(expecting({ acked: 0 }, [...silent, onItsWay])), 'step 3: acked'), 'met')
+  const planted = write(t0Ms + 3000, t0Ms + 3050, 1, { orderId: 'planted' })
+  assert.equal(statusOf(measure(expecting({ acked: 0 }, [...silent, planted])), 'step 3: acked'), 'missed')
+})
+
+void test('an expectation of a hold that the drill did not reach, or in which nothing was asked, is unknown', () => {
+  const record = expecting({ failed: 0, acked: 0 })
+  const early = measure({ ...record, steps: record.steps.slice(0, 2), interruption: 'interrupted' })
+  assert.equal(statusOf(early, 'step 3: failed'), 'unknown')
+  const nothing = measure(expecting({ failed: 0 }, []))
+  assert.equal(statusOf(nothing, 'step 3: failed'), 'unknown')
+})
+
+void test('healing a background fault does not end what t0 answers for', () => {
+  const good = goodRecord()
+  const aside = { ...good.faults[0]!, id: 'control', background: true }
+  const heal = { ...good.steps[3]!, fromNs: ns(t0Ms + 500), toNs: ns(t0Ms + 600) }
+  const method = [...good.runbook.method]
+  const healed: DrillRecord = {
+    ...good,
+    faults: [aside, ...good.faults],
+    runbook: { ...good.runbook, method: method.toSpliced(2, 0, { heal: 'control' }) },
+    steps: good.steps.toSpliced(2, 0, heal),
+  }
+  assert.equal(measure(healed).rto.firstWriteMs, 1050)
+  const foreground = { ...healed, faults: healed.faults.map((fault) => ({ ...fault, background: false })) }
+  assert.notEqual(measure(foreground).rto.firstWriteMs, 1050)
 })

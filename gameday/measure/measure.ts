@@ -7,9 +7,10 @@ import {
   type Journal,
   type ObjectiveResult,
 } from '#protocol/journal.ts'
-import { areas, type Area, type Region } from '#protocol/sites.ts'
+import { areas, type Region } from '#protocol/sites.ts'
 import { duplicates } from './duplicates.ts'
 import { epochsOf, type Span } from './epochs.ts'
+import { judgeExpectations } from './expectations.ts'
 import { epochChangedIn, firstWrite, type OutageSpan } from './first-write.ts'
 import { longestGapMs } from './gaps.ts'
 import { ackedWrites, sinceMs, toClientOperation, type AckedWrite, type ClientOperation } from './history.ts'
@@ -24,7 +25,7 @@ import {
 import { judgeObjectives, mustBeZero, verdictOf } from './objectives.ts'
 import { phasesOf } from './phases.ts'
 import type { DrillRecord, StepTaken } from './record.ts'
-import { restored, restoredWindowMs, type Restored } from './restored.ts'
+import { notBeforeFirstWrite, restored, restoredWindowMs, type Restored, type Thresholds } from './restored.ts'
 import { sharedEpochs, splitBrain } from './split-brain.ts'
 import { staleReads } from './stale-reads.ts'
 
@@ -48,12 +49,18 @@ function t0Of(record: DrillRecord): { readonly ns: bigint; readonly widthMs: num
   return action === undefined ? null : { ns: BigInt(action.fromNs), widthMs: 0 }
 }
 
-/** What t0 answers for ends with the next heal or ordered change, else with the load. */
+/** What t0 answers for ends with the next ordered change or heal (of a background fault aside), else with the load. */
 function spanOf(record: DrillRecord, history: History, t0Ns: bigint): OutageSpan {
   const t0Ms = sinceMs(record.originNs, t0Ns)
   const loadEndMs = sinceMs(record.originNs, record.load?.toNs ?? record.endNs)
+  const measured = measuredFault(record)
+  const isAside = (id: string | undefined): boolean =>
+    record.faults.some((fault) => fault.id === id && fault.background && fault.id !== measured?.id)
   const next = record.steps
-    .filter((step) => (step.kind === 'heal' || step.action !== null) && BigInt(step.fromNs) > t0Ns)
+    .filter(
+      (step, index) => (step.kind === 'heal' && !isAside(record.runbook.method[index]?.heal)) || step.action !== null,
+    )
+    .filter((step) => BigInt(step.fromNs) > t0Ns)
     .map((step) => sinceMs(record.originNs, step.fromNs))
   const seen = history.acks.filter((ack) => ack.doneMs <= t0Ms).map((ack) => ack.epoch)
   const epoch = seen.reduce((highest, each) => Math.max(highest, each), record.epochBefore?.epoch ?? 0)
@@ -94,22 +101,14 @@ function measureRto(record: DrillRecord, history: History, span: OutageSpan | nu
   }
   const changed = epochChangedIn(history.acks, span)
   const used = areas.filter((area) => record.runbook.load.from.includes(area))
-  const perArea = new Map<Area, { readonly firstWriteMs: number | null; readonly restored: Restored }>(
+  const perArea = new Map(
     used.map((area) => [
       area,
-      {
-        firstWriteMs: firstWrite(
-          history.acks.filter((ack) => ack.area === area),
-          span,
-          changed,
-        ).ms,
-        restored: restored(
-          history.operations.filter((each) => each.area === area),
-          span.t0Ms,
-          span.untilMs,
-          thresholds,
-        ),
-      },
+      measureArea(
+        history.acks.filter((ack) => ack.area === area),
+        history.operations.filter((each) => each.area === area),
+        { span, changed, thresholds },
+      ),
     ]),
   )
   const all = [...perArea.values()].map((each) => each.restored)
@@ -131,7 +130,29 @@ function measureRto(record: DrillRecord, history: History, span: OutageSpan | nu
   }
 }
 
-function thresholdsOf(record: DrillRecord): { readonly successRate: number; readonly p99Ms: number } {
+interface AreaRto {
+  readonly firstWriteMs: number | null
+  readonly restored: Restored
+}
+
+function measureArea(
+  acks: readonly AckedWrite[],
+  operations: readonly ClientOperation[],
+  {
+    span,
+    changed,
+    thresholds,
+  }: { readonly span: OutageSpan; readonly changed: boolean; readonly thresholds: Thresholds },
+): AreaRto {
+  const firstWriteMs = firstWrite(acks, span, changed).ms
+  const seen = restored(operations, span.t0Ms, span.untilMs, thresholds)
+  const writes = operations.some(
+    (each) => each.kind === 'write' && each.intendedMs >= span.t0Ms && each.intendedMs < span.untilMs,
+  )
+  return { firstWriteMs, restored: changed && writes ? notBeforeFirstWrite(seen, firstWriteMs) : seen }
+}
+
+function thresholdsOf(record: DrillRecord): Thresholds {
   const hypothesis = record.runbook['steady-state-hypothesis']
   return { successRate: hypothesis['success-rate'], p99Ms: hypothesis.p99 }
 }
@@ -294,7 +315,7 @@ function forPeople(record: DrillRecord, { t0, span, losses, history }: Figures) 
 export function measure(record: DrillRecord): Journal {
   const figures = computeFigures(record)
   const { history, losses } = figures
-  const objectives = [...judgedObjectives(record, figures)]
+  const objectives = [...judgedObjectives(record, figures), ...judgeExpectations(record, history.operations)]
   const checks = [...checksOf(record, figures)]
   const verdict = verdictOf(objectives, checks)
   const count = (outcome: ClientOperation['outcome']): number =>

@@ -28,7 +28,7 @@ export function meets(operations: readonly ClientOperation[], thresholds: Thresh
 }
 
 export interface Restored {
-  /** From t0 to the start of the first window that is good and after which every window is. */
+  /** From t0 to the start of the first window that is good and after which every window is, and not before the first ack. */
   readonly ms: number | null
   /** `short`: the hold ended before one window fitted, so nothing can be said. `broken`: it was not restored by its end. */
   readonly why: 'measured' | 'short' | 'broken'
@@ -62,4 +62,14 @@ export function restored(
     else firstGood ??= start
   }
   return firstGood === null ? { ms: null, why: 'broken' } : { ms: firstGood - t0Ms, why: 'measured' }
+}
+
+/**
+ * Windows go by intended sends, so a good one may begin before its first write is acked, or hold nothing but reads. Where a new
+ * epoch had to bring writes back, service is not restored before an area's first ack under it.
+ * @param firstWriteMs of the same area, from t0; null: none was acked
+ */
+export function notBeforeFirstWrite(seen: Restored, firstWriteMs: number | null): Restored {
+  if (seen.ms === null) return seen
+  return firstWriteMs === null ? { ms: null, why: 'broken' } : { ...seen, ms: Math.max(seen.ms, firstWriteMs) }
 }
