@@ -178,22 +178,23 @@ function raiseFence(state: State, move: Fencing, now: number): Fence | null {
       leaseExpired,
     })
   }
-  const spare = targetOf(move.goal) === old ? null : old
+  const spare = targetOf(state, move.goal) === old ? null : old
   const others = move.promises.filter((each) => each.region !== spare)
   const without = fenceByPromises(move.claim, others, move.attached)
   if (without !== null || now - move.sinceMs < timings.preferMs) return without
   return fenceByPromises(move.claim, move.promises, move.attached)
 }
 
-function targetOf(goal: Goal): Region | null {
-  return goal.kind === 'first-start' ? null : goal.to
+/** Who is to be promoted if it can be: the node that was asked for; at the very first start, home. */
+function targetOf(state: State, goal: Goal): Region | null {
+  return goal.kind === 'first-start' ? state.settings.home : goal.to
 }
 
 /** A named target is waited for; with commit: async so are further positions, since the greatest loses least. */
 function mustWait(state: State, move: Fencing, now: number): boolean {
-  const target = targetOf(move.goal)
+  const target = targetOf(state, move.goal)
   if (target !== null && !move.promises.some((each) => each.region === target)) {
-    const limitMs = move.goal.kind === 'switchover' ? timings.switchoverPreferMs : timings.preferMs
+    const limitMs = move.goal.kind === 'failover' ? timings.preferMs : timings.plannedPreferMs
     if (now - move.sinceMs < limitMs) return true
   }
   if (state.settings.commit !== 'async') return false
@@ -207,7 +208,7 @@ function mustWait(state: State, move: Fencing, now: number): boolean {
 
 /** The greatest position; ties go to the asked target, then this controller's own region, then home, then the others. */
 export function choose(state: State, goal: Goal, fence: Fence): WeightedPromise | null {
-  const sequence = [targetOf(goal), state.settings.region, ...order(state.settings.home)]
+  const sequence = [targetOf(state, goal), state.settings.region, ...order(state.settings.home)]
   const sorted = [...fence.promises].sort(
     (left, right) =>
       comparePositions(right.position, left.position) || sequence.indexOf(left.region) - sequence.indexOf(right.region),

@@ -32,7 +32,7 @@ export const timings = Object.freeze({
   promiseRetryMs: 100,
   /** How long a failover waits for promises that would spare it the old primary, or an asked target. */
   preferMs: 300,
-  switchoverPreferMs: 3000,
+  plannedPreferMs: 3000,
   /** commit: async: how long to wait for further promises once the fence stands, since the greatest position loses least. */
   asyncGatherMs: 300,
   /** How long the old primary's writes in flight get to be answered before its Postgres is stopped. */

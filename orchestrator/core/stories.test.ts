@@ -38,6 +38,17 @@ suite('stories of the control plane', () => {
     matches(context, 'first-start', world.transcript())
   })
 
+  test('first start: home is waited for, also if the other two nodes are quicker', () => {
+    for (const commit of ['quorum', 'async'] as const) {
+      const world = new FakeWorld({ commit })
+      const home = world.nodes.a
+      const promise = home.promise.bind(home)
+      home.promise = (epoch, reply) => world.at(1000, () => promise(epoch, reply))
+      world.until('a first epoch', () => world.record?.state === 'active')
+      assert.equal(world.record?.primary, 'a', world.transcript())
+    }
+  })
+
   test('the primary region is lost; it comes back as a standby; failback', (context) => {
     const world = steadyWorld()
     const start = world.now
