@@ -148,6 +148,15 @@ void describe('messages on the wire', () => {
       { numRuns: 2000 },
     )
   })
+  void it('with a dot inside a label are malformed', () => {
+    const query = dnsPacket.encode({ type: 'query', id: 1, questions: [{ type: 'A', name: 'orders.firedrill.test' }] })
+    query[18] = '.'.charCodeAt(0)
+    const reply = answerMessage(query, 'udp', view)
+    assert.ok(reply)
+    const decoded = dnsPacket.decode(reply)
+    assert.equal((decoded as unknown as { rcode: string }).rcode, 'FORMERR')
+    assert.deepEqual(decoded.questions, [])
+  })
   void it('that are broken queries do no harm either', () => {
     const query = dnsPacket.encode({
       type: 'query',

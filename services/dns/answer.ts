@@ -147,11 +147,22 @@ export function encodeWithin(reply: Packet, limitBytes: number): Buffer {
   })
 }
 
+/** Whether a label of the first question holds a dot, which the text form of a name can't tell from the end of a label. */
+function hasDotInLabel(message: Buffer): boolean {
+  let at = 12
+  for (let length = message[at] ?? 0; length > 0 && length < 64; length = message[at] ?? 0) {
+    if (message.subarray(at + 1, at + 1 + length).includes(0x2e)) return true
+    at += 1 + length
+  }
+  return false
+}
+
 /** The answer to `message` as bytes, or null if it is not to be answered: no DNS query, or one that cannot be read. */
 export function answerMessage(message: Buffer, transport: 'udp' | 'tcp', view: View): Buffer | null {
   try {
     const query = dnsPacket.decode(message)
-    return query.type === 'query' ? answerQuery(query, transport, view) : null
+    if (query.type !== 'query') return null
+    return answerQuery(hasDotInLabel(message) ? { ...query, questions: [] } : query, transport, view)
   } catch {
     // dns-packet throws on what it cannot decode, and on encoding a name that it decoded from a broken message.
     return null
