@@ -11,7 +11,12 @@ import type { CollectorFiles } from './collector.ts'
 export interface DrillFolder {
   readonly path: string
   readonly files: CollectorFiles
-  /** Waits until every line is on its way to the disk. */
+  /** Aborted, with the reason, once lines can't be written any more: the disk is full. */
+  readonly broken: AbortSignal
+  /**
+   * Waits until every line is on its way to the disk.
+   * @throws Error if any of them could not be written
+   */
   close(): Promise<void>
 }
 
@@ -35,15 +40,20 @@ export async function createDrillFolder(drillsFolder: string, drill: string): Pr
   const link = join(drillsFolder, 'latest')
   await rm(link, { force: true })
   await symlink(drill, link)
+  const breaking = new AbortController()
   const timeline = createWriteStream(join(path, 'timeline.ndjson'))
   const operations = createWriteStream(join(path, 'ops.ndjson'))
+  for (const stream of [timeline, operations])
+    stream.on('error', (error) => breaking.abort(new Error(`the drill can't be recorded: ${error.message}`)))
   return {
     path,
+    broken: breaking.signal,
     files: {
       timeline: (event) => timeline.write(`${JSON.stringify(event)}\n`),
       operations: (batch) => operations.write(batch.map((each) => `${JSON.stringify(each)}\n`).join('')),
     },
     close: async () => {
+      if (breaking.signal.aborted) throw breaking.signal.reason
       await Promise.all([end(timeline), end(operations)])
     },
   }

@@ -47,9 +47,9 @@ export async function stopLoad(world: RunningWorld, from: readonly Area[]): Prom
 }
 
 /** Areas whose client makes load now: somebody else's drill. */
-export async function loadedAreas(world: RunningWorld): Promise<readonly Area[]> {
+export async function loadedAreas(world: RunningWorld, among: readonly Area[] = areas): Promise<readonly Area[]> {
   const seen = await Promise.all(
-    areas.map(async (area) => {
+    among.map(async (area) => {
       const call = { method: 'GET', path: '/load', reply: loadStatus, timeoutMs: 3000 } as const
       return { area, running: (await world.wayIn.control(`client.${area}`, call)).running }
     }),

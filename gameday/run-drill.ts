@@ -1,6 +1,7 @@
 // One drill from steady state to report: load, steps, heal, final reads, check, files.
 import type { Check, Journal } from '#protocol/journal.ts'
 import { regions } from '#protocol/sites.ts'
+import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { clockNs, linkChanges, linkCounters, readLedger } from '#chaos/wan-calls.ts'
 import { Collector } from './collector.ts'
@@ -15,7 +16,7 @@ import { writeReport } from './report/write-report.ts'
 import { Steps, StepFailed } from './steps.ts'
 import type { LoadedRunbook } from './validate.ts'
 import { viewWorld } from './view-world.ts'
-import { Interrupted, until } from './wait.ts'
+import { Interrupted, throwIfInterrupted, until } from './wait.ts'
 
 export interface DrillOptions {
   readonly world: RunningWorld
@@ -46,18 +47,28 @@ const readyWithinMs = 120_000
 const wholeWithinMs = 90_000
 const storesWithinMs = 30_000
 
-/** @throws DrillRefused before anything was changed; later failures are in the journal */
+/**
+ * @throws DrillRefused before anything was changed; later failures are in the journal
+ * @throws EnvironmentError if the drill's folder can't be written; its faults are healed and its load is ended then
+ */
 export async function runDrill(options: DrillOptions): Promise<DrillResult> {
-  const { world, loaded, progress, signal } = options
-  const before = await progress.step('World is whole', (note) => refuseOrDescribe(world, loaded, note, signal))
+  const { world, loaded, progress } = options
+  const before = await progress
+    .step('World is whole', (note) => refuseOrDescribe(world, loaded, note, options.signal))
+    .catch((error: unknown) => {
+      if (!(error instanceof Interrupted)) throw error
+      throw new DrillRefused(`${error.message} before the drill began: nothing was injected`, { cause: error })
+    })
   const startedAt = new Date()
   const drill = drillName(loaded.name, startedAt)
   const folder = await createDrillFolder(options.drillsFolder, drill)
+  // A disk that is full ends a drill as Ctrl-C does: what is not recorded can't be measured.
+  const signal = AbortSignal.any([options.signal, folder.broken])
   const originNs = await clockNs(world)
   const collector = new Collector(world, loaded.runbook.load.from, folder.files)
-  const steps = new Steps({ ...options, runbook: loaded.runbook, drill, collector })
+  const steps = new Steps({ ...options, signal, runbook: loaded.runbook, drill, collector })
   collector.start(originNs)
-  const run: Run = { options, drill, folder, collector, steps, originNs, baseline: before.baseline }
+  const run: Run = { options, signal, drill, collector, steps, originNs, baseline: before.baseline }
   const outcome = await perform(run)
   const bytes = (await wanBytes(world).catch(() => null)) ?? null
   const record: DrillRecord = {
@@ -81,13 +92,28 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     interruption: outcome.interruption,
   }
   const journal = measure(record)
-  await progress.step('Report', async () => {
-    await folder.close()
-    await writeJournal(folder.path, journal)
-    await writeWorldFiles(folder.path, world)
-    await writeReport(folder.path, journal, record.operations, record.events)
-  })
+  await progress
+    .step('Report', () => writeAll(folder, world, record, journal))
+    .catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error)
+      throw new EnvironmentError(
+        `the drill's folder ${folder.path} could not be written: ${why}. Its faults are healed and its load is ended; make room (df -h, docker system df) and run it again`,
+        { cause: error },
+      )
+    })
   return { journal, folder: folder.path }
+}
+
+async function writeAll(
+  folder: DrillFolder,
+  world: RunningWorld,
+  record: DrillRecord,
+  journal: Journal,
+): Promise<void> {
+  await folder.close()
+  await writeJournal(folder.path, journal)
+  await writeWorldFiles(folder.path, world)
+  await writeReport(folder.path, journal, record.operations, record.events)
 }
 
 interface Before {
@@ -117,12 +143,12 @@ async function refuseOrDescribe(
   const ledger = await readLedger(world)
   if (ledger.length > 0)
     throw new DrillRefused(
-      `world ${world.name} still has faults (${ledger.map((entry) => `${entry.kind} of ${entry.target}`).join(', ')}): run \`./firedrill heal --all\``,
+      `world ${world.name} still has faults (${ledger.map((entry) => `${entry.kind} of ${entry.target}`).join(', ')}): run ./firedrill heal --world ${world.name}`,
     )
   const busy = await loadedAreas(world)
   if (busy.length > 0)
     throw new DrillRefused(
-      `a drill runs in world ${world.name} (load from ${busy.join(', ')}): wait, or use another with --world NAME`,
+      `load of another drill runs in world ${world.name} (from ${busy.join(', ')}): wait for it, or end what a killed drill left with ./firedrill heal --world ${world.name}`,
     )
   const home = wanted.home
   let baseline: KafkaBaseline = new Map()
@@ -145,8 +171,9 @@ async function refuseOrDescribe(
 
 interface Run {
   readonly options: DrillOptions
+  /** Ends the drill: Ctrl-C, or a folder that can't be written any more. */
+  readonly signal: AbortSignal
   readonly drill: string
-  readonly folder: DrillFolder
   readonly collector: Collector
   readonly steps: Steps
   readonly originNs: bigint
@@ -188,8 +215,20 @@ async function perform(run: Run): Promise<Outcome> {
     await collector.stop()
   }
   const loadSpan = fromNs === null || toNs === null ? null : { fromNs, toNs }
-  // After Ctrl-C nobody wants to wait for reads: what was not read is null.
-  if (options.signal.aborted) return { load: loadSpan, finalReads: nothingRead, checks: [], interruption }
+  try {
+    throwIfInterrupted(run.signal)
+    return { load: loadSpan, interruption, ...(await lookAfterwards(run)) }
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error
+    // After Ctrl-C nobody wants to wait for reads: what was not read is null.
+    return { load: loadSpan, finalReads: nothingRead, checks: [], interruption: interruption ?? error.message }
+  }
+}
+
+/** @throws Interrupted */
+async function lookAfterwards(run: Run): Promise<Pick<Outcome, 'finalReads' | 'checks'>> {
+  const { drill, collector, signal } = run
+  const { world, progress } = run.options
   const problems: string[] = []
   const fresh = await progress.step('World as a fresh one', (note) => checkFresh(run, note))
   const finalReads = await progress.step('Final reads', async (note) => {
@@ -208,6 +247,7 @@ async function perform(run: Run): Promise<Outcome> {
         baseline: run.baseline,
         ackedIds: [...acked],
         withinMs: storesWithinMs,
+        signal,
         note,
       },
       (text) => problems.push(text),
@@ -218,12 +258,12 @@ async function perform(run: Run): Promise<Outcome> {
     status: problems.length === 0 ? 'pass' : 'unknown',
     reason: problems.join('; ') || 'Postgres, Kafka, Redis of every live region',
   }
-  return { load: loadSpan, finalReads, checks: [read, fresh], interruption }
+  return { finalReads, checks: [read, fresh] }
 }
 
 /** Invariant 6: roles as designed (if the runbook failed back), every replica streaming, no fault left, the ledger empty. */
 async function checkFresh(run: Run, note: (text: string) => void): Promise<Check> {
-  const { world, loaded, signal } = run.options
+  const { world, loaded } = run.options
   const movedOnPurpose = !loaded.runbook.method.some((step) => step.action?.kind === 'failback')
   const look = async (): Promise<readonly string[]> => {
     const [view, ledger, links] = await Promise.all([viewWorld(world), readLedger(world), linkChanges(world)])
@@ -233,7 +273,7 @@ async function checkFresh(run: Run, note: (text: string) => void): Promise<Check
       ...links.map((change) => `link change ${change.id} is in force`),
     ]
   }
-  const missing = await until(look, wholeWithinMs, signal, note)
+  const missing = await until(look, wholeWithinMs, run.signal, note)
   const name = 'the world equals a fresh one'
   return missing.length === 0
     ? { name, status: 'pass', reason: 'roles as designed, every replica streams, no fault left' }

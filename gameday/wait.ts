@@ -5,23 +5,28 @@ export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }
 
+/** Says why, where the signal's reason is an error. */
+export function interruptedBy(signal: AbortSignal): Interrupted {
+  return new Interrupted(signal.reason instanceof Error ? signal.reason.message : 'interrupted')
+}
+
 export function throwIfInterrupted(signal: AbortSignal): void {
-  if (signal.aborted) throw new Interrupted('interrupted')
+  if (signal.aborted) throw interruptedBy(signal)
 }
 
 /** @throws Interrupted */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer)
-      reject(new Interrupted('interrupted'))
+      reject(interruptedBy(signal))
     }
     const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop)
+      signal.removeEventListener('abort', stop)
       resolve()
     }, ms)
-    if (signal?.aborted === true) stop()
-    else signal?.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
   })
 }
 
@@ -34,7 +39,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 export async function until(
   look: () => Promise<readonly string[]>,
   withinMs: number,
-  signal?: AbortSignal,
+  signal: AbortSignal,
   note: (text: string) => void = () => {},
 ): Promise<readonly string[]> {
   const deadline = performance.now() + withinMs

@@ -53,7 +53,11 @@ export async function call<Shape extends z.ZodType>(options: {
   const response = await request(`http://${options.authority}${options.path}`, {
     dispatcher,
     method: options.method,
-    headers: { authorization: `Bearer ${options.token}`, 'content-type': 'application/json' },
+    headers: {
+      authorization: `Bearer ${options.token}`,
+      // Fastify refuses a JSON content type without a body.
+      ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     body: options.body === undefined ? null : JSON.stringify(options.body),
     signal: AbortSignal.timeout(options.timeoutMs),
   })

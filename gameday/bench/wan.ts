@@ -80,16 +80,18 @@ async function measureRtts(world: RunningWorld): Promise<readonly number[]> {
   return z.array(z.number()).parse(JSON.parse(output))
 }
 
-async function measureThroughput(world: RunningWorld): Promise<number> {
+async function measureThroughput(world: RunningWorld, signal: AbortSignal): Promise<number> {
   const sink = run(world, { site: 'b', service: 'app' }, sinkScript, '')
-  await pause(1500)
+  await pause(1500, signal)
   const [output] = await Promise.all([sink, run(world, { site: 'a', service: 'app' }, sourceScript, 'app.b')])
   return z.object({ bitsPerSecond: z.number() }).parse(JSON.parse(output)).bitsPerSecond
 }
 
 export async function benchWan(options: BenchOptions): Promise<BenchResult> {
   const { world, progress, signal } = options
-  const bitsPerSecond = await progress.step('Throughput of one link, idle world', () => measureThroughput(world))
+  const bitsPerSecond = await progress.step('Throughput of one link, idle world', () =>
+    measureThroughput(world, signal),
+  )
   const book = runbook.parse({
     title: 'Load for the WAN bench',
     load: { rate: '100/s' },

@@ -2,7 +2,7 @@
 import { regions, type Region } from '#protocol/sites.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import type { FinalReads } from '../measure/record.ts'
-import { until } from '../wait.ts'
+import { Interrupted, until } from '../wait.ts'
 import { readKafka, topicEnd, type KafkaReader, type TopicEnd } from './kafka.ts'
 import { readPostgres } from './postgres.ts'
 import { readRedis, type Projection } from './redis.ts'
@@ -25,13 +25,18 @@ export interface FinalReadOptions {
   readonly baseline: KafkaBaseline
   readonly ackedIds: readonly string[]
   readonly withinMs: number
+  readonly signal: AbortSignal
   readonly note: (text: string) => void
 }
 
-/** A store that can't be read gives null; `problem` is told why. */
+/**
+ * A store that can't be read gives null; `problem` is told why.
+ * @throws Interrupted
+ */
 export async function readFinal(options: FinalReadOptions, problem: (text: string) => void): Promise<FinalReads> {
   const attempt = <Result>(store: string, work: () => Promise<Result>): Promise<Result | null> =>
     work().catch((error: unknown) => {
+      if (error instanceof Interrupted) throw error
       problem(`${store} was not read: ${error instanceof Error ? error.message : String(error)}`)
       return null
     })
@@ -62,7 +67,7 @@ async function readAllKafkas(options: FinalReadOptions): Promise<FinalReads['kaf
     const moving = records === before ? [] : [`Kafka: ${records} records so far`]
     return [...missingIn(readers, ackedIds, 'Kafka'), ...moving]
   }
-  await until(look, options.withinMs, undefined, options.note)
+  await until(look, options.withinMs, options.signal, options.note)
   return new Map(readers.map(([region, { orderIds, eventIds }]) => [region, { orderIds, eventIds: [...eventIds] }]))
 }
 
@@ -76,7 +81,7 @@ async function readAllRedises(options: FinalReadOptions): Promise<FinalReads['re
       return missingIn(seen, options.ackedIds, 'Redis')
     },
     options.withinMs,
-    undefined,
+    options.signal,
     options.note,
   )
   return new Map(seen)

@@ -1,4 +1,4 @@
-// The door for writes before and during a planned switchover: open, holding, or forwarding. Pure; `nowMs` is passed in.
+// The door for writes: open, holding, forwarding, or closed because another region is the write region. Pure; `nowMs` is passed in.
 import type { z } from 'zod'
 import type { drainRequest } from '#protocol/permit.ts'
 import type { Region } from '#protocol/sites.ts'
@@ -12,28 +12,36 @@ export type Drain = Readonly<{ request: DrainRequest; sinceEpoch: number; untilM
 /** What to do with a write now. */
 export type Door =
   | { readonly kind: 'open' }
+  /** Keep it: this region is to get the next epoch itself. */
+  | { readonly kind: 'hold'; readonly untilMs: number }
   /** To that region's app, which keeps it until it may write. */
   | { readonly kind: 'forward'; readonly to: Region; readonly untilMs: number }
   | { readonly kind: 'elsewhere'; readonly primary: Region }
 
-/** A drain for an epoch below one that is known is refused. */
+/** After the write region has moved away, writes that still come here are handed on for so long: whoever steers follows within it. */
+export const handOnMs = 3000
+
+/** Only a drain for an epoch above all that are known can still be meant. */
 export function acceptDrain(authority: Authority, request: DrainRequest, nowMs: number): Drain | null {
-  if (request.epoch < authority.epoch || request.forwardTo === authority.region) return null
+  if (request.epoch <= authority.epoch) return null
   return { request, sinceEpoch: authority.epoch, untilMs: nowMs + request.holdMs }
 }
 
-export function doorFor(authority: Authority, drain: Drain | null, nowMs: number): Door {
-  if (drain !== null && nowMs < drain.untilMs && !isOver(authority, drain)) {
-    return { kind: 'forward', to: drain.request.forwardTo, untilMs: drain.untilMs }
-  }
-  const primary = authority.writeRegion?.region ?? null
-  if (primary !== null && primary !== authority.region) return { kind: 'elsewhere', primary }
-  return { kind: 'open' }
+/** A drain lasts until its time is up or a later epoch has its write region, whichever that is. */
+export function isDraining(authority: Authority, drain: Drain | null, nowMs: number): drain is Drain {
+  if (drain === null || nowMs >= drain.untilMs) return false
+  return authority.writeRegion === null || authority.writeRegion.epoch <= drain.sinceEpoch
 }
 
-/** A later epoch than the drain began under, with another write region than the planned one, ends the drain. */
-function isOver(authority: Authority, drain: Drain): boolean {
-  const { writeRegion } = authority
-  if (writeRegion === null || writeRegion.epoch <= drain.sinceEpoch) return false
-  return writeRegion.region !== drain.request.forwardTo
+/** @param movedUntilMs until when writes are handed on after the write region has moved away from here */
+export function doorFor(authority: Authority, drain: Drain | null, movedUntilMs: number, nowMs: number): Door {
+  if (isDraining(authority, drain, nowMs)) {
+    const { forwardTo } = drain.request
+    if (forwardTo === authority.region) return { kind: 'hold', untilMs: drain.untilMs }
+    return { kind: 'forward', to: forwardTo, untilMs: drain.untilMs }
+  }
+  const primary = authority.writeRegion?.region ?? null
+  if (primary === null || primary === authority.region) return { kind: 'open' }
+  if (nowMs < movedUntilMs) return { kind: 'forward', to: primary, untilMs: movedUntilMs }
+  return { kind: 'elsewhere', primary }
 }
