@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander'
 import { reportDrill } from '#gameday/report/past-drill.ts'
 import { runDrill } from '#gameday/run-drill.ts'
 import { loadRunbook } from '#gameday/validate.ts'
+import type { Journal } from '#protocol/journal.ts'
 import { commitModes } from '#protocol/topology.ts'
 import { lockWorld } from '#world/busy-lock.ts'
 import { checkout } from '#world/checkout.ts'
@@ -54,21 +55,41 @@ async function run(name: string, options: RunOptions): Promise<void> {
     drillsFolder,
     seed: options.seed ?? Math.floor(Math.random() * 2 ** 31),
     progress: drillProgress,
-    approve: options.yes === true ? async () => true : ask,
+    approve: options.yes === true ? async () => true : (question) => ask(question, signal),
     signal,
   })
   if (options.json === true) print(JSON.stringify(journal, null, 2))
   else print((await reportDrill(drillsFolder, folder)).screen)
-  say(
-    `world ${world.name} is left up; remove it: ./firedrill down${world.name === 'default' ? '' : ` --world ${world.name}`}`,
-  )
+  for (const line of leftBehind(journal, topology.home)) say(line)
   process.exitCode = journal.exitCode
 }
 
-async function ask(question: string): Promise<boolean> {
+/** What there is after a drill that was not there before it, and how to be rid of it. */
+function leftBehind(journal: Journal, home: string): readonly string[] {
+  const { world, faults, epochs } = journal
+  const where = world === 'default' ? '' : ` --world ${world}`
+  const primary = epochs.findLast((each) => each.region !== null)?.region ?? home
+  return [
+    ...faults
+      .filter((fault) => fault.healedNs === null)
+      .map((fault) => `${fault.kind} of ${fault.target} is not healed; heal it: ./firedrill heal${where}`),
+    ...(primary === home
+      ? []
+      : [`region ${primary} is primary; move it home once all replicas stream: ./firedrill failback${where}`]),
+    `world ${world} is left up; remove it: ./firedrill down${where}`,
+  ]
+}
+
+/** Ctrl-C at the question is a Ctrl-C of the drill, and counts as no. */
+async function ask(question: string, signal: AbortSignal): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  // A terminal in raw mode sends no signal by itself.
+  terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim())
+  } catch (error) {
+    if (signal.aborted) return false
+    throw error
   } finally {
     terminal.close()
   }

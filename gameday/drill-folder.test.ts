@@ -1,0 +1,41 @@
+// The drill's folder: what was written is there, and a full disk is told instead of ending the process.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, readlink, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TimelineEvent } from '#protocol/timeline.ts'
+import { createDrillFolder, drillName } from './drill-folder.ts'
+
+const event: TimelineEvent = { atNs: '1', source: 'harness', site: 'harness', kind: 'note', reason: 'why' }
+
+void test('lines are in the folder, which is the latest', async () => {
+  const drills = await mkdtemp(join(tmpdir(), 'firedrill-drills-'))
+  try {
+    const name = drillName('a-book', new Date(Date.UTC(2026, 0, 2, 3, 4, 5)))
+    const folder = await createDrillFolder(drills, name)
+    folder.files.timeline(event)
+    await folder.close()
+    assert.equal(await readFile(join(drills, 'latest', 'timeline.ndjson'), 'utf8'), `${JSON.stringify(event)}\n`)
+    assert.equal(await readlink(join(drills, 'latest')), '2026-01-02T03-04-05Z-a-book')
+  } finally {
+    await rm(drills, { recursive: true })
+  }
+})
+
+void test('a file that can not be written, as on a full disk, breaks the drill with its reason', async () => {
+  const drills = await mkdtemp(join(tmpdir(), 'firedrill-drills-'))
+  try {
+    await mkdir(join(drills, 'full', 'ops.ndjson'), { recursive: true })
+    const folder = await createDrillFolder(drills, 'full')
+    const broken = once(folder.broken, 'abort')
+    folder.files.operations([])
+    folder.files.timeline(event)
+    await broken
+    assert.match(String(folder.broken.reason), /can't be recorded: EISDIR/)
+    await assert.rejects(folder.close(), /EISDIR/)
+  } finally {
+    await rm(drills, { recursive: true })
+  }
+})
