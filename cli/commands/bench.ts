@@ -2,10 +2,14 @@
 import { join } from 'node:path'
 import { Argument, type Command } from 'commander'
 import { benchKinds, type BenchKind, runBench } from '#gameday/bench/run-bench.ts'
+import { loadRunbook } from '#gameday/validate.ts'
+import { exitCodes } from '#protocol/journal.ts'
 import { parseDuration, topology as topologyShape } from '#protocol/topology.ts'
 import { lockWorld } from '#world/busy-lock.ts'
 import { checkout, stateFolder } from '#world/checkout.ts'
 import { connectEngine } from '#world/docker-engine.ts'
+import type { DockerWorld } from '#world/docker-world.ts'
+import { removeWorld } from '#world/down.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import { bringUp } from '#world/up.ts'
 import { drillProgress } from '../drill-progress.ts'
@@ -32,29 +36,44 @@ export function registerBench(program: Command): void {
     .option('--runbook <name>', 'failover: only this one (repeatable)', collect, [])
     .option('--duration <time>', 'steady: how long, such as 10m', durationFrom, 600_000)
     .option('--json', 'print the figures as JSON')
-    .addHelpText('after', '\nFinished runs are kept in .firedrill/bench; an interrupted bench goes on where it was.')
+    .addHelpText(
+      'after',
+      '\nAn interrupted failover bench goes on where it was, if the same is asked again. Exit code: 0 all passed, 1 one failed, 2 one unknown, 3 usage or environment.',
+    )
     .action(bench)
 }
 
 async function bench(kind: BenchKind, options: BenchOptions): Promise<void> {
   const config = hostConfig()
+  // A wrong name is told before a world is brought up for it.
+  for (const name of options.runbook) await loadRunbook(name, { set: [], canApprove: false })
   const signal = interruption('healing what the bench has broken')
   await using _lock = await lockWorld(options.world, `bench ${kind}`, say)
   const engine = await connectEngine(config, say)
   const topology = topologyShape.parse({})
-  await using world = await bringUp({ engine, config, world: options.world, topology, say, signal })
+  const bring = async (): Promise<DockerWorld> =>
+    bringUp({ engine, config, world: options.world, topology, say, signal })
+  await using worlds = new AsyncDisposableStack()
+  const stateFile = join(stateFolder, 'bench', `${kind}-${options.world}.json`)
   const result = await runBench({
     kind,
-    world,
+    world: worlds.use(await bring()),
+    remake: async (why) => {
+      say(`world ${options.world} is made anew: ${why}`)
+      await removeWorld(engine.docker, options.world)
+      return worlds.use(await bring())
+    },
     runs: options.runs,
     runbooks: options.runbook,
     durationMs: options.duration,
     drillsFolder: join(checkout, 'drills'),
-    stateFile: join(stateFolder, 'bench', `${kind}-${options.world}.json`),
+    stateFile,
     progress: drillProgress,
     signal,
   })
   print(options.json === true ? JSON.stringify(result.json, null, 2) : result.screen)
+  if (kind === 'failover') say(`every run, with its drill's folder: ${stateFile}`)
+  process.exitCode = signal.aborted ? exitCodes.unknown : exitCodes[result.verdict]
 }
 
 function durationFrom(text: string): number {

@@ -1,6 +1,6 @@
 // The parts of the benches that need no world.
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -10,7 +10,7 @@ import { loadRunbook } from '../validate.ts'
 import { distribution } from './distribution.ts'
 import { figuresOf, shorten, summary } from './failover.ts'
 import { parseUsage } from './footprint.ts'
-import { readState, writeState } from './state.ts'
+import { resumeState, writeState } from './state.ts'
 
 void test('a distribution leaves out what was not measured, and says so by n', () => {
   assert.deepEqual(distribution([3, null, 1, 2]), { n: 3, min: 1, median: 2, max: 3 })
@@ -29,18 +29,35 @@ void test('short holds keep every other step, and leave windows enough for resto
   assert.deepEqual(holdsMs, [5000, 7000, 3000])
 })
 
-void test('finished runs survive, and their figures are summed up by runbook', async () => {
+const asked = { runs: 2, runbooks: ['a-drill'] }
+
+void test('runs of an interrupted bench survive; a finished one, or another question, begins anew', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'firedrill-bench-'))
   try {
     const file = join(folder, 'deep', 'state.json')
-    assert.deepEqual(await readState(file), [])
-    const run = figuresOf(measure(goodRecord()))
-    await writeState(file, [run, { ...run, firstWriteMs: 2050 }])
-    const { screen } = summary(await readState(file), ['a-drill'])
-    assert.match(screen, /a-drill \(2 of 2 passed\) +first write +2 +1050 ms +1550 ms +2050 ms/)
+    assert.deepEqual(await resumeState(file, asked), [])
+    const run = figuresOf(measure(goodRecord()), 'drills/one')
+    await writeState(file, { asked, complete: false, runs: [run], figures: {} })
+    assert.deepEqual(await resumeState(file, asked), [run])
+    assert.deepEqual(await resumeState(file, { ...asked, runs: 3 }), [])
+    await writeState(file, { asked, complete: true, runs: [run, run], figures: {} })
+    assert.deepEqual(await resumeState(file, asked), [])
+    assert.ok((await readFile(`${file}.previous`, 'utf8')).includes('drills/one'))
   } finally {
     await rm(folder, { recursive: true })
   }
+})
+
+void test('figures are summed up by runbook, and one failed run makes the bench fail and is named', () => {
+  const run = figuresOf(measure(goodRecord()), 'drills/one')
+  const good = summary([run, { ...run, firstWriteMs: 2050 }], ['a-drill'])
+  assert.match(good.screen, /a-drill \(2 of 2 passed\) +first write +2 +1050 ms +1550 ms +2050 ms/)
+  assert.equal(good.verdict, 'pass')
+  const record = goodRecord()
+  const failed = figuresOf(measure({ ...record, runbook: { ...record.runbook, objectives: { rto: 1 } } }), 'drills/two')
+  const mixed = summary([run, failed, { ...run, verdict: 'unknown' }], ['a-drill'])
+  assert.match(mixed.screen, /^fail {2}a-drill: rto 1\.05 s \(drills\/two\)$/m)
+  assert.equal(mixed.verdict, 'fail')
 })
 
 void test('memory and CPU are read from cgroups of both versions', () => {

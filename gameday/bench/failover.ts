@@ -1,17 +1,17 @@
 // Many short drills of one world: distributions of how long service was gone, and of what was lost.
 import type { Journal } from '#protocol/journal.ts'
-import { moveReply } from '#protocol/controller.ts'
-import { ordersDataSet } from '#protocol/epoch.ts'
 import type { Step } from '#protocol/runbook.ts'
-import { healAll } from '#chaos/heal.ts'
+import { switchover } from '#world/moves.ts'
+import type { RunningWorld } from '#world/running-world.ts'
 import { currentPrimary, missingForWhole } from '../conditions.ts'
-import { DrillRefused, runDrill } from '../run-drill.ts'
+import { healWorld } from '../heal-world.ts'
+import { runDrill } from '../run-drill.ts'
 import { loadRunbook, type LoadedRunbook } from '../validate.ts'
 import { viewWorld } from '../view-world.ts'
 import { until } from '../wait.ts'
-import { distribution, renderTable } from './distribution.ts'
+import { distribution, renderTable, type Distribution } from './distribution.ts'
 import type { BenchOptions, BenchResult } from './run-bench.ts'
-import { readState, writeState, type FinishedRun } from './state.ts'
+import { resumeState, writeState, type FinishedRun } from './state.ts'
 
 const benchedRunbooks = ['region-loss', 'region-partition', 'region-freeze', 'postgres-crash', 'planned-switchover']
 
@@ -30,11 +30,16 @@ export function shorten(method: readonly Step[]): readonly Step[] {
   })
 }
 
-export function figuresOf(journal: Journal): FinishedRun {
+export function figuresOf(journal: Journal, folder: string): FinishedRun {
   return {
     runbook: journal.runbook,
-    drill: journal.drill,
+    folder,
     verdict: journal.verdict,
+    why: [
+      ...(journal.interruption === null ? [] : [journal.interruption]),
+      ...journal.objectives.filter((each) => each.status !== 'met').map((each) => `${each.name} ${each.measured}`),
+      ...journal.checks.filter((each) => each.status !== 'pass').map((each) => `${each.name}: ${each.reason}`),
+    ].join('; '),
     firstWriteMs: journal.rto.firstWriteMs,
     restoredMs: journal.rto.restoredMs,
     longestGapMs: journal.outage.longestMs,
@@ -47,45 +52,76 @@ export function figuresOf(journal: Journal): FinishedRun {
   }
 }
 
+/** A run that ended without a journal: it counts, and measured nothing. */
+function brokenRun(runbook: string, error: unknown): FinishedRun {
+  return {
+    runbook,
+    folder: null,
+    verdict: 'unknown',
+    why: error instanceof Error ? error.message : String(error),
+    firstWriteMs: null,
+    restoredMs: null,
+    longestGapMs: null,
+    failbackGapMs: null,
+    failbackFailed: null,
+    lost: null,
+    splitBrain: null,
+    failedRequests: null,
+    tookMs: null,
+  }
+}
+
 async function short(name: string): Promise<LoadedRunbook> {
   const loaded = await loadRunbook(name, { set: [], canApprove: false })
   return { ...loaded, runbook: { ...loaded.runbook, method: [...shorten(loaded.runbook.method)] } }
 }
 
+/** Runbooks take turns, so that what changes on the machine meanwhile touches all of them. */
 export async function benchFailover(options: BenchOptions): Promise<BenchResult> {
+  const { stateFile, signal } = options
   const names = options.runbooks.length > 0 ? options.runbooks : benchedRunbooks
   const books = await Promise.all(names.map(short))
-  let finished = await readState(options.stateFile)
+  const asked = { runs: options.runs, runbooks: books.map((each) => each.name) }
+  let finished = await resumeState(stateFile, asked)
+  let { world } = options
+  const save = (complete: boolean): Promise<void> =>
+    writeState(stateFile, { asked, complete, runs: [...finished], figures: figures(finished, asked.runbooks) })
   for (let run = 0; run < options.runs; run += 1) {
     for (const loaded of books) {
-      if (options.signal.aborted) return summary(finished, names)
+      if (signal.aborted) return summary(finished, asked.runbooks)
       if (finished.filter((each) => each.runbook === loaded.name).length > run) continue
-      await prepare(options)
-      const { journal } = await runDrill({ ...options, loaded, seed: run + 1, approve: () => Promise.resolve(false) })
-      if (options.signal.aborted) return summary(finished, names)
-      finished = [...finished, figuresOf(journal)]
-      await writeState(options.stateFile, finished)
+      world = await ready(world, options)
+      const ended = await runDrill({ ...options, world, loaded, seed: run + 1, approve: () => Promise.resolve(false) })
+        .then(({ journal, folder }) => figuresOf(journal, folder))
+        .catch((error: unknown) => brokenRun(loaded.name, error))
+      // What Ctrl-C has cut short is no run.
+      if (signal.aborted) return summary(finished, asked.runbooks)
+      finished = [...finished, ended]
+      await save(false)
     }
   }
-  return summary(finished, names)
+  await save(true)
+  return summary(finished, asked.runbooks)
 }
 
-/** A failed run may leave faults, or another region in charge: the next one begins as all others do. */
-async function prepare({ world, progress, signal }: BenchOptions): Promise<void> {
-  await healAll(world)
-  await progress.step('World is whole, and home is primary', async (note) => {
-    const whole = await until(async () => missingForWhole(await viewWorld(world)), readyWithinMs, signal, note)
-    if (whole.length > 0) throw new DrillRefused(`world ${world.name} is not whole: ${whole.join('; ')}`)
-    const { home } = world.topology
-    if (currentPrimary(await viewWorld(world)) === home) return
-    await world.wayIn.control(`controller.${home}`, {
-      method: 'POST',
-      path: '/switchover',
-      body: { dataSet: ordersDataSet, to: home },
-      reply: moveReply,
-      timeoutMs: 60_000,
-    })
-  })
+/** A failed run may leave faults, or another region in charge, or a world beyond repair: the next one begins as all others do. */
+async function ready(world: RunningWorld, options: BenchOptions): Promise<RunningWorld> {
+  const { progress, signal, remake } = options
+  const { left } = await healWorld(world)
+  const failed = await progress
+    .step('World is whole, and home is primary', (note) => bringHome(world, note, signal))
+    .then(() => left.join('; '))
+    .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+  if (failed === '' || signal.aborted) return world
+  return remake(failed)
+}
+
+/** @throws Error if the world is not whole in time, or the primary role does not move */
+async function bringHome(world: RunningWorld, note: (text: string) => void, signal: AbortSignal): Promise<void> {
+  const missing = await until(async () => missingForWhole(await viewWorld(world)), readyWithinMs, signal, note)
+  if (missing.length > 0) throw new Error(`not whole within ${readyWithinMs / 1000} s: ${missing.join('; ')}`)
+  const { home } = world.topology
+  if (currentPrimary(await viewWorld(world)) !== home) await switchover(world, home)
 }
 
 const columns = [
@@ -100,28 +136,40 @@ const columns = [
   ['run took', 'tookMs'],
 ] as const
 
-export function summary(finished: readonly FinishedRun[], names: readonly string[]): BenchResult {
-  const rows = names.flatMap((name) => {
-    const runs = finished.filter((each) => each.runbook === name)
-    const passed = runs.filter((each) => each.verdict === 'pass').length
-    return columns.map(([title, key], index) => {
-      const seen = distribution(runs.map((each) => each[key]))
-      const unit = key.endsWith('Ms') ? ' ms' : ''
-      const cells =
-        seen === null
-          ? ['0', '-', '-', '-']
-          : [String(seen.n), ...[seen.min, seen.median, seen.max].map((each) => `${Math.round(each)}${unit}`)]
-      return [index === 0 ? `${name} (${passed} of ${runs.length} passed)` : '', title, ...cells]
-    })
-  })
-  const json = Object.fromEntries(
+type Figures = Readonly<Record<string, Readonly<Record<string, Distribution | null>>>>
+
+function figures(finished: readonly FinishedRun[], names: readonly string[]): Figures {
+  return Object.fromEntries(
     names.map((name) => {
       const runs = finished.filter((each) => each.runbook === name)
       return [name, Object.fromEntries(columns.map(([, key]) => [key, distribution(runs.map((each) => each[key]))]))]
     }),
   )
+}
+
+export function summary(finished: readonly FinishedRun[], names: readonly string[]): BenchResult {
+  const seen = figures(finished, names)
+  const rows = names.flatMap((name) => {
+    const runs = finished.filter((each) => each.runbook === name)
+    const passed = runs.filter((each) => each.verdict === 'pass').length
+    return columns.map(([title, key], index) => {
+      const of = seen[name]?.[key] ?? null
+      const unit = key.endsWith('Ms') ? ' ms' : ''
+      const cells =
+        of === null
+          ? ['0', '-', '-', '-']
+          : [String(of.n), ...[of.min, of.median, of.max].map((each) => `${Math.round(each)}${unit}`)]
+      return [index === 0 ? `${name} (${passed} of ${runs.length} passed)` : '', title, ...cells]
+    })
+  })
+  const troubles = finished
+    .filter((each) => each.verdict !== 'pass')
+    .map((each) => `${each.verdict}  ${each.runbook}: ${each.why}${each.folder === null ? '' : ` (${each.folder})`}`)
+  const table = renderTable([['runbook', 'figure', 'n', 'min', 'median', 'max'], ...rows])
+  const verdicts = finished.map((each) => each.verdict)
   return {
-    screen: renderTable([['runbook', 'figure', 'n', 'min', 'median', 'max'], ...rows]),
-    json: { figures: json, runs: finished },
+    screen: [table, ...(troubles.length === 0 ? [] : ['', ...troubles])].join('\n'),
+    json: { figures: seen, runs: finished },
+    verdict: verdicts.find((each) => each === 'fail') ?? verdicts.find((each) => each === 'unknown') ?? 'pass',
   }
 }

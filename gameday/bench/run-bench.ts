@@ -1,4 +1,5 @@
 // `bench`: distributions from many short drills of one world, and figures of the world itself.
+import type { Verdict } from '#protocol/journal.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { benchFailover } from './failover.ts'
 import { benchFootprint } from './footprint.ts'
@@ -19,8 +20,10 @@ export interface BenchOptions {
   /** steady: how long, ms. */
   readonly durationMs: number
   readonly drillsFolder: string
-  /** Finished runs are kept here and not repeated; a file. */
+  /** failover: finished runs are kept in this file, and those of an interrupted bench are not repeated. */
   readonly stateFile: string
+  /** A new world in the place of one that can't be made whole any more. */
+  readonly remake: (why: string) => Promise<RunningWorld>
   readonly progress: Progress
   readonly signal: AbortSignal
 }
@@ -29,6 +32,8 @@ export interface BenchResult {
   /** A table for people. */
   readonly screen: string
   readonly json: unknown
+  /** `pass` where nothing is judged. */
+  readonly verdict: Verdict
 }
 
 const benches: Readonly<Record<BenchKind, (options: BenchOptions) => Promise<BenchResult>>> = {

