@@ -92,5 +92,9 @@ function depth(issues: readonly z.core.$ZodIssue[]): number {
 }
 
 export function problemsOf(schema: z.core.$ZodType, root: unknown, error: z.core.$ZodError): readonly Problem[] {
-  return error.issues.flatMap((issue) => fromIssue(schema, root, issue))
+  // What is wrong with a whole follows from what is wrong inside it, and would only say it twice.
+  const follows = (issue: z.core.$ZodIssue): boolean =>
+    issue.code === 'custom' &&
+    error.issues.some((other) => other !== issue && issue.path.every((key, index) => other.path[index] === key))
+  return error.issues.filter((issue) => !follows(issue)).flatMap((issue) => fromIssue(schema, root, issue))
 }

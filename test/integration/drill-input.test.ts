@@ -1,0 +1,158 @@
+// Bad input to `run`, `validate` and `bench`: one clear line for each mistake, exit code 3, and nothing is started. Needs no world.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { lockWorld } from '#world/busy-lock.ts'
+import { checkout } from '#world/checkout.ts'
+
+interface Ended {
+  readonly exitCode: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function firedrill(
+  argv: readonly string[],
+  options: { readonly environment?: Readonly<Record<string, string>>; readonly uid?: number } = {},
+): Promise<Ended> {
+  const { environment = {}, ...more } = options
+  const child = spawn(process.execPath, [join(checkout, 'cli', 'main.ts'), ...argv], {
+    cwd: checkout,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+    ...more,
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
+  const [exitCode] = (await once(child, 'close')) as [number | null]
+  return { exitCode, ...output }
+}
+
+function assertRefused({ exitCode, stdout, stderr }: Ended, expected: RegExp): void {
+  assert.equal(exitCode, 3, stderr)
+  assert.equal(stdout, '')
+  assert.match(stderr, expected)
+  assert.equal(stderr.trim().split('\n').length, 1, stderr)
+}
+
+const head = `title: A drill
+load: { rate: 10/s }
+steady-state-hypothesis: { success-rate: '>= 99%', p99: '<= 500ms' }
+method:
+`
+
+/** What is wrong, the method (or the whole file), and the one line. */
+const books: readonly (readonly [string, string, RegExp])[] = [
+  ['broken-yaml', `${head}  - hold: [1s\n`, /broken-yaml\.yaml:6:1: expected YAML, found/],
+  [
+    'unknown-key',
+    `${head}  - holt: 1s\n`,
+    /unknown-key\.yaml:5:5: method\[0\]\.holt: expected a key of hold, .*found the key "holt"/,
+  ],
+  [
+    'unknown-region',
+    `${head}  - fault: { id: x, kind: freeze, target: region q }\n`,
+    /unknown-region\.yaml:5:43: method\[0\]\.fault\.target: expected "region X" with X one of a, b, c, found "region q"/,
+  ],
+  [
+    'nobody-to-ask',
+    `${head}  - approve: Really?\n`,
+    /nobody-to-ask\.yaml:5:14: .*expected a terminal to ask at, or --yes/,
+  ],
+]
+
+describe('bad input of a drill', () => {
+  let folder: string
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'firedrill-input-'))
+  })
+  after(() => rm(folder, { recursive: true }))
+
+  for (const [name, text, expected] of books)
+    test(`a runbook with ${name} is refused with line and column`, async () => {
+      const file = join(folder, `${name}.yaml`)
+      await writeFile(file, text)
+      assertRefused(await firedrill(['run', file]), expected)
+    })
+
+  for (const [argv, expected] of [
+    [['run', 'region-los'], /expected a runbook's name \(.*control-plane-loss.*\) or the path .*, found "region-los"/],
+    [['run', 'region-loss', '--comit', 'async'], /unknown option '--comit'.*--commit/],
+    [
+      ['run', 'region-loss', '--set', 'topology.home=d'],
+      /--set topology\.home=d: .*expected one of a, b, c, found "d"/,
+    ],
+    [['run', 'region-loss', '--set', 'topology.region=a'], /--set topology\.region=a: .*expected a key of/],
+    [['run', 'region-loss', '--seed', 'x'], /--seed: expected a whole number/],
+    [['validate', 'region-loss', '--set', 'x'], /--set: expected path=value/],
+    [['bench', 'failover', '--runbook', 'luck'], /expected a runbook's name/],
+    [['bench', 'failover', '--runs', '0'], /--runs: expected a whole number from 1/],
+    [['bench', 'steady', '--duration', 'long'], /--duration: expected a duration such as 250ms/],
+    [['failover', '--to', 'd'], /--to <region>.*a, b, c/],
+  ] as const)
+    test(`firedrill ${argv.join(' ')}: one clear line`, async () => {
+      assertRefused(await firedrill(argv), expected)
+    })
+
+  test('a second run on a busy world is told who is busy with it', async () => {
+    await using _lock = await lockWorld('test-busy', 'a test', () => {})
+    const busy = new RegExp(`world test-busy is busy: process ${process.pid} \\(a test, since .*--world NAME`)
+    assertRefused(await firedrill(['run', 'region-loss', '--world', 'test-busy']), busy)
+    assertRefused(await firedrill(['heal', '--world', 'test-busy']), busy)
+  })
+})
+
+/** An engine that answers as an old Docker would. */
+async function oldDocker(socket: string): Promise<Server> {
+  const server = createServer((request, response) => {
+    response.setHeader('content-type', 'application/json')
+    const version = request.url?.includes('version') === true
+    response.end(JSON.stringify(version ? { Version: '19.03.15', Arch: 'amd64' } : { OSType: 'linux' }))
+  }).listen(socket)
+  await once(server, 'listening')
+  return server
+}
+
+describe('a machine that is not ready for a drill', () => {
+  let folder: string
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'firedrill-docker-'))
+  })
+  after(() => rm(folder, { recursive: true }))
+
+  test('Docker that does not answer is named with what mends it', async () => {
+    const environment = { DOCKER_HOST: `unix://${folder}/none.sock` }
+    assertRefused(
+      await firedrill(['run', 'region-loss', '--world', 'test-none'], { environment }),
+      /does not answer; start it/,
+    )
+  })
+
+  test('Docker that is too old is named with the version that is needed', async () => {
+    const socket = join(folder, 'old.sock')
+    const server = await oldDocker(socket)
+    const environment = { DOCKER_HOST: `unix://${socket}` }
+    const ended = await firedrill(['run', 'region-loss', '--world', 'test-old'], { environment })
+    server.close()
+    assertRefused(ended, /Docker Engine 19\.03\.15 is too old, expected 20\.10 or newer; upgrade Docker/)
+  })
+
+  test('Docker without permission is named with what gives it', async () => {
+    const socket = join(folder, 'closed.sock')
+    const server = await oldDocker(socket)
+    await chmod(socket, 0)
+    await chmod(folder, 0o755)
+    const environment = { DOCKER_HOST: `unix://${socket}` }
+    // Root may do everything, so it asks as nobody.
+    const uid = process.getuid?.() === 0 ? { uid: 65_534 } : {}
+    const ended = await firedrill(['status', '--world', 'test-closed'], { environment, ...uid })
+    server.close()
+    assertRefused(ended, /no permission for Docker at unix:.*; run: sudo usermod -aG docker \$USER/)
+  })
+})
