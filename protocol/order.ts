@@ -15,7 +15,10 @@ export type OrderRequest = z.infer<typeof orderRequest>
  */
 export const orderReply = z.object({ id: z.uuid(), region: z.string(), epoch: z.number() })
 
-/** GET /orders/:id. `x-firedrill-source` says `cache` or `postgres`. */
+/**
+ * GET /orders/:id. `x-firedrill-source` says `cache` or `postgres`, or `forwarded` if the region's own Postgres could not be
+ * asked and another region's app was (once: its own request carries `x-firedrill-forwarded`).
+ */
 export const order = orderRequest.extend({ id: z.uuid(), region: z.string(), epoch: z.number(), createdAt: z.string() })
 export type Order = z.infer<typeof order>
 

@@ -27,8 +27,10 @@ export type WriteRegion = z.infer<typeof writeRegion>
 /**
  * POST /drain, to the primary's app before a planned switchover: hold new writes (do not fail them), answer as soon as every
  * write in flight has its commit record in the local WAL (its session waits for nothing but synchronous replication), with the
- * WAL position that covers them all. From then on held and new writes are forwarded to `forwardTo`'s app once it is the write
- * region, for at most `holdMs`. A write that is still held then is answered 503 (definitely not done). DELETE /drain takes it back.
+ * WAL position that covers them all. From then on the app writes nothing to its Postgres, is not ready for reads, and forwards
+ * held and new writes to `forwardTo`'s app, for at most `holdMs`; if `forwardTo` is the app's own region they are kept. A write
+ * region of a later epoch ends the drain: writes go there, or on locally. DELETE /drain takes it back. 409 unless `epoch` is
+ * above every epoch that the app knows of; 503 if the writes did not settle within 1.5 s.
  */
 export const drainRequest = z.strictObject({
   dataSet: z.string(),

@@ -3,7 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import type { BusReply } from '#protocol/bus.ts'
 import { permitValidMs } from '#protocol/permit.ts'
 import { ordersDataSet } from '#protocol/epoch.ts'
-import type { Region } from '#protocol/sites.ts'
+import { regions, type Region } from '#protocol/sites.ts'
+import type { Order } from '#protocol/order.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { monotonicNs } from '#runtime/clock.ts'
 import type { OpenKafka } from '#runtime/kafka.ts'
@@ -13,10 +14,9 @@ import { connectRedis, type RedisPort } from '#runtime/redis.ts'
 import { createAppControl, type ControlDuties } from './control-listener.ts'
 import { judge } from './core/acknowledge.ts'
 import * as authorities from './core/authority.ts'
-import { acceptDrain, doorFor, type Door, type Drain } from './core/drain.ts'
 import { readyForWrites, type Readiness } from './core/readiness.ts'
 import { EventLog } from './event-log.ts'
-import { forwardWrite, type Answer } from './forward.ts'
+import { forwardRead, type Answer } from './forward.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { PostgresMonitor } from './postgres-monitor.ts'
 import { Projection } from './projection.ts'
@@ -24,6 +24,7 @@ import { createPublicListener, type PublicDuties } from './public-listener.ts'
 import { OrderReader } from './read-order.ts'
 import { Relay } from './relay.ts'
 import { SessionPool } from './session-pool.ts'
+import { WriteDoor, type Tried } from './write-door.ts'
 import { OrderWriter, type Write } from './write-order.ts'
 
 export interface AppOptions {
@@ -40,10 +41,16 @@ export interface AppOptions {
   readonly app: (region: Region) => string
 }
 
-const writeSessions = 20
+// Together below what Postgres has for the app (max_connections less the agent's reserve: 55), monitor, probe and relay included.
+// A commit takes about 90 ms, so 40 sessions carry 400 writes/s, and 50/s through a stall of 0.8 s.
+const writeSessions = 40
 const readSessions = 8
 const longestQueue = 200
-const settleTimeoutMs = 2000
+/** Below the time that a controller gives a drain, so that it hears the reason. */
+const settleTimeoutMs = 1500
+const forwardReadMs = 1000
+/** A region that was ready until so lately answers its checks at once. */
+const tellAtOnceMs = 1500
 
 export class App implements PublicDuties, ControlDuties {
   readonly publicListener: FastifyInstance
@@ -58,10 +65,11 @@ export class App implements PublicDuties, ControlDuties {
   readonly #projection: Projection
   readonly #pools: readonly SessionPool[]
   readonly #redis: readonly RedisPort[]
-  readonly #whenReady = new Set<() => void>()
+  readonly #writePool: SessionPool
+  readonly #door: WriteDoor
   #authority: authorities.Authority
-  #drain: Drain | null = null
   #wasReady = false
+  #notReadySinceMs = performance.now()
 
   constructor(options: AppOptions) {
     const { region, log } = options
@@ -70,23 +78,33 @@ export class App implements PublicDuties, ControlDuties {
     this.#events = new EventLog(region, log)
     const pool = (duty: string, size: number): SessionPool =>
       new SessionPool({ open: async () => await options.openPostgres(duty), size, queueSize: longestQueue })
-    const writePool = pool('write', writeSessions)
+    this.#writePool = pool('write', writeSessions)
     const readPool = pool('read', readSessions)
-    this.#pools = [writePool, readPool]
+    this.#pools = [this.#writePool, readPool]
     const cacheRedis = connectRedis(options.redis, 250)
     const projectionRedis = connectRedis(options.redis, 5000)
     this.#redis = [cacheRedis, projectionRedis]
-    this.#writer = new OrderWriter({ pool: writePool, region, commit: options.commit })
+    this.#door = new WriteDoor({
+      authority: () => this.#authority,
+      app: options.app,
+      writeHere: async (write, deadlineMs) => await this.#writeHere(write, deadlineMs),
+      isReady: () => this.readyForWrites().ready,
+      look: async () => await this.#monitor.hurry(),
+      refuse: (reason) => this.#refuse(reason),
+    })
+    const mayWrite = (): boolean => this.#door.now().kind === 'open'
+    this.#writer = new OrderWriter({ pool: this.#writePool, region, commit: options.commit, mayBegin: mayWrite })
     this.#reader = new OrderReader({ pool: readPool, redis: cacheRedis })
     this.#monitor = new PostgresMonitor({
       open: options.openPostgres,
       log,
       expected: () => ({ region, epoch: this.#authority.epoch }),
+      mayWrite,
       onChange: () => this.#noteReadiness(),
     })
     this.#relay = new Relay({
       ...options,
-      permittedEpoch: () => (this.#isDraining() ? null : this.#permittedEpoch()),
+      permittedEpoch: () => (mayWrite() ? this.#permittedEpoch() : null),
     })
     this.#projection = new Projection({ ...options, redis: projectionRedis })
     this.#metrics = createMetrics({
@@ -136,6 +154,8 @@ export class App implements PublicDuties, ControlDuties {
     const before = this.#authority
     const wasPermitted = this.#permittedEpoch()
     this.#authority = authority
+    const { region } = this.#options
+    if (before.writeRegion?.region === region && authority.writeRegion?.region !== region) this.#door.movedAway()
     if (before.epoch !== authority.epoch || before.writeRegion?.region !== authority.writeRegion?.region) {
       this.#events.add('write-region', authority.epoch, `told that the write region is ${this.primary() ?? 'unknown'}`)
       this.#noteReadiness()
@@ -146,15 +166,9 @@ export class App implements PublicDuties, ControlDuties {
   }
 
   async drain(request: Parameters<ControlDuties['drain']>[0]): ReturnType<ControlDuties['drain']> {
-    const drain = acceptDrain(this.#authority, request, performance.now())
-    if (drain === null || request.dataSet !== ordersDataSet) return null
-    this.#drain = drain
-    this.#monitor.pause(true)
+    if (request.dataSet !== ordersDataSet || this.#door.beginDrain(request, () => this.undrain()) === null) return null
     this.#events.add('drain', request.epoch, `asked to hand writes over to ${request.forwardTo}`)
-    const timer = setTimeout(() => {
-      if (this.#drain === drain) this.undrain()
-    }, request.holdMs)
-    timer.unref()
+    this.#writePool.turnAway('writes are being handed over')
     const deadlineMs = performance.now() + Math.min(settleTimeoutMs, request.holdMs)
     while (this.#writer.inFlight.beforeCommit > 0 && performance.now() < deadlineMs) {
       await new Promise((resolve) => setTimeout(resolve, 2))
@@ -165,69 +179,84 @@ export class App implements PublicDuties, ControlDuties {
   }
 
   undrain(): void {
-    if (this.#drain === null) return
-    this.#drain = null
-    this.#monitor.pause(false)
+    if (!this.#door.endDrain()) return
+    void this.#monitor.hurry()
     this.#relay.wake()
-    this.#events.add('drain-ended', this.epoch(), 'writes are no longer handed over')
+    this.#events.add('drain-ended', this.epoch(), 'writes are no longer held')
   }
 
   async write(write: Write, holdMs: number): Promise<Answer> {
     const endTimer = this.#metrics.writeSeconds.startTimer()
-    const answer = await this.#writeThroughDoor(write, holdMs)
+    const answer = await this.#door.pass(write, holdMs)
     endTimer()
     const outcome = answer.status < 300 ? 'ok' : answer.status === 504 ? 'unknown' : 'failed'
     this.#metrics.writes.inc({ outcome })
     return answer
   }
 
-  async #writeThroughDoor(write: Write, holdMs: number): Promise<Answer> {
-    if (holdMs > 0) await this.#untilReady(holdMs)
-    for (;;) {
-      const door = this.#door()
-      if (door.kind === 'open') return await this.#writeHere(write)
-      if (door.kind === 'elsewhere' || holdMs > 0) {
-        return this.#refuse(`writes go to region ${door.kind === 'elsewhere' ? door.primary : door.to}`)
-      }
-      const stillTo = (): boolean => {
-        const now = this.#door()
-        return now.kind === 'forward' && now.to === door.to
-      }
-      const answer = await forwardWrite(this.#options.app(door.to), write, door.untilMs, stillTo)
-      if (answer !== null) return answer
-      if (stillTo()) return this.#refuse(`region ${door.to} did not become the write region in time`)
-    }
-  }
-
-  async #writeHere(write: Write): Promise<Answer> {
+  async #writeHere(write: Write, deadlineMs: number): Promise<Tried> {
     const { commit, region } = this.#options
-    if (commit === 'async' && this.#permittedEpoch() === null) return this.#refuse('no valid permit')
-    const attempt = await this.#writer.write(write)
+    if (commit === 'async' && this.#permittedEpoch() === null)
+      return { answer: this.#refuse('no valid permit'), isUntouched: false }
+    const attempt = await this.#writer.write(write, deadlineMs)
     const verdict = judge(attempt, commit, this.#permittedEpoch())
     if (verdict.outcome !== 'ok') {
       const { error, outcome, reason, status } = verdict
-      return { status, body: { error, outcome, reason, primary: this.primary() } }
+      const body = { error, outcome, reason, primary: this.primary() }
+      return { answer: { status, body }, isUntouched: attempt.kind === 'before-commit' }
     }
     this.#relay.wake()
-    return { status: verdict.status, body: { id: verdict.id, region, epoch: verdict.epoch } }
+    const body = { id: verdict.id, region, epoch: verdict.epoch }
+    return { answer: { status: verdict.status, body }, isUntouched: false }
   }
 
   #refuse(reason: string): Answer {
     return { status: 503, body: { error: 'not-here', outcome: 'failed', reason, primary: this.primary() } }
   }
 
-  async read(id: string): ReturnType<PublicDuties['read']> {
+  async read(id: string, isForwarded: boolean): ReturnType<PublicDuties['read']> {
     const cacheEpoch = authorities.cacheEpoch(this.#authority, monotonicNs())
-    const found = await this.#reader.read(id, cacheEpoch)
-    this.#metrics.reads.inc({ source: found.source })
-    return { ...found, permitted: cacheEpoch !== null }
+    const permitted = cacheEpoch !== null
+    // Even a read may make Postgres write (hint bits); and the Postgres of a region that is drained is about to stop.
+    const early = isForwarded || this.#door.drainingTo() === null ? null : await this.#readElsewhere(id)
+    if (early !== null) return { ...early, permitted }
+    try {
+      const found = await this.#reader.read(id, cacheEpoch)
+      this.#metrics.reads.inc({ source: found.source })
+      return { ...found, permitted }
+    } catch (error) {
+      void this.#monitor.hurry()
+      const found = isForwarded ? null : await this.#readElsewhere(id)
+      if (found === null) throw error
+      return { ...found, permitted }
+    }
+  }
+
+  /** From the write region, or the one that is about to be, else from any other; null if none answers in time. */
+  async #readElsewhere(id: string): Promise<{ order: Order | null; source: 'forwarded' } | null> {
+    const { app, region } = this.#options
+    const first = this.#door.drainingTo() ?? this.primary()
+    const others = regions.filter((each) => each !== region)
+    const inOrder = [...others.filter((each) => each === first), ...others.filter((each) => each !== first)]
+    const found = await forwardRead(inOrder.map(app), id, performance.now() + forwardReadMs)
+    if (found === null) return null
+    this.#metrics.reads.inc({ source: 'forwarded' })
+    return { ...found, source: 'forwarded' }
   }
 
   readyForWrites(): Readiness {
     return readyForWrites(this.#authority, this.#monitor.probe, this.#options.commit, monotonicNs())
   }
 
+  async untilReadyForWrites(timeoutMs: number): Promise<void> {
+    // Whoever asks must hear of a change for the worse at once.
+    if (performance.now() - this.#notReadySinceMs < tellAtOnceMs) return
+    await this.#door.until(() => this.readyForWrites().ready, timeoutMs)
+  }
+
   readyForReads(): Readiness {
+    const to = this.#door.drainingTo()
+    if (to !== null) return { ready: false, reason: `the region hands its role over to ${to}` }
     const ready = this.#monitor.isAnswering()
     return { ready, reason: ready ? 'Postgres answers' : 'Postgres of this region does not answer' }
   }
@@ -253,34 +282,13 @@ export class App implements PublicDuties, ControlDuties {
     return authorities.permittedEpoch(this.#authority, monotonicNs())
   }
 
-  #door(): Door {
-    return doorFor(this.#authority, this.#drain, performance.now())
-  }
-
-  #isDraining(): boolean {
-    return this.#door().kind === 'forward'
-  }
-
   #noteReadiness(): void {
     const { ready, reason } = this.readyForWrites()
-    if (ready !== this.#wasReady) this.#events.add(ready ? 'ready' : 'not-ready', this.epoch(), `for writes: ${reason}`)
+    if (ready !== this.#wasReady) {
+      this.#events.add(ready ? 'ready' : 'not-ready', this.epoch(), `for writes: ${reason}`)
+      if (!ready) this.#notReadySinceMs = performance.now()
+    }
     this.#wasReady = ready
-    if (!ready) return
-    for (const wake of this.#whenReady) wake()
-    this.#whenReady.clear()
-  }
-
-  /** Resolves when this region is ready for writes, or after `timeoutMs`. */
-  async #untilReady(timeoutMs: number): Promise<void> {
-    if (this.readyForWrites().ready) return
-    await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer)
-        this.#whenReady.delete(wake)
-        resolve()
-      }
-      const timer = setTimeout(wake, timeoutMs)
-      this.#whenReady.add(wake)
-    })
+    this.#door.wake()
   }
 }

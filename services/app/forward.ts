@@ -46,7 +46,7 @@ export async function forwardWrite(
           [holdHeader]: String(Math.ceil(holdMs)),
         },
         body: JSON.stringify(write.order),
-        signal: AbortSignal.timeout(Math.max(1, deadlineMs - performance.now())),
+        signal: AbortSignal.timeout(Math.max(1, Math.ceil(deadlineMs - performance.now()))),
       })
       const body: unknown = await response.body.json()
       const refused = response.statusCode === 503 && errorReply.safeParse(body).data?.outcome === 'failed'
@@ -77,7 +77,7 @@ export async function forwardRead(
       const response = await request(`http://${authority}/orders/${id}`, {
         dispatcher,
         headers: { [forwardedHeader]: '1' },
-        signal: AbortSignal.timeout(Math.min(leftMs, readAttemptMs)),
+        signal: AbortSignal.timeout(Math.ceil(Math.min(leftMs, readAttemptMs))),
       })
       const body: unknown = await response.body.json()
       if (response.statusCode === 200) return { order: order.parse(body) }

@@ -1,7 +1,7 @@
 // Watches the local Postgres: does it answer, is it primary, do commits return? Looks at once when the write region moves.
 import type { Log } from '#runtime/log.ts'
 import { monotonicNs } from '#runtime/clock.ts'
-import type { Session } from '#runtime/postgres.ts'
+import { QueryTimeout, type Session } from '#runtime/postgres.ts'
 import type { Probe } from './core/readiness.ts'
 
 const lookEveryMs = 500
@@ -13,9 +13,13 @@ SELECT pg_is_in_recovery() AS standby, current.epoch::text, current.region
 FROM (VALUES (1)) AS one LEFT JOIN (SELECT epoch, region FROM firedrill.epoch ORDER BY epoch DESC LIMIT 1) AS current ON true`
 
 const busyStatement = `
-SELECT count(*)::integer AS busy FROM pg_stat_activity
+SELECT count(*)::integer AS busy, string_agg(application_name || ' ' || state, ', ') AS who FROM pg_stat_activity
 WHERE application_name LIKE 'firedrill-app-%' AND pid <> pg_backend_pid()
 AND state <> 'idle' AND wait_event IS DISTINCT FROM 'SyncRep'`
+
+// Flushes what was written so far, records without a commit of their own included: a tail that is flushed later would lie above
+// the position that the drain answers with.
+const flushStatement = "SELECT pg_logical_emit_message(false, 'firedrill', 'drained', true)::text AS lsn"
 
 export class PostgresMonitor {
   readonly #open: (duty: string) => Promise<Session>
@@ -23,10 +27,10 @@ export class PostgresMonitor {
   readonly #onChange: () => void
   /** What the app expects: its region, and the epoch that it was told of. */
   readonly #expected: () => { region: string; epoch: number }
+  readonly #mayWrite: () => boolean
   #session: Session | null = null
   #prober: Session | null = null
   #isProbing = false
-  #paused = false
   #looking: Promise<void> | null = null
   #timer: NodeJS.Timeout | undefined
   #stopped = false
@@ -37,11 +41,14 @@ export class PostgresMonitor {
     open: (duty: string) => Promise<Session>
     log: Log
     expected: () => { region: string; epoch: number }
+    /** False while the WAL must come to rest. */
+    mayWrite: () => boolean
     onChange: () => void
   }) {
     this.#open = options.open
     this.#log = options.log
     this.#expected = options.expected
+    this.#mayWrite = options.mayWrite
     this.#onChange = options.onChange
   }
 
@@ -65,12 +72,6 @@ export class PostgresMonitor {
     this.#prober?.close()
   }
 
-  /** No probe commits from now on, so that the WAL can come to rest; what is under way goes on. */
-  pause(isPaused: boolean): void {
-    this.#paused = isPaused
-    if (!isPaused) void this.hurry()
-  }
-
   /** Looks now; resolves when it has looked. */
   async hurry(): Promise<void> {
     // A look that is under way may have begun before what is to be seen.
@@ -78,16 +79,20 @@ export class PostgresMonitor {
     await this.#look()
   }
 
-  /** Resolves with the LSN that covers every commit of the app that was under way when it was called. */
+  /**
+   * Resolves with an LSN that covers everything the app has written; it must have been kept from beginning anything new.
+   * Sessions that only wait for synchronous replication have nothing left to write.
+   * @throws Error if some session was still at work at `deadlineMs`
+   */
   async settledLsn(deadlineMs: number): Promise<string> {
     for (;;) {
       const session = await this.#ownSession()
       const { rows } = await session.query(busyStatement, [], answerTimeoutMs)
       if (rows[0]?.['busy'] === 0) {
-        const flushed = await session.query('SELECT pg_current_wal_flush_lsn()::text AS lsn', [], answerTimeoutMs)
+        const flushed = await session.query(flushStatement, [], answerTimeoutMs)
         return String(flushed.rows[0]?.['lsn'])
       }
-      if (performance.now() > deadlineMs) throw new Error('writes were still on their way to the WAL')
+      if (performance.now() > deadlineMs) throw new Error(`still at work: ${String(rows[0]?.['who'])}`)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }
@@ -117,10 +122,12 @@ export class PostgresMonitor {
       const wasPrimary = before.isPrimary && before.committedNs !== null
       const committedNs = wasPrimary ? this.#probe.committedNs : isOwnEpoch ? askedNs : null
       this.#probe = { isPrimary, committedNs: isPrimary ? committedNs : null }
-      if (isPrimary && !this.#paused) void this.#commitProbe()
+      if (isPrimary) void this.#commitProbe()
     } catch (error) {
       this.#session?.close()
       this.#session = null
+      // A slow answer is waited for a little longer; a broken session or a refusal says it all.
+      if (!(error instanceof QueryTimeout)) this.#answeredNs = null
       if (before.isPrimary) this.#log.warn({ reason: (error as Error).message }, 'postgres does not answer')
       this.#probe = { isPrimary: false, committedNs: null }
     }
@@ -134,12 +141,20 @@ export class PostgresMonitor {
 
   /** One at a time: a commit that hangs is neither cancelled nor joined by a second one. */
   async #commitProbe(): Promise<void> {
-    if (this.#isProbing) return
+    if (this.#isProbing || !this.#mayWrite()) return
     this.#isProbing = true
     const sentNs = monotonicNs()
     try {
       if (this.#prober?.isOpen !== true) this.#prober = await this.#open('probe')
-      const { unvouched } = await this.#prober.query('UPDATE firedrill.probe SET probed_at = clock_timestamp()')
+      const prober = this.#prober
+      // From BEGIN's answer on a drain sees the transaction and waits for it; before it, this one sees the drain.
+      await prober.query('BEGIN', [], answerTimeoutMs)
+      if (!this.#mayWrite()) {
+        await prober.query('ROLLBACK', [], answerTimeoutMs)
+        return
+      }
+      await prober.query('UPDATE firedrill.probe SET probed_at = clock_timestamp()')
+      const { unvouched } = await prober.query('COMMIT')
       if (!unvouched && this.#probe.isPrimary) {
         this.#probe = { isPrimary: true, committedNs: sentNs }
         this.#onChange()

@@ -1,24 +1,33 @@
 // The order service's public API: validates, and has every error in one shape.
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { z } from 'zod'
-import { orderRequest } from '#protocol/order.ts'
+import { orderRequest, type Order } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
 import type { Readiness } from './core/readiness.ts'
-import { holdHeader, longestHoldMs, type Answer } from './forward.ts'
-import type { Found } from './read-order.ts'
+import { forwardedHeader, holdHeader, longestHoldMs, type Answer } from './forward.ts'
 import type { Write } from './write-order.ts'
+
+export interface FoundOrder {
+  readonly order: Order | null
+  readonly source: 'cache' | 'postgres' | 'forwarded'
+  readonly permitted: boolean
+}
 
 /** What the listener needs of the app. */
 export interface PublicDuties {
   write(write: Write, holdMs: number): Promise<Answer>
-  /** Rejects if the order could not be looked for. */
-  read(id: string): Promise<Found & { readonly permitted: boolean }>
+  /** Rejects if the order could not be looked for. `isForwarded`: by another app, so it is not sent on again. */
+  read(id: string, isForwarded: boolean): Promise<FoundOrder>
   readyForWrites(): Readiness
+  /** Resolves when the region is ready for writes, or after `timeoutMs`; at once if it was until a moment ago. */
+  untilReadyForWrites(timeoutMs: number): Promise<void>
   readyForReads(): Readiness
   primary(): Region | null
   metrics(): Promise<{ readonly type: string; readonly text: string }>
 }
 
+/** The longest that a check of readiness is kept open. */
+const longestWaitMs = 2000
 const bodyLimitBytes = 16 * 1024
 const idempotencyKey = z.string().regex(/^[\x20-\x7e]{8,128}$/)
 
@@ -63,7 +72,7 @@ export function createPublicListener(duties: PublicDuties): FastifyInstance {
     }
     let found
     try {
-      found = await duties.read(id.toLowerCase())
+      found = await duties.read(id.toLowerCase(), incoming.headers[forwardedHeader] !== undefined)
     } catch (error) {
       return fail(reply, 503, 'unavailable', (error as Error).message)
     }
@@ -73,7 +82,9 @@ export function createPublicListener(duties: PublicDuties): FastifyInstance {
     return found.order
   })
   server.get('/livez', async () => ({ alive: true }))
-  server.get<{ Querystring: { for?: string } }>('/readyz', async (incoming, reply) => {
+  server.get<{ Querystring: { for?: string; 'wait-ms'?: string } }>('/readyz', async (incoming, reply) => {
+    const waitMs = Math.min(Number(incoming.query['wait-ms']) || 0, longestWaitMs)
+    if (incoming.query.for === 'writes' && waitMs > 0) await duties.untilReadyForWrites(waitMs)
     const readiness = incoming.query.for === 'writes' ? duties.readyForWrites() : duties.readyForReads()
     return reply.code(readiness.ready ? 200 : 503).send({ ...readiness, primary: duties.primary() })
   })

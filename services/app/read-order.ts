@@ -3,7 +3,7 @@ import { order, redisKeys, type Order } from '#protocol/order.ts'
 import type { RedisPort } from '#runtime/redis.ts'
 import type { SessionPool } from './session-pool.ts'
 
-const readTimeoutMs = 1500
+const readTimeoutMs = 1000
 const acquireTimeoutMs = 500
 const cacheSeconds = 60
 

@@ -120,7 +120,7 @@ export class Relay {
         await run.expectSameTopic()
         run.askPositions()
       }
-      if (this.#options.permittedEpoch() === epoch) this.#done += await run.deleteDone()
+      this.#done += await run.deleteDone(() => this.#options.permittedEpoch() === epoch)
       if (count < batchSize) await this.#sleep(run.confirmations.unconfirmed > 0 ? positionsEveryMs : idleLookMs)
     }
   }
@@ -275,9 +275,18 @@ class Run {
     }
   }
 
-  async deleteDone(): Promise<number> {
-    const seqs = this.confirmations.takeDone()
-    if (seqs.length > 0) await this.#postgres.query(doneStatement, [seqs, this.#epoch], queryTimeoutMs)
+  /** What is not permitted any more is left in the table: another run sends it again. */
+  async deleteDone(isPermitted: () => boolean): Promise<number> {
+    const seqs = isPermitted() ? this.confirmations.takeDone() : []
+    if (seqs.length === 0) return 0
+    // From BEGIN's answer on a drain sees the transaction and waits for it; before it, this one sees the drain.
+    await this.#postgres.query('BEGIN', [], queryTimeoutMs)
+    if (!isPermitted()) {
+      await this.#postgres.query('ROLLBACK', [], queryTimeoutMs)
+      return 0
+    }
+    await this.#postgres.query(doneStatement, [seqs, this.#epoch], queryTimeoutMs)
+    await this.#postgres.query('COMMIT', [], queryTimeoutMs)
     return seqs.length
   }
 }

@@ -5,6 +5,12 @@ import type { Session } from '#runtime/postgres.ts'
 /** No session could be had; nothing was sent to Postgres. */
 export class NoSession extends Error {
   override readonly name = 'NoSession'
+  /** The pool is full: Postgres may be well, and a second try would only make the queue longer. */
+  readonly isFull: boolean
+  constructor(message: string, isFull = false) {
+    super(message)
+    this.isFull = isFull
+  }
 }
 
 interface Waiter {
@@ -43,7 +49,7 @@ export class SessionPool {
       return await this.#openOne()
     }
     if (this.#waiters.length >= this.#queueSize) {
-      throw new NoSession(`all ${this.#size} sessions with Postgres are taken, and ${this.#queueSize} writes wait`)
+      throw new NoSession(`all ${this.#size} sessions with Postgres are taken, and ${this.#queueSize} wait`, true)
     }
     return await this.#wait(timeoutMs)
   }
@@ -58,6 +64,11 @@ export class SessionPool {
     }
     if (session.isOpen) waiter.resolve(session)
     else this.#openOne().then(waiter.resolve, waiter.reject)
+  }
+
+  /** Whoever waits for a session gets none. */
+  turnAway(reason: string): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(new NoSession(reason))
   }
 
   close(): void {
@@ -94,7 +105,7 @@ export class SessionPool {
       const timer = setTimeout(() => {
         const index = this.#waiters.indexOf(waiter)
         if (index >= 0) this.#waiters.splice(index, 1)
-        reject(new NoSession(`all ${this.#size} sessions with Postgres were taken for ${timeoutMs} ms`))
+        reject(new NoSession(`all ${this.#size} sessions with Postgres were taken for ${timeoutMs} ms`, true))
       }, timeoutMs)
       this.#waiters.push(waiter)
     })

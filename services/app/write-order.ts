@@ -7,7 +7,9 @@ import type { Session } from '#runtime/postgres.ts'
 import type { Attempt } from './core/acknowledge.ts'
 import { NoSession, type SessionPool } from './session-pool.ts'
 
-const acquireTimeoutMs = 500
+/** A peak, or a link that stalls for a moment, is waited out. */
+const acquireTimeoutMs = 1000
+const beginTimeoutMs = 500
 /** A write is answered at the latest after this time; its session may stay in the commit for longer. */
 export const answerWithinMs = 2500
 
@@ -38,7 +40,7 @@ export interface Write {
 
 /** Writes under way, by how far they are: what a drain waits for. */
 export class InFlight {
-  /** No COMMIT sent yet. */
+  /** A transaction was begun, no COMMIT sent yet. */
   beforeCommit = 0
   /** COMMIT sent, no answer yet. */
   committing = 0
@@ -48,26 +50,25 @@ export class OrderWriter {
   readonly #pool: SessionPool
   readonly #region: Region
   readonly #commit: 'quorum' | 'async'
+  readonly #mayBegin: () => boolean
   readonly inFlight = new InFlight()
 
-  constructor(options: { pool: SessionPool; region: Region; commit: 'quorum' | 'async' }) {
+  /** @param options.mayBegin asked right before each transaction */
+  constructor(options: { pool: SessionPool; region: Region; commit: 'quorum' | 'async'; mayBegin: () => boolean }) {
     this.#pool = options.pool
     this.#region = options.region
     this.#commit = options.commit
+    this.#mayBegin = options.mayBegin
   }
 
-  /** Never rejects, and answers within `answerWithinMs`. */
-  async write(write: Write): Promise<Attempt> {
-    const deadlineMs = performance.now() + answerWithinMs
-    this.inFlight.beforeCommit += 1
+  /** Never rejects, and answers by `deadlineMs`. */
+  async write(write: Write, deadlineMs: number): Promise<Attempt> {
     let sent: Sent | Attempt
     try {
       sent = await this.#begin(write, deadlineMs)
     } catch (error) {
       const reason = (error as Error).message
-      return { kind: error instanceof NoSession ? 'not-tried' : 'before-commit', reason }
-    } finally {
-      this.inFlight.beforeCommit -= 1
+      return { kind: error instanceof NoSession && error.isFull ? 'not-tried' : 'before-commit', reason }
     }
     if ('kind' in sent) return sent
     const { answer } = sent
@@ -80,7 +81,16 @@ export class OrderWriter {
   }
 
   async #begin(write: Write, deadlineMs: number): Promise<Sent | Attempt> {
-    const session = await this.#beginTransaction()
+    const session = await this.#beginTransaction(deadlineMs)
+    try {
+      return await this.#fill(session, write, deadlineMs)
+    } finally {
+      this.inFlight.beforeCommit -= 1
+    }
+  }
+
+  /** From an open transaction to a COMMIT that was sent. */
+  async #fill(session: Session, write: Write, deadlineMs: number): Promise<Sent | Attempt> {
     let isLent = true
     const giveBack = (): void => {
       if (isLent) this.#pool.release(session)
@@ -157,18 +167,27 @@ export class OrderWriter {
     }
   }
 
-  /** A session may have died in the pool unseen; nothing was done on it, so another one is tried. */
-  async #beginTransaction(): Promise<Session> {
-    const deadlineMs = performance.now() + 2 * acquireTimeoutMs
+  /**
+   * A session may have died in the pool unseen; nothing was done on it, so another one is tried. The transaction that is
+   * returned counts as `inFlight.beforeCommit`.
+   */
+  async #beginTransaction(deadlineMs: number): Promise<Session> {
+    const endMs = Math.min(deadlineMs, performance.now() + 2 * acquireTimeoutMs)
     for (;;) {
-      const session = await this.#pool.acquire(acquireTimeoutMs)
+      const session = await this.#pool.acquire(Math.max(1, Math.min(acquireTimeoutMs, endMs - performance.now())))
+      if (!this.#mayBegin()) {
+        this.#pool.release(session)
+        throw new NoSession('writes are being handed over')
+      }
+      this.inFlight.beforeCommit += 1
       try {
-        await session.query('BEGIN', [], acquireTimeoutMs)
+        await session.query('BEGIN', [], beginTimeoutMs)
         return session
       } catch (error) {
+        this.inFlight.beforeCommit -= 1
         session.close()
         this.#pool.release(session)
-        if (performance.now() > deadlineMs) throw error
+        if (performance.now() > endMs) throw error
       }
     }
   }
