@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Journal } from '#protocol/journal.ts'
 import { journal as journalShape } from '#protocol/journal.ts'
 import type { ClientOperation } from './history.ts'
-import { goodOperations, goodRecord, ns, t0Ms, write } from './histories.ts'
+import { goodOperations, goodRecord, ns, t0Ms, toOperation, write } from './histories.ts'
 import { measure } from './measure.ts'
 import type { DrillRecord } from './record.ts'
 
@@ -246,6 +246,29 @@ void test('an expected loss that is not found fails; a found one within the boun
   const tight = { ...runbook, objectives: { rpo: 1000 } }
   const journal = measure({ ...good, runbook: tight, finalReads: { ...good.finalReads, postgres: lossy } })
   assert.equal(statusOf(journal, 'rpo'), 'missed')
+})
+
+void test('reads of an order that is lost are loss, not outage; reads of another that is not found are', () => {
+  const good = goodRecord()
+  const postgres = good.finalReads.postgres
+  assert.ok(postgres)
+  const notFound = (key: string): ClientOperation[] =>
+    [8000, 12_000, 16_000, 22_500].map((atMs) => ({
+      ...write(atMs, atMs + 20, 2, { area: 'eu' }),
+      kind: 'read',
+      key,
+      outcome: 'failed',
+      status: 404,
+      orderId: null,
+      epoch: null,
+    }))
+  const lossy = { ...good.finalReads, postgres: { ...postgres, ids: without(postgres.ids, lostId) } }
+  const of = (key: string): Journal =>
+    measure({ ...good, finalReads: lossy, operations: [...goodOperations(), ...notFound(key)].map(toOperation) })
+  assert.equal(of(lostId).rto.restoredMs, 1050)
+  assert.equal(of(lostId).failback.failed, 0)
+  assert.equal(of('eu-31').rto.restoredMs, 11_000)
+  assert.equal(of('eu-31').failback.failed, 1)
 })
 
 void test('an interrupted drill is unknown, unless something failed', () => {

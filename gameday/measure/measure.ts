@@ -224,11 +224,22 @@ interface Figures {
   readonly failback: Journal['failback']
 }
 
+/** That a lost order is not found is the truth: it counts as loss, once, and not as outage for as long as somebody asks for it. */
+function withoutReadsOf(
+  lostIds: readonly string[],
+  operations: readonly ClientOperation[],
+): readonly ClientOperation[] {
+  const lost = new Set(lostIds)
+  return operations.filter((each) => !(each.kind === 'read' && each.status === 404 && lost.has(each.key)))
+}
+
 function computeFigures(record: DrillRecord): Figures {
   const operations = record.operations.map((each) => toClientOperation(each, record.originNs))
   const history: History = { operations, acks: ackedWrites(operations) }
   const t0 = t0Of(record)
   const span = t0 === null ? null : spanOf(record, history, t0.ns)
+  const losses = measureLosses(record, history, span?.t0Ms ?? null)
+  const served = { ...history, operations: withoutReadsOf(losses.postgres.lostIds, operations) }
   const ackTimes = history.acks.map((ack) => ack.doneMs)
   const epochs = epochsOf(record.epochBefore, record.events, record.originNs, {
     ordered: spansOfActions(record),
@@ -238,15 +249,15 @@ function computeFigures(record: DrillRecord): Figures {
     history,
     t0,
     span,
-    rto: measureRto(record, history, span),
+    rto: measureRto(record, served, span),
     longestMs: longestGapMs(ackTimes, ackTimes[0] ?? 0, ackTimes.at(-1) ?? 0),
-    losses: measureLosses(record, history, span?.t0Ms ?? null),
+    losses,
     split: history.acks.length === 0 ? { count: null, ms: null } : splitBrain(history.acks),
     duplicated: measureDuplicates(record),
     epochs,
     // Without a single event nobody was listened to.
     falseFailovers: record.events.length === 0 ? null : epochs.filter((each) => each.cause === 'false').length,
-    failback: measureFailback(record, history),
+    failback: measureFailback(record, served),
   }
 }
 
