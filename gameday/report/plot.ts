@@ -39,6 +39,12 @@ function secondsTicks(lengthS: number): readonly number[] {
   return Array.from({ length: Math.floor(lengthS / step) + 1 }, (_, index) => index * step)
 }
 
+/** What the shades stand for. */
+function shaded(journal: Journal): string {
+  const names = journal.faults.map((fault) => `${fault.kind} of ${fault.target}`)
+  return names.length === 0 ? '' : escapeMarkup(`; shaded: ${names.join(', ')}`)
+}
+
 /** Empty if there was no load. */
 export function renderPlot(journal: Journal, operations: readonly Operation[]): string {
   if (journal.loadNs === null) return ''
@@ -90,6 +96,7 @@ export function renderPlot(journal: Journal, operations: readonly Operation[]): 
     `<path class="p99" d="${line(slices, (slice) => slice.p99Ms, x, yLatency)}"/>`,
     `<path class="p50" d="${line(slices, (slice) => slice.p50Ms, x, yLatency)}"/>`,
     ...seconds,
+    `<text x="${left + 6}" y="${upper.top + upper.height - 14}">share of operations that succeeded${shaded(journal)}</text>`,
     `<text x="${left}" y="${lower.top - 8}">latency: median, and p99 (dashed)</text>`,
     `<text x="${width - right}" y="${height - 6}" text-anchor="end">seconds since the load began</text>`,
     '</svg>',
