@@ -1,6 +1,7 @@
 // Control listeners (bearer token, JSON) and calls to them. Every call has a time limit; errors name the other side.
 import fastify, { type FastifyInstance } from 'fastify'
 import { timingSafeEqual } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import type { z } from 'zod'
 
@@ -32,8 +33,9 @@ export class CallRefused extends Error {
   }
 }
 
-// Connections are kept, and few: a hung one must not hold up a call on another.
-const dispatcher = new Agent({ connect: { timeout: 1000 }, keepAliveTimeout: 30_000, pipelining: 0 })
+// Connections are kept: over the WAN a new one costs a round trip. One request at a time on each, so that a hung call holds up
+// no other (pipelining 0 would close each connection after its first call).
+const dispatcher = new Agent({ connect: { timeout: 1000 }, keepAliveTimeout: 30_000, pipelining: 1 })
 
 /**
  * One JSON call. `timeoutMs` bounds the whole of it.
@@ -62,6 +64,8 @@ export async function call<Shape extends z.ZodType>(options: {
     signal: AbortSignal.timeout(options.timeoutMs),
   })
   const text = await response.body.text()
+  // The connection is free for the next call only after this turn of the loop; a call before that would open another.
+  await setImmediate()
   const body: unknown = text === '' ? null : JSON.parse(text)
   if (response.statusCode >= 400) throw new CallRefused(target, response.statusCode, body)
   return options.reply.parse(body)

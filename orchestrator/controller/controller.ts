@@ -21,6 +21,7 @@ const tickMs = 25
 const beatMs = 100
 const probeMs = 500
 const leaseMs = 700
+const warmMs = 3000
 const readMs = 1000
 /** While etcd can't be read it is asked more often: its answer is what service waits for. */
 const readAgainMs = 200
@@ -54,6 +55,7 @@ export class Controller {
     this.#every(tickMs, () => this.#take({ kind: 'tick', lateMs: this.#lateness.tick(monotonicMs()) }))
     this.#every(beatMs, () => this.#beat())
     this.#loop(probeMs, async () => this.#probe())
+    this.#loop(warmMs, async () => this.#ports.calls.warm())
     this.#loop(leaseMs, async () => this.#renewLease())
     this.#loop(readMs, async () => this.#leader())
     this.#loop(readAgainMs, async () => {

@@ -11,7 +11,7 @@ import {
 import type { History } from '#protocol/epoch.ts'
 import { lsnToBigInt } from '#protocol/epoch.ts'
 import { drainReply } from '#protocol/permit.ts'
-import { ports, type Region } from '#protocol/sites.ts'
+import { ports, type Region, regions } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { fenceReply } from '#protocol/wan.ts'
 import { monotonicMs } from '#runtime/clock.ts'
@@ -24,6 +24,8 @@ const promiseTimeoutMs = 3000
 const promoteTimeoutMs = 10_000
 const followTimeoutMs = 3000
 const statusTimeoutMs = 300
+/** An answer that takes longer comes over a connection that is broken. */
+const warmTimeoutMs = 1000
 /** Between two looks at a local node that must reach a position within milliseconds. */
 const positionPaceMs = 5
 
@@ -48,6 +50,25 @@ export class Calls {
 
   constructor(options: CallOptions) {
     this.#options = options
+  }
+
+  /** Connections to all agents and apps are kept open: a new one would cost an order a round trip over the WAN. */
+  async warm(): Promise<void> {
+    const ask = (authority: string, path: string): Promise<unknown> =>
+      call({
+        method: 'GET',
+        authority: `${authority}:${ports.control}`,
+        path,
+        token: this.#options.controlToken,
+        reply: z.unknown(),
+        timeoutMs: warmTimeoutMs,
+      })
+    await Promise.allSettled(
+      regions.flatMap((region) => [
+        ask(`postgres.${region}`, '/status'),
+        ask(`app.${region}`, '/events?from=999999999'),
+      ]),
+    )
   }
 
   async promise(region: Region, epoch: number): Promise<PromiseReply | Failure> {
