@@ -62,7 +62,8 @@ export function mayAct(state: State, now: number): boolean {
   if (!suspicion.hard && witnesses(state, suspicion, now).length < majorityOf(regions.length)) return false
   const position = rank(state, suspicion, now)
   const step = suspicion.rule === 'orphan' ? timings.orphanMs : timings.staggerMs
-  return now - suspicion.sinceMs >= position * step
+  const patienceMs = suspicion.rule === 'region-silent' ? timings.silentMs - timings.witnessMs : 0
+  return now - suspicion.sinceMs >= patienceMs + position * step
 }
 
 /** Rest of the hold-down at the time of the suspicion. Hard facts are acted on at once. */

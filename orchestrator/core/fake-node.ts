@@ -140,8 +140,9 @@ export class FakeNode {
     this.#around.acked(epoch, lsn)
     if (this.committed) return
     this.committed = true
+    // The beat overtakes the answer.
+    this.#around.changed(this)
     this.waiting?.({ history: this.history })
     this.waiting = null
-    this.#around.changed(this)
   }
 }

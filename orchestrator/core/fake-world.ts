@@ -237,7 +237,8 @@ export class FakeWorld {
 
   #agentBeat(node: FakeNode): void {
     if (!node.up) return
-    const status = node.status()
+    // As an agent's beats do, these carry the last epochs only.
+    const status = { ...node.status(), history: node.history.slice(-4) }
     for (const to of regions)
       this.#send(node.region, to, 'postgres', 'controller', () =>
         this.#take(this.processes[to], { kind: 'agent-beat', region: node.region, status }),

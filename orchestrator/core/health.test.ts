@@ -69,15 +69,32 @@ function heardAt(heardMs: number, status: AgentStatus = agent(), beat: HeardCont
 }
 
 suite('suspicion', () => {
-  test('silence of both is suspected after 300 ms, and not before', () => {
-    assert.equal(suspect(heardAt(1000), 1299), null)
-    assert.equal(suspect(heardAt(1000), 1301)?.rule, 'region-silent')
+  test('silence of both is suspected after 240 ms, and not before', () => {
+    assert.equal(suspect(heardAt(1000), 1239), null)
+    assert.equal(suspect(heardAt(1000), 1241)?.rule, 'region-silent')
+  })
+
+  test('silence is told to the others first and acted upon later, and only with a witness', () => {
+    const claimsAt = (now: number, witness: boolean): number => {
+      const suspects = witness ? [{ region: 'a' as const, why: 'silent' }] : []
+      let state = step(heardAt(1000), { kind: 'agent-beat', region: 'a', status: agent() }, 5000).state
+      state = step(state, { kind: 'controller-beat', beat: controller() }, 5000).state
+      state = step(state, { kind: 'tick', lateMs: 0 }, 5245).state
+      assert.equal(state.suspicion?.rule, 'region-silent')
+      const beat = controller({ region: 'c', incarnation: 'c1', holdsEpoch: false, suspects })
+      state = step(state, { kind: 'controller-beat', beat }, 5290).state
+      const { effects } = step(state, { kind: 'tick', lateMs: 0 }, now)
+      return effects.filter((each) => each.kind === 'claim').length
+    }
+    assert.equal(claimsAt(5304, true), 0)
+    assert.equal(claimsAt(5305, true), 1)
+    assert.equal(claimsAt(5400, false), 0)
   })
 
   test('a controller that was late itself adds its lateness', () => {
     const late = step(heardAt(1000), { kind: 'tick', lateMs: 400 }, 1000).state
-    assert.equal(suspect(late, 1650), null)
-    assert.equal(suspect(late, 1701)?.rule, 'region-silent')
+    assert.equal(suspect(late, 1630), null)
+    assert.equal(suspect(late, 1641)?.rule, 'region-silent')
   })
 
   test("the agent's own word that Postgres is down counts at once and needs no second witness", () => {

@@ -31,7 +31,7 @@ export function suspect(state: State, now: number): Suspicion | null {
 function suspectSilence(state: State, primary: Region, now: number): Suspicion | null {
   const agent = agentSilenceMs(state, primary, now) - state.lateMs
   const controller = controllerSilenceMs(state, primary, now) - state.lateMs
-  if (agent > timings.silentMs && controller > timings.silentMs) {
+  if (agent > timings.witnessMs && controller > timings.witnessMs) {
     const shortest = Math.round(Math.min(agent, controller))
     const why = `neither controller nor agent of ${primary} was heard for ${shortest} ms`
     return { region: primary, why, rule: 'region-silent', hard: false }

@@ -53,8 +53,10 @@ export function noticePromoted(turn: Turn, region: Region): void {
   if (move?.phase !== 'promoting' || move.region !== region) return
   const status = turn.state.agents[region]?.status
   if (status?.state !== 'primary' || !status.epochCommitted || status.promised !== move.fence.claim.epoch) return
-  if (status.history.at(-1)?.epoch !== move.fence.claim.epoch) return
-  promoted(turn, move, status.history)
+  // A beat carries the last epochs only; the whole history is the one that the followers were told.
+  const said = status.history.at(-1)
+  const known = move.history.at(-1)
+  if (said?.epoch === known?.epoch && said?.startLsn === known?.startLsn) promoted(turn, move, move.history)
 }
 
 function promoted(turn: Turn, move: Promoting, history: History): void {

@@ -3,7 +3,9 @@ import type { Region } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 
 export const timings = Object.freeze({
-  /** Rule 1: neither controller nor agent of the primary's region was heard for so long. */
+  /** Rule 1: neither controller nor agent of the primary's region was heard for so long. Told to the others. */
+  witnessMs: 240,
+  /** Acted upon by a candidate. Its witness's word takes a way over the WAN: told earlier, it is there by now. */
   silentMs: 300,
   /** Rule 3: the primary's agent alone is silent. */
   agentSilentMs: 600,

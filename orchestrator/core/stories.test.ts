@@ -176,6 +176,31 @@ suite('stories of the control plane', () => {
     world.until('a new primary', () => world.record?.state === 'active', 5000)
   })
 
+  test('after many epochs the record still tells the whole history, and nobody is rewound', () => {
+    const world = steadyWorld()
+    const rewound = new Set<Region>()
+    for (let round = 0; round < 8; round += 1) {
+      const to = round % 2 === 0 ? 'b' : 'a'
+      world.order(to, { kind: 'switchover', request: `round-${round}`, to })
+      world.until(`switchover ${round} done`, () => world.answers.length > round, 10_000)
+      for (let step = 0; step < 60; step += 1) {
+        world.run(100)
+        for (const region of ['a', 'b', 'c'] as const)
+          if (world.nodes[region].state === 'rewinding') rewound.add(region)
+      }
+    }
+    assert.deepEqual(
+      world.record?.history.map((each) => each.epoch),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9],
+    )
+    assert.deepEqual([...rewound], [])
+    // Each epoch's first commit was noticed by a beat, before the answer came.
+    const prepared = world.effects.filter((each) => each.effect.kind === 'prepare')
+    const last = prepared.at(-1)?.effect
+    assert.ok(last?.kind === 'prepare')
+    assert.equal(last.history[0]?.epoch, 1)
+  })
+
   test('a compare-and-swap whose answer is lost counts as not ours: a fresh epoch', () => {
     const world = steadyWorld()
     world.loseNextSwapAnswer = true

@@ -1,6 +1,6 @@
 // A planned move: prepare the third node, drain the old primary, wait for its last record, then the promises as always.
 import type { FollowReply, PromiseReply } from '#protocol/agent.ts'
-import { lsnToBigInt } from '#protocol/epoch.ts'
+import { type History, lsnToBigInt } from '#protocol/epoch.ts'
 import { type Region, regions } from '#protocol/sites.ts'
 import { type Attachment, type Claim, weigh, type WeightedPromise } from './evidence.ts'
 import { begin, higherEpoch } from './attempt.ts'
@@ -8,7 +8,7 @@ import { announcePromise, beginFencing } from './fencing.ts'
 import { agentSilenceMs } from './health.ts'
 import type { Failure } from './inputs.ts'
 import { timings } from './settings.ts'
-import { announce, type Goal, type Move, type State, type Turn } from './state.ts'
+import { type AgentView, announce, type Goal, type Move, type State, type Turn } from './state.ts'
 
 type Planned = Extract<Goal, { kind: 'switchover' }>
 type Preparing = Extract<Move, { phase: 'preparing' }>
@@ -66,7 +66,16 @@ export function beginPreparing(turn: Turn, goal: Planned, claim: Claim): void {
       : regions.find((each) => each !== goal.from && each !== goal.to && ready(turn, each))
   if (third === undefined || target === undefined) return drain(turn, { goal, claim, attached: [], promises: [] })
   turn.state = { ...turn.state, move: { phase: 'preparing', goal, claim, sinceMs: turn.now, third, way: 'asked' } }
-  turn.effects.push({ kind: 'prepare', claim, region: third, primary: goal.to, history: target.status.history })
+  turn.effects.push({ kind: 'prepare', claim, region: third, primary: goal.to, history: wholeHistory(turn, target) })
+}
+
+/** A beat carries the last epochs only, the record all of them. */
+function wholeHistory(turn: Turn, { status }: AgentView): History {
+  const recorded = turn.state.record?.record?.history ?? []
+  const isRecorded = (entry: History[number] | undefined): boolean =>
+    recorded.some((each) => each.epoch === entry?.epoch && each.startLsn === entry.startLsn)
+  const last = status.history.at(-1)
+  return last?.epoch === recorded.at(-1)?.epoch && status.history.every(isRecorded) ? recorded : status.history
 }
 
 function ready(turn: Turn, region: Region): boolean {
