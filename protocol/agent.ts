@@ -77,6 +77,22 @@ export const followRequest = z.strictObject({
 export const followReply = z.object({ epoch: z.number(), way: z.enum(['already', 'attach', 'rewind', 'basebackup']) })
 export type FollowReply = z.infer<typeof followReply>
 
+/**
+ * POST /timeline, from the agent of a node that was just promoted to those of the others: the history file of Postgres's new
+ * timeline, which a follower in `epoch` would ask Postgres for a little later. Only saves time. 409 from a node that has not
+ * promised exactly `epoch`, follows somebody else, or was told of another beginning of the epoch.
+ */
+export const timelineNotice = z.strictObject({
+  epoch: z.number().int().positive(),
+  primary: z.enum(regions),
+  timeline: z.number().int().positive(),
+  text: z.string().min(1).max(65_536),
+})
+export type TimelineNotice = z.infer<typeof timelineNotice>
+/** `planted: false`: kept until the order to follow comes. */
+export const timelineReply = z.object({ planted: z.boolean() })
+export type TimelineReply = z.infer<typeof timelineReply>
+
 /** Body of every 409. */
 export const refusal = z.object({ refused: z.literal(true), promised: z.number(), reason: z.string() })
 

@@ -9,6 +9,7 @@ import { loadConfig, loadSecrets } from '#runtime/config.ts'
 import { createLog } from '#runtime/log.ts'
 import { Beats } from './beats.ts'
 import { Events } from './events.ts'
+import { widenFirstWindow } from './network.ts'
 import { Node } from './node.ts'
 import { paths } from './paths.ts'
 import { postgresAccount } from './postgres-server.ts'
@@ -16,6 +17,7 @@ import { Probe } from './probe.ts'
 import { killPostgres } from './processes.ts'
 import { createRoutes } from './routes.ts'
 import { writeHostRules } from './settings.ts'
+import { Peers } from './timelines.ts'
 import { prepareVolume } from './volume.ts'
 
 const incarnation = randomUUID()
@@ -66,9 +68,11 @@ async function main(): Promise<void> {
   await killPostgres(10_000)
   const kept = await prepareVolume(postgresAccount(), log)
   await writeHostRules(region, config.nets)
+  await widenFirstWindow(log)
   const systemIdentifier = kept.half === null ? readSystemIdentifier() : ''
   const events = new Events(region, log)
   let beats: Beats | null = null
+  const peers = new Peers(region, secrets.control, log)
   const node = new Node({
     region,
     commit: config.commit,
@@ -77,6 +81,7 @@ async function main(): Promise<void> {
     log,
     events,
     changed: () => beats?.now(),
+    tell: (notice) => peers.tell(notice),
   })
   const status = (): AgentStatus => describe(region, node, systemIdentifier)
   beats = new Beats(secrets.control, status, log)
@@ -87,6 +92,7 @@ async function main(): Promise<void> {
     await server.close()
     probe.stop()
     beats?.stop()
+    peers.stop()
     await node.shutDown()
     process.exit(0)
   }
@@ -96,6 +102,7 @@ async function main(): Promise<void> {
   await node.boot()
   await server.listen({ host: '0.0.0.0', port: ports.control })
   await beats.start()
+  peers.start()
   probe.start()
   log.info({ kept }, 'the agent waits for orders')
 }

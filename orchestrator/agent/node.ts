@@ -13,7 +13,7 @@ import {
   type NodeView,
 } from '#orchestrator/core/agent/decisions.ts'
 import { effectiveHistory, positionAt } from '#orchestrator/core/agent/history.ts'
-import type { FollowReply, nodeStates, PromiseReply, PromoteReply } from '#protocol/agent.ts'
+import type { FollowReply, nodeStates, PromiseReply, PromoteReply, TimelineNotice } from '#protocol/agent.ts'
 import type { History, Position } from '#protocol/epoch.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import type { Region } from '#protocol/sites.ts'
@@ -30,10 +30,11 @@ import { pause, within } from './waits.ts'
 import { paths } from './paths.ts'
 import { localTarget, PostgresServer } from './postgres-server.ts'
 import type { Sample } from './probe.ts'
-import { promotePostgres, readForks } from './promotion.ts'
+import { promotePostgres } from './promotion.ts'
 import { awaitPrimary, baseBackup, isPrimary, rewind } from './rebuild.ts'
 import { exportTail } from './lost-tail.ts'
 import { writeSettings, type Source } from './settings.ts'
+import { NewTimelines, readForks } from './timelines.ts'
 
 type NodeState = (typeof nodeStates)[number]
 
@@ -46,6 +47,8 @@ export type NodeOptions = {
   events: Events
   /** Called after every change that others decide by. */
   changed: () => void
+  /** Called after a promotion, so that the others hear of the new timeline at once. */
+  tell: (notice: TimelineNotice) => void
 }
 
 /** A walreceiver that outlives this time is ended with the whole of Postgres. */
@@ -59,6 +62,7 @@ type FirstCommit = { epoch: number; isCommitted: boolean; reply: Promise<Promote
 
 export class Node {
   readonly server: PostgresServer
+  readonly timelines: NewTimelines
   readonly #options: NodeOptions
   readonly #lock = new Lock()
   #kept: Kept
@@ -83,6 +87,7 @@ export class Node {
     this.#kept = options.kept
     this.#commit = options.commit
     this.server = new PostgresServer(options.log, () => this.#serverChanged())
+    this.timelines = new NewTimelines(this, async () => this.#orders(), options.log)
   }
 
   /** What the probe saw in a look that began at `beganMs`. A stream seen before the last order says nothing of the present one. */
@@ -191,11 +196,11 @@ export class Node {
         if (this.#end !== null) await within(this.#end, positionTimeoutMs, signal)
         decision = decideFollow(this.view(), order)
       }
-      return this.#obeyFollow(order, decision)
+      return this.#obeyFollow(order, decision, signal)
     })
   }
 
-  async #obeyFollow(order: FollowOrder, decision: FollowDecision): Promise<FollowReply> {
+  async #obeyFollow(order: FollowOrder, decision: FollowDecision, signal: AbortSignal): Promise<FollowReply> {
     const { epoch } = order
     switch (decision.kind) {
       case 'refuse':
@@ -206,7 +211,7 @@ export class Node {
       case 'repeat':
         return { epoch, way: await this.#repeat(order) }
       case 'attach':
-        await this.#attach(order)
+        await this.#attach(order, signal)
         return { epoch, way: 'attach' }
       case 'rewind':
         this.#startRebuild(order, decision.forkLsn)
@@ -332,7 +337,8 @@ export class Node {
       signal.throwIfAborted()
       await this.#writeSettings(epoch, null)
       this.server.reload()
-      await promotePostgres(await this.#orders(), startLsn, signal)
+      const timeline = await promotePostgres(await this.#orders(), startLsn, signal)
+      this.#options.tell({ epoch, primary: this.#options.region, ...timeline })
     } catch (error) {
       this.#duty = { kind: 'none' }
       this.#isPromoting = false
@@ -396,11 +402,13 @@ export class Node {
     this.#options.changed()
   }
 
-  async #attach(order: FollowOrder): Promise<void> {
+  async #attach(order: FollowOrder, signal: AbortSignal): Promise<void> {
+    const isAtFork = !order.ahead && this.#endLsn === order.history.at(-1)?.startLsn
     const timeline = Math.max(1, ...(await readForks()).map((fork) => fork.timeline))
     // Before the first byte arrives, the node must know to which epoch it belongs.
     await this.#keep({ history: order.history, ahead: order.ahead ? { epoch: order.epoch, timeline } : null })
     this.#beginFollowing(order)
+    if (isAtFork) await this.timelines.expect(order.epoch, signal)
     await this.#writeSettings(0, this.#source(order))
     this.server.reload()
     this.#options.events.add('agent-attach', order.epoch, `takes WAL from ${order.primary}: its own is a prefix`)

@@ -1,17 +1,18 @@
 // Promotes Postgres, and proves that its new timeline begins where the epoch was said to begin.
-import { readdir, readFile } from 'node:fs/promises'
-import { canonicalLsn, type Fork } from '#orchestrator/core/agent/decisions.ts'
 import type { Session } from '#runtime/postgres.ts'
-import { paths } from './paths.ts'
+import { forkOf, readTimeline } from './timelines.ts'
 import { pause } from './waits.ts'
 
 const timeoutMs = 10_000
 
+/** A timeline of Postgres, and the text of its history file. */
+export type Timeline = { timeline: number; text: string }
+
 /**
- * Returns once Postgres takes writes.
+ * Returns the new timeline once Postgres takes writes.
  * @throws Error if that takes more than ten seconds, if `signal` is aborted, or if the timeline begins elsewhere
  */
-export async function promotePostgres(session: Session, startLsn: string, signal: AbortSignal): Promise<void> {
+export async function promotePostgres(session: Session, startLsn: string, signal: AbortSignal): Promise<Timeline> {
   const deadline = performance.now() + timeoutMs
   await session.query('SELECT pg_promote(wait => false)', [], 2000)
   const role = 'SELECT pg_is_in_recovery() AS standby'
@@ -22,20 +23,9 @@ export async function promotePostgres(session: Session, startLsn: string, signal
     await pause(2)
   }
   const name = await session.query('SELECT pg_walfile_name(pg_current_wal_lsn()) AS name', [], 2000)
-  const timeline = String(name.rows[0]?.['name']).slice(0, 8)
-  const forkLsn = (await readForks()).find((fork) => fork.timeline === Number.parseInt(timeline, 16))?.forkLsn
-  if (forkLsn !== startLsn)
-    throw new Error(`expected timeline ${timeline} to begin at ${startLsn}, saw ${forkLsn ?? 'no such timeline'}`)
-}
-
-/** The timelines of which a history file lies among the WAL. */
-export async function readForks(): Promise<Fork[]> {
-  const folder = `${paths.data}/pg_wal`
-  const files = (await readdir(folder)).filter((file) => /^[0-9A-F]{8}\.history$/.test(file))
-  return Promise.all(
-    files.map(async (file) => {
-      const last = (await readFile(`${folder}/${file}`, 'utf8')).trim().split('\n').at(-1)
-      return { timeline: Number.parseInt(file.slice(0, 8), 16), forkLsn: canonicalLsn(last?.split('\t')[1] ?? '0/0') }
-    }),
-  )
+  const timeline = Number.parseInt(String(name.rows[0]?.['name']).slice(0, 8), 16)
+  const text = await readTimeline(timeline)
+  if (forkOf(text) !== startLsn)
+    throw new Error(`expected timeline ${timeline} to begin at ${startLsn}, saw ${forkOf(text)}`)
+  return { timeline, text }
 }

@@ -1,6 +1,6 @@
 // Evidence: values that only the phase before can make. A promotion needs a Fence, steering needs a Promotion; so an effect in
 // the wrong order can't be written down. The brand is not exported: nothing outside this file builds these values.
-import { type History, lsnToBigInt, type Position } from '#protocol/epoch.ts'
+import type { History, Position } from '#protocol/epoch.ts'
 import type { PromiseReply } from '#protocol/agent.ts'
 import { type Region, regions } from '#protocol/sites.ts'
 import { majorityOf } from './settings.ts'
@@ -98,11 +98,4 @@ function authorityWay(facts: AsyncFacts): FenceWay | null {
 /** Call only once the promoted node has said that the epoch's first commit has its quorum. */
 export function promotionFromCommit(fence: Fence, region: Region, history: History): Promotion {
   return { fence, region, history } as Promotion
-}
-
-/** Order of positions: epoch first, then LSN, as Raft compares (term, index). */
-export function comparePositions(left: Position, right: Position): number {
-  if (left.epoch !== right.epoch) return left.epoch - right.epoch
-  const difference = lsnToBigInt(left.lsn) - lsnToBigInt(right.lsn)
-  return difference === 0n ? 0 : difference > 0n ? 1 : -1
 }

@@ -3,12 +3,12 @@ import type { PromiseReply } from '#protocol/agent.ts'
 import type { History } from '#protocol/epoch.ts'
 import { type Region, regions } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
+import { comparePositions } from './agent/history.ts'
 import { higherEpoch } from './attempt.ts'
 import { order } from './candidate.ts'
 import {
   type Attachment,
   type Claim,
-  comparePositions,
   type Fence,
   fenceByAuthority,
   fenceByPromises,

@@ -4,8 +4,9 @@ set -eu
 template=$1
 bin=/usr/lib/postgresql/17/bin
 sockets=$(mktemp -d)
+# Small segments: a follower that is attached takes the WAL from the beginning of its segment once more.
 "$bin/initdb" --pgdata="$template" --username=agent --auth=trust --encoding=UTF8 --locale-provider=builtin \
-  --builtin-locale=C.UTF-8 --locale=C.UTF-8 --data-checksums --wal-segsize=4 --no-sync --no-instructions
+  --builtin-locale=C.UTF-8 --locale=C.UTF-8 --data-checksums --wal-segsize=1 --no-sync --no-instructions
 # The server's own settings live outside the cluster: neither pg_rewind nor a base backup can then bring another node's.
 : > "$template/postgresql.conf"
 "$bin/pg_ctl" --pgdata="$template" --wait --silent \

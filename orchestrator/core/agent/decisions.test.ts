@@ -5,6 +5,7 @@ import {
   decideFollow,
   decidePromise,
   decidePromote,
+  decideTimeline,
   endOfReplay,
   followerName,
   followerRegion,
@@ -116,4 +117,24 @@ void test('a rewind that did not go back to the fork is none', () => {
   assert.equal(rewoundFarEnough('0/210', '0/200'), false)
   assert.equal(rewoundFarEnough('0/200', '0/200'), true)
   assert.equal(rewoundFarEnough('0/1F0', '0/200'), true)
+})
+
+void test("a follower takes its primary's word for the new timeline, in its own epoch and at the known place only", () => {
+  const word = { epoch: 2, primary: 'a' as const, timeline: 3, forkLsn: '0/200' }
+  const follower = view({ duty: { kind: 'follower', epoch: 2, primary: 'a' } }, { history: next })
+  assert.equal(decideTimeline(follower, word).kind, 'plant')
+  assert.equal(decideTimeline(view(), word).kind, 'keep', 'the order to follow has not come yet')
+  assert.equal(decideTimeline(follower, { ...word, epoch: 3 }).kind, 'refuse')
+  assert.equal(decideTimeline(follower, { ...word, primary: 'c' }).kind, 'refuse')
+  assert.equal(decideTimeline(follower, { ...word, forkLsn: '0/300' }).kind, 'refuse')
+  assert.equal(decideTimeline({ ...follower, duty: { kind: 'primary', epoch: 2 } }, word).kind, 'refuse')
+  const half = { ...follower, kept: { ...follower.kept, half: { epoch: 2, primary: 'a' as const } } }
+  assert.equal(decideTimeline(half, word).kind, 'refuse')
+})
+
+void test('attached ahead, a follower takes only a timeline that it has not seen before', () => {
+  const ahead = view({ duty: { kind: 'follower', epoch: 2, primary: 'a' } }, { ahead: { epoch: 2, timeline: 2 } })
+  const word = { epoch: 2, primary: 'a' as const, forkLsn: '0/200' }
+  assert.equal(decideTimeline(ahead, { ...word, timeline: 3 }).kind, 'plant')
+  assert.equal(decideTimeline(ahead, { ...word, timeline: 2 }).kind, 'refuse')
 })

@@ -104,6 +104,31 @@ function decideAhead(view: NodeView, order: FollowOrder, lastEpoch: number): Fol
     : refuse(`the node has no WAL of epoch ${lastEpoch} yet, only of ${epoch}`)
 }
 
+/** Of the new timeline of a node that was just promoted. */
+export type TimelineWord = { epoch: number; primary: Region; timeline: number; forkLsn: string }
+
+/** `keep`: the order to follow has not come yet. */
+export type TimelineDecision = Refuse | { kind: 'keep' } | { kind: 'plant' }
+
+/** Whether a follower may take its primary's word for the timeline that it would ask it for a little later. */
+export function decideTimeline(view: NodeView, word: TimelineWord): TimelineDecision {
+  const { kept, duty } = view
+  if (kept.promised !== word.epoch)
+    return refuse(`expected exactly the promised epoch ${kept.promised}, saw ${word.epoch}`)
+  if (kept.half !== null) return refuse('the node is half-made: it gets its timelines with the copy')
+  if (duty.kind === 'none') return { kind: 'keep' }
+  if (duty.kind === 'primary' || duty.primary !== word.primary)
+    return refuse(`the node does not follow ${word.primary} in epoch ${word.epoch}`)
+  if (kept.ahead !== null)
+    return word.timeline > kept.ahead.timeline
+      ? { kind: 'plant' }
+      : refuse(`expected a timeline above ${kept.ahead.timeline}, saw ${word.timeline}`)
+  const last = kept.history.at(-1)
+  return last?.epoch === word.epoch && last.startLsn === word.forkLsn
+    ? { kind: 'plant' }
+    : refuse(`expected epoch ${last?.epoch} to begin at ${last?.startLsn}, saw ${word.epoch} at ${word.forkLsn}`)
+}
+
 /** A timeline that Postgres knows of, and where it forked from the one before. */
 export type Fork = { timeline: number; forkLsn: string }
 

@@ -1,0 +1,171 @@
+// Timelines of Postgres as files: read, told to the other nodes at a promotion, and put in place before Postgres asks for them.
+import { chown, open, readdir, readFile, rename } from 'node:fs/promises'
+import {
+  canonicalLsn,
+  decideTimeline,
+  type Fork,
+  type NodeView,
+  type TimelineDecision,
+} from '#orchestrator/core/agent/decisions.ts'
+import { agentStatus, timelineReply, type TimelineNotice, type TimelineReply } from '#protocol/agent.ts'
+import { ports, regions, type Region } from '#protocol/sites.ts'
+import { call } from '#runtime/http.ts'
+import type { Log } from '#runtime/log.ts'
+import type { Session } from '#runtime/postgres.ts'
+import { awaitEndOfReplay } from './cut.ts'
+import { syncFolder } from './durable-state.ts'
+import { paths } from './paths.ts'
+import type { Account } from './postgres-server.ts'
+import { Refused } from './refused.ts'
+import { within } from './waits.ts'
+
+const folder = `${paths.data}/pg_wal`
+const tellTimeoutMs = 1000
+const warmMs = 3000
+/** The word of a promotion comes about as late as the order to follow; without it Postgres finds out by itself. */
+const noticeTimeoutMs = 150
+
+const fileName = (timeline: number): string => `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`
+
+/** Where the newest timeline of a history file's text forked from the one before. */
+export function forkOf(text: string): string {
+  return canonicalLsn(text.trim().split('\n').at(-1)?.split('\t')[1] ?? '0/0')
+}
+
+/** The timelines of which a history file lies among the WAL. */
+export async function readForks(): Promise<Fork[]> {
+  const files = (await readdir(folder)).filter((file) => /^[0-9A-F]{8}\.history$/.test(file))
+  return Promise.all(
+    files.map(async (file) => ({
+      timeline: Number.parseInt(file.slice(0, 8), 16),
+      forkLsn: forkOf(await readFile(`${folder}/${file}`, 'utf8')),
+    })),
+  )
+}
+
+export async function readTimeline(timeline: number): Promise<string> {
+  return readFile(`${folder}/${fileName(timeline)}`, 'utf8')
+}
+
+/** Puts a history file among the WAL as a walreceiver would, whole or not at all. One that is there stays. */
+async function plant(timeline: number, text: string, account: Account): Promise<void> {
+  if ((await readdir(folder)).includes(fileName(timeline))) return
+  const next = `${folder}/agent.history.next`
+  const file = await open(next, 'w', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await chown(next, account.uid, account.gid)
+  await rename(next, `${folder}/${fileName(timeline)}`)
+  await syncFolder(folder)
+}
+
+/** Of the node that is told. */
+export type Told = { view: () => NodeView; server: { account: Account } }
+
+/** What this node was told of new timelines. */
+export class NewTimelines {
+  readonly #node: Told
+  readonly #session: () => Promise<Session>
+  readonly #log: Log
+  #last: TimelineNotice | null = null
+  #planted: Promise<void> | null = null
+  #heard = Promise.withResolvers<void>()
+
+  /** @param session one to look at Postgres by */
+  constructor(node: Told, session: () => Promise<Session>, log: Log) {
+    this.#node = node
+    this.#session = session
+    this.#log = log
+  }
+
+  /**
+   * Not under the node's lock: whoever holds it may be waiting for this.
+   * @throws Refused
+   */
+  async hear(notice: TimelineNotice): Promise<TimelineReply> {
+    const decision = this.#judge(notice)
+    if (decision.kind === 'refuse') throw new Refused(this.#node.view().kept.promised, decision.reason)
+    if (this.#last?.epoch !== notice.epoch) {
+      this.#last = notice
+      this.#planted = null
+      this.#heard.resolve()
+      this.#heard = Promise.withResolvers()
+    }
+    const planted = decision.kind === 'plant'
+    if (planted) await this.#plant(notice)
+    return { planted }
+  }
+
+  /**
+   * A node that has all WAL up to the fork can ask for the new timeline straight away, once Postgres has seen its history;
+   * otherwise it would first ask for the old one, be told that this has ended, and begin again: three round trips more.
+   */
+  async expect(epoch: number, signal: AbortSignal): Promise<void> {
+    if (this.#last?.epoch !== epoch) await within(this.#heard.promise, noticeTimeoutMs, signal)
+    const notice = this.#last
+    if (notice?.epoch !== epoch || this.#judge(notice).kind !== 'plant') return
+    await this.#plant(notice)
+    const look = AbortSignal.any([signal, AbortSignal.timeout(noticeTimeoutMs)])
+    // Before it goes to sleep again, the startup process looks for new timelines.
+    await awaitEndOfReplay(await this.#session(), look).catch((error: unknown) => {
+      signal.throwIfAborted()
+      this.#log.info({ reason: String(error) }, 'Postgres was not seen looking for the new timeline')
+    })
+  }
+
+  #judge(notice: TimelineNotice): TimelineDecision {
+    return decideTimeline(this.#node.view(), { ...notice, forkLsn: forkOf(notice.text) })
+  }
+
+  async #plant(notice: TimelineNotice): Promise<void> {
+    this.#planted ??= plant(notice.timeline, notice.text, this.#node.server.account)
+    await this.#planted
+  }
+}
+
+/** How the agents of the other regions are reached. */
+export class Peers {
+  readonly #region: Region
+  readonly #token: string
+  readonly #log: Log
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(region: Region, token: string, log: Log) {
+    this.#region = region
+    this.#token = token
+    this.#log = log
+  }
+
+  /** Connections are kept open, so that the word of a promotion takes one way over the WAN and not three. */
+  start(): void {
+    const warm = (peer: Region): void => {
+      const authority = `postgres.${peer}:${ports.control}`
+      const options = { method: 'GET', authority, path: '/status', token: this.#token, reply: agentStatus } as const
+      call({ ...options, timeoutMs: tellTimeoutMs }).catch(() => undefined)
+    }
+    this.#timer = setInterval(() => this.#others().forEach(warm), warmMs)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** Only saves time: who doesn't hear of it asks Postgres. */
+  tell(notice: TimelineNotice): void {
+    for (const peer of this.#others()) {
+      const authority = `postgres.${peer}:${ports.control}`
+      const options = { method: 'POST', authority, path: '/timeline', token: this.#token, body: notice } as const
+      call({ ...options, reply: timelineReply, timeoutMs: tellTimeoutMs }).catch((error: Error) =>
+        this.#log.debug({ peer, reason: error.message }, 'was not told of the new timeline'),
+      )
+    }
+  }
+
+  #others(): readonly Region[] {
+    return regions.filter((region) => region !== this.#region)
+  }
+}
