@@ -80,6 +80,11 @@ export function missingForFresh(view: WorldView, home: Region): readonly string[
   return [...moved, ...missingForWhole(view)]
 }
 
+/** The highest epoch that is known: a view in which no controller answers knows less than was known before. */
+export function highestEpoch(view: WorldView, known: number): number {
+  return Math.max(known, currentEpoch(view)?.epoch ?? 0)
+}
+
 /** Whether an epoch above `epoch` is active. */
 export function failoverComplete(view: WorldView, epoch: number): boolean {
   const record = currentEpoch(view)

@@ -17,7 +17,7 @@ import { CallRefused } from '#runtime/http.ts'
 import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
 import type { Collector } from './collector.ts'
-import { currentEpoch, failoverComplete, missingForWhole } from './conditions.ts'
+import { failoverComplete, highestEpoch, missingForWhole } from './conditions.ts'
 import { formatMs } from './measure/objectives.ts'
 import type { StepTaken } from './measure/record.ts'
 import type { Progress } from './progress.ts'
@@ -135,7 +135,7 @@ export class Steps {
       if (missing.length > 0) throw new StepFailed(`no steady state before the first fault: ${missing.join('; ')}`)
       this.#disturbed = true
     }
-    this.#epochAtDisturbance = currentEpoch(await viewWorld(world))?.epoch ?? 0
+    this.#epochAtDisturbance = highestEpoch(await viewWorld(world), this.#epochAtDisturbance)
   }
 
   async #missingForSteady(): Promise<readonly string[]> {
