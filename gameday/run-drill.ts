@@ -79,7 +79,8 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     world: world.name,
     startedAt: startedAt.toISOString(),
     originNs,
-    endNs: await clockNs(world),
+    // A world whose WAN is gone has no clock any more.
+    endNs: await clockNs(world).catch(() => outcome.load?.toNs ?? originNs),
     load: outcome.load,
     epochBefore: before.epoch,
     operations: collector.operations,
@@ -202,15 +203,13 @@ async function perform(run: Run): Promise<Outcome> {
     await collector.note('load', `${load.rate} operations per second from ${load.from.join(', ')}, seed ${seed}`)
     for (const step of method) await steps.perform(step)
   } catch (error) {
-    interruption = error instanceof Error ? error.message : String(error)
-    if (!(error instanceof Interrupted || error instanceof StepFailed))
-      interruption = `the drill broke: ${interruption}`
+    interruption = whyEnded(error)
   } finally {
     await progress.step('Heal and end the load', async (note) => {
       const resisting = await steps.healRest(note)
       if (resisting.length > 0) interruption = [interruption, ...resisting].filter((each) => each !== null).join('; ')
       await stopLoad(world, load.from).catch((error: unknown) => note(`the load did not end: ${String(error)}`))
-      toNs = await clockNs(world)
+      toNs = await clockNs(world).catch(() => null)
     })
     await collector.stop()
   }
@@ -219,13 +218,17 @@ async function perform(run: Run): Promise<Outcome> {
     throwIfInterrupted(run.signal)
     return { load: loadSpan, interruption, ...(await lookAfterwards(run)) }
   } catch (error) {
-    if (!(error instanceof Interrupted)) throw error
     // After Ctrl-C nobody wants to wait for reads: what was not read is null.
-    return { load: loadSpan, finalReads: nothingRead, checks: [], interruption: interruption ?? error.message }
+    return { load: loadSpan, finalReads: nothingRead, checks: [], interruption: interruption ?? whyEnded(error) }
   }
 }
 
-/** @throws Interrupted */
+function whyEnded(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return error instanceof Interrupted || error instanceof StepFailed ? message : `the drill broke: ${message}`
+}
+
+/** @throws Interrupted, and Error if the world can't be looked at any more */
 async function lookAfterwards(run: Run): Promise<Pick<Outcome, 'finalReads' | 'checks'>> {
   const { drill, collector, signal } = run
   const { world, progress } = run.options
