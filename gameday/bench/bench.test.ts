@@ -29,6 +29,14 @@ void test('short holds keep every other step, and leave windows enough for resto
   assert.deepEqual(holdsMs, [5000, 7000, 3000])
 })
 
+void test('what a hold expects is expected of a short one too', async () => {
+  const { runbook } = await loadRunbook('control-plane-loss', { set: [], canApprove: false })
+  assert.deepEqual(
+    shorten(runbook.method).map((step) => step.expect),
+    runbook.method.map((step) => step.expect),
+  )
+})
+
 const asked = { runs: 2, runbooks: ['a-drill'] }
 
 void test('runs of an interrupted bench survive; a finished one, or another question, begins anew', async () => {

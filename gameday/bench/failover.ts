@@ -26,7 +26,7 @@ export function shorten(method: readonly Step[]): readonly Step[] {
   return method.map((step, index) => {
     if (step.hold === undefined) return step
     const longest = index === 0 ? firstHoldMs : index === method.length - 1 ? lastHoldMs : outageHoldMs
-    return { hold: Math.min(step.hold, longest) }
+    return { ...step, hold: Math.min(step.hold, longest) }
   })
 }
 
