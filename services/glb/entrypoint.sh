@@ -28,11 +28,11 @@ own_error() { # status outcome reason
     "$1" "point-of-presence" "$2" "$3" | sed 's/string \(.*\)$/string '"'"'\1'"'"'/'
 }
 
-# HAProxy asks a server again some time after its last answer: `inter` if it is ready, `downinter` if it is not, and each check
-# makes a connection of its own, so the period is two round trips more. What counts is how soon a new write region is seen:
-# regions that are not ready for writes are asked often, and far ones by two checkers in turn, which halves the wait. A check
-# costs a region's app about 1 ms of CPU, so everything else is asked as rarely as it may. `inter` is also HAProxy's limit for
-# making a check's connection and must stay well above a round trip.
+# HAProxy asks a server again some time after its last answer: `inter` if it is ready, `downinter` if it is not. What counts is
+# how soon a new write region is seen: the app of a region that is not ready for writes keeps a check open for up to `wait-ms`
+# and answers it the moment it becomes ready, so the news takes half a round trip. Between two such checks lie `downinter` and
+# the time to make a connection: far regions have two checkers, so that one is open nearly always. `inter` is also HAProxy's
+# limit for making a check's connection and must stay well above a round trip; `timeout check` is that for its answer.
 write_checkers() {
   for region in $order; do
     if [ "$region" = "$near" ]; then
@@ -140,9 +140,9 @@ $(choose_read_region)
 # is held during a planned switchover must be answered, and one that hangs in a lost region ends by \`timeout server\`.
 backend write-ready
   option httpchk
-  http-check send meth GET uri /readyz?for=writes ver HTTP/1.1 hdr host app
+  http-check send meth GET uri /readyz?for=writes&wait-ms=1000 ver HTTP/1.1 hdr host app
   http-check expect status 200
-  timeout check 500ms
+  timeout check 2s
 $(write_checkers)
 
 backend read-ready

@@ -14,12 +14,15 @@ export interface FakeCounts {
   readonly posts: readonly string[]
   readonly gets: readonly string[]
   readonly checks: number
+  /** Checks that were kept open until the region became ready. */
+  readonly heldUntilReady: number
   readonly connections: number
 }
 
 const region = process.argv[2] ?? '?'
 let settings: FakeSettings = { writes: false, reads: false, behaviour: 'accept' }
-let counts = { posts: [] as string[], gets: [] as string[], checks: 0, connections: 0 }
+let counts = { posts: [] as string[], gets: [] as string[], checks: 0, heldUntilReady: 0, connections: 0 }
+const held = new Set<() => void>()
 const orders = new Map<string, string>()
 
 const app = createServer((incoming, reply) => {
@@ -29,8 +32,24 @@ const app = createServer((incoming, reply) => {
   const url = incoming.url ?? ''
   if (url.startsWith('/readyz')) {
     counts.checks += 1
-    const ready = url === '/readyz?for=writes' ? settings.writes : settings.reads
-    send(ready ? 200 : 503, { ready })
+    const isReady = (): boolean => (url.startsWith('/readyz?for=writes') ? settings.writes : settings.reads)
+    const waitMs = Number(/wait-ms=(\d+)/.exec(url)?.[1] ?? 0)
+    if (isReady() || waitMs === 0) {
+      send(isReady() ? 200 : 503, {})
+      return
+    }
+    const look = (): void => {
+      if (!isReady()) return
+      counts.heldUntilReady += 1
+      end()
+    }
+    const end = (): void => {
+      clearTimeout(timer)
+      held.delete(look)
+      send(isReady() ? 200 : 503, {})
+    }
+    const timer = setTimeout(end, waitMs)
+    held.add(look)
     return
   }
   if (incoming.method === 'POST') counts.posts.push(String(incoming.headers['idempotency-key']))
@@ -69,7 +88,8 @@ createServer((incoming, reply) => {
   incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
   incoming.on('end', () => {
     if (incoming.method === 'PUT') settings = { ...settings, ...JSON.parse(Buffer.concat(chunks).toString()) }
-    if (incoming.method === 'DELETE') counts = { posts: [], gets: [], checks: 0, connections: 0 }
+    for (const look of held) look()
+    if (incoming.method === 'DELETE') counts = { posts: [], gets: [], checks: 0, heldUntilReady: 0, connections: 0 }
     reply.end(JSON.stringify(counts))
   })
 }).listen(8081)
