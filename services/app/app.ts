@@ -219,7 +219,7 @@ export class App implements PublicDuties, ControlDuties {
     const permitted = cacheEpoch !== null
     // Even a read may make Postgres write (hint bits); and the Postgres of a region that is drained is about to stop.
     const early = isForwarded || this.#door.drainingTo() === null ? null : await this.#readElsewhere(id)
-    if (early !== null) return { ...early, permitted }
+    if (early !== null && early.order !== null) return { ...early, permitted }
     try {
       const found = await this.#reader.read(id, cacheEpoch)
       this.#metrics.reads.inc({ source: found.source })

@@ -62,17 +62,18 @@ export async function forwardWrite(
 }
 
 /**
- * Asks the apps one after another until one answers.
- * @returns the order, or null in `order` if that region has none; null if nobody answered by `deadlineMs`
+ * Asks the apps one after another until one has the order: a standby may not have it yet.
+ * @returns null in `order` if none has it that answered; null if nobody answered by `deadlineMs`
  */
 export async function forwardRead(
   authorities: readonly string[],
   id: string,
   deadlineMs: number,
 ): Promise<{ readonly order: Order | null } | null> {
+  let missing: { readonly order: null } | null = null
   for (const authority of authorities) {
     const leftMs = deadlineMs - performance.now()
-    if (leftMs <= 0) return null
+    if (leftMs <= 0) break
     try {
       const response = await request(`http://${authority}/orders/${id}`, {
         dispatcher,
@@ -81,10 +82,10 @@ export async function forwardRead(
       })
       const body: unknown = await response.body.json()
       if (response.statusCode === 200) return { order: order.parse(body) }
-      if (response.statusCode === 404) return { order: null }
+      if (response.statusCode === 404) missing = { order: null }
     } catch {
       // The next one is asked.
     }
   }
-  return null
+  return missing
 }
