@@ -1,8 +1,6 @@
 // Three Postgres nodes under their agents on one network, without controllers: the tests give the orders.
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
-import { PassThrough } from 'node:stream'
-import Docker from 'dockerode'
+import { z } from 'zod'
 import {
   agentStatus,
   followReply,
@@ -17,57 +15,71 @@ import type { History } from '#protocol/epoch.ts'
 import { lastOctet, ports, regionHosts, regions, type Region } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { call, CallRefused } from '#runtime/http.ts'
-import { z } from 'zod'
+import { eventually, Rig, type RigNetwork, type StartedRigContainer } from './rig.ts'
 
-const image = 'firedrill-postgres'
 const secrets = { control: 'c'.repeat(32), fence: 'f'.repeat(32), postgres: 'p'.repeat(32) }
-const docker = new Docker()
-
-/** Polls until `look` gives something. */
-export async function eventually<Value>(
-  what: string,
-  look: () => Promise<Value | null | undefined | false>,
-  timeoutMs = 30_000,
-): Promise<Value> {
-  const deadline = performance.now() + timeoutMs
-  for (;;) {
-    const value = await look()
-    if (value !== null && value !== undefined && value !== false) return value
-    assert.ok(performance.now() < deadline, `expected ${what} within ${timeoutMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
 
 export class AgentNode {
   readonly region: Region
-  readonly container: Docker.Container
-  #port = 0
+  readonly #container: StartedRigContainer
+  #authority = ''
 
-  constructor(region: Region, container: Docker.Container) {
+  private constructor(region: Region, container: StartedRigContainer) {
     this.region = region
-    this.container = container
+    this.#container = container
   }
 
+  static async run(region: Region, rig: Rig, network: RigNetwork, commit: CommitMode): Promise<AgentNode> {
+    const address = (site: Region, host: 'postgres' | 'controller'): string =>
+      `${network.net}.${lastOctet(site, regionHosts[host])}`
+    const hosts = (['postgres', 'controller'] as const).flatMap((host) =>
+      regions.map((site): [string, string] => [`${host}.${site}`, address(site, host)]),
+    )
+    const container = await rig
+      .container('postgres')
+      .withName(`${rig.name}-${region}`)
+      // Static, since a node lets its peers in by address.
+      .withAddress(network, address(region, 'postgres'))
+      .withHosts(Object.fromEntries(hosts))
+      .withEnvironment({
+        FIREDRILL_SITE: region,
+        FIREDRILL_COMMIT: commit,
+        FIREDRILL_NETS: Array.from({ length: 6 }, () => network.net).join(','),
+        FIREDRILL_SECRETS: '/run/secrets.json',
+      })
+      .withCopyContentToContainer([{ content: JSON.stringify(secrets), target: '/run/secrets.json' }])
+      .withExposedPorts(ports.control)
+      .run()
+    const node = new AgentNode(region, container)
+    await node.#untilStandby()
+    return node
+  }
+
+  /** After a kill. */
   async start(): Promise<void> {
-    await this.container.start()
-    const about = await this.container.inspect()
-    this.#port = Number(about.NetworkSettings.Ports[`${ports.control}/tcp`]?.[0]?.HostPort)
-    await eventually(`${this.region} to be a standby`, async () => {
-      const status = await this.status().catch(() => null)
-      return status !== null && (!status.whole || (status.state === 'standby' && status.position !== null))
-    }).catch(async (error: Error) => {
-      throw new Error(`${error.message}; its log:\n${await this.log()}`, { cause: error })
+    await this.#container.start()
+    await this.#untilStandby()
+  }
+
+  async #untilStandby(): Promise<void> {
+    this.#authority = await this.#container.at(ports.control)
+    await this.#withLog(
+      eventually(`${this.region} to be a standby`, async () => {
+        const status = await this.status().catch(() => null)
+        return status !== null && (!status.whole || (status.state === 'standby' && status.position !== null))
+      }),
+    )
+  }
+
+  async #withLog<Value>(work: Promise<Value>): Promise<Value> {
+    return work.catch(async (error: Error) => {
+      const log = (await this.#container.log()).replaceAll(/.*("level":.*)/g, '$1')
+      throw new Error(`${error.message}; its log:\n${log}`, { cause: error })
     })
   }
 
-  async log(): Promise<string> {
-    return (await this.container.logs({ stdout: true, stderr: true, tail: 60 }))
-      .toString()
-      .replaceAll(/.*("level":.*)/g, '$1')
-  }
-
   async kill(): Promise<void> {
-    await this.container.kill()
+    await this.#container.kill()
   }
 
   async #call<Shape extends z.ZodType>(
@@ -76,8 +88,7 @@ export class AgentNode {
     body: unknown,
     reply: Shape,
   ): Promise<z.infer<Shape>> {
-    const authority = `127.0.0.1:${this.#port}`
-    return call({ method, authority, path, token: secrets.control, body, reply, timeoutMs: 20_000 })
+    return call({ method, authority: this.#authority, path, token: secrets.control, body, reply, timeoutMs: 20_000 })
   }
 
   status(): Promise<AgentStatus> {
@@ -110,14 +121,7 @@ export class AgentNode {
 
   /** Output of a command in the container. */
   async run(...command: string[]): Promise<string> {
-    const exec = await this.container.exec({ Cmd: command, AttachStdout: true, AttachStderr: true })
-    const stream = await exec.start({})
-    const output = new PassThrough()
-    docker.modem.demuxStream(stream, output, output)
-    stream.once('end', () => output.end())
-    let text = ''
-    for await (const chunk of output) text += String(chunk)
-    return text.trim()
+    return (await this.#container.exec(command)).output.trim()
   }
 
   sql(statement: string): Promise<string> {
@@ -146,12 +150,12 @@ export class AgentNode {
   }
 
   async streams(from: Region): Promise<void> {
-    await eventually(`${this.region} to stream from ${from}`, async () => {
-      const status = await this.status()
-      return status.whole && status.following === from
-    }).catch(async (error: Error) => {
-      throw new Error(`${error.message}; its log:\n${await this.log()}`, { cause: error })
-    })
+    await this.#withLog(
+      eventually(`${this.region} to stream from ${from}`, async () => {
+        const status = await this.status()
+        return status.whole && status.following === from
+      }),
+    )
   }
 }
 
@@ -159,10 +163,10 @@ export class AgentNodes implements AsyncDisposable {
   readonly a: AgentNode
   readonly b: AgentNode
   readonly c: AgentNode
-  readonly #network: Docker.Network
+  readonly #rig: Rig
 
-  private constructor(network: Docker.Network, nodes: AgentNode[]) {
-    this.#network = network
+  private constructor(rig: Rig, nodes: AgentNode[]) {
+    this.#rig = rig
     const [a, b, c] = nodes
     assert.ok(a !== undefined && b !== undefined && c !== undefined)
     this.a = a
@@ -170,22 +174,16 @@ export class AgentNodes implements AsyncDisposable {
     this.c = c
   }
 
-  /** @param net the first three numbers of a /24 */
-  static async start(net: string, commit: CommitMode = 'quorum'): Promise<AgentNodes> {
-    const label = { 'firedrill.world': `test-agent-${randomBytes(3).toString('hex')}` }
-    const network = await docker.createNetwork({
-      Name: label['firedrill.world'],
-      Labels: label,
-      IPAM: { Config: [{ Subnet: `${net}.0/24`, Gateway: `${net}.254` }] },
-    })
-    const nodes: AgentNode[] = []
+  static async start(commit: CommitMode = 'quorum'): Promise<AgentNodes> {
+    const rig = await Rig.open('agent')
     try {
-      for (const region of regions)
-        nodes.push(new AgentNode(region, await createContainer(network.id, net, region, commit, label)))
-      await Promise.all(nodes.map((node) => node.start()))
-      return new AgentNodes(network, nodes)
+      const network = await rig.network()
+      return new AgentNodes(
+        rig,
+        await Promise.all(regions.map(async (region) => AgentNode.run(region, rig, network, commit))),
+      )
     } catch (error) {
-      await remove(network, nodes)
+      await rig[Symbol.asyncDispose]()
       throw error
     }
   }
@@ -195,7 +193,7 @@ export class AgentNodes implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await remove(this.#network, this.all)
+    await this.#rig[Symbol.asyncDispose]()
   }
 }
 
@@ -212,53 +210,4 @@ export async function failOverTo(epoch: number, primary: AgentNode, followers: A
   assert.deepEqual(reply.history, history)
   await Promise.all(followers.map((node) => node.streams(primary.region)))
   return history
-}
-
-async function createContainer(
-  network: string,
-  net: string,
-  region: Region,
-  commit: CommitMode,
-  labels: Record<string, string>,
-): Promise<Docker.Container> {
-  const address = (site: Region): string => `${net}.${lastOctet(site, regionHosts.postgres)}`
-  const container = await docker.createContainer({
-    Image: image,
-    name: `${labels['firedrill.world']}-${region}`,
-    Labels: labels,
-    Env: [
-      `FIREDRILL_SITE=${region}`,
-      `FIREDRILL_COMMIT=${commit}`,
-      `FIREDRILL_NETS=${Array.from({ length: 6 }, () => net).join(',')}`,
-      'FIREDRILL_SECRETS=/run/secrets.json',
-      `SECRETS=${JSON.stringify(secrets)}`,
-    ],
-    Cmd: ['sh', '-c', 'printenv SECRETS > /run/secrets.json; exec node orchestrator/agent/main.ts'],
-    ExposedPorts: { [`${ports.control}/tcp`]: {} },
-    HostConfig: {
-      Init: true,
-      NetworkMode: network,
-      Binds: codeBinds(),
-      PortBindings: { [`${ports.control}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: '' }] },
-      ExtraHosts: regions.flatMap((site) => [
-        `postgres.${site}:${address(site)}`,
-        `controller.${site}:${net}.${lastOctet(site, regionHosts.controller)}`,
-      ]),
-    },
-    NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address(region) } } } },
-  })
-  return container
-}
-
-/** For development: the checkout's code instead of the image's. */
-function codeBinds(): string[] {
-  const root = process.env['FIREDRILL_TEST_CODE']
-  return root === undefined
-    ? []
-    : ['protocol', 'runtime', 'orchestrator'].map((folder) => `${root}/${folder}:/firedrill/${folder}:ro`)
-}
-
-async function remove(network: Docker.Network, nodes: readonly AgentNode[]): Promise<void> {
-  await Promise.all(nodes.map((node) => node.container.remove({ force: true, v: true })))
-  await network.remove()
 }

@@ -5,7 +5,8 @@ import { after, before, test } from 'node:test'
 import { exportedTail } from '#protocol/agent.ts'
 import { lsnToBigInt, type History } from '#protocol/epoch.ts'
 import { CallRefused } from '#runtime/http.ts'
-import { AgentNodes, eventually, failOverTo, type AgentNode } from './agent-nodes.ts'
+import { AgentNodes, failOverTo, type AgentNode } from './agent-nodes.ts'
+import { eventually } from './rig.ts'
 
 let nodes: AgentNodes | undefined
 let a: AgentNode
@@ -16,7 +17,7 @@ let epoch = 0
 let history: History = []
 
 before(async () => {
-  nodes = await AgentNodes.start('198.19.8')
+  nodes = await AgentNodes.start()
   ;({ a, b, c } = nodes)
   all = nodes.all
 })

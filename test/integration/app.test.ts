@@ -7,7 +7,8 @@ import { monotonicNs } from '#runtime/clock.ts'
 import { openKafka } from '#runtime/kafkajs-session.ts'
 import { createLog } from '#runtime/log.ts'
 import { App } from '#services/app/app.ts'
-import { eventually, PostgresBox, RedisBox } from './bus-rig.ts'
+import { PostgresBox, RedisBox } from './bus-rig.ts'
+import { eventually } from './rig.ts'
 
 const token = 'c'.repeat(32)
 const body = { customer: 'Ada', item: 'lamp', quantity: 2 }

@@ -8,7 +8,8 @@ import { eventHeaders } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
 import { openKafka } from '#runtime/kafkajs-session.ts'
 import { createLog } from '#runtime/log.ts'
-import { eventually, KafkaBox } from './bus-rig.ts'
+import { KafkaBox } from './bus-rig.ts'
+import { eventually } from './rig.ts'
 
 const log = createLog('bridge', 'fatal')
 const ids = (count: number) => Array.from({ length: count }, () => randomUUID())
@@ -37,11 +38,6 @@ describe('the bridge', () => {
     bridge.start()
     return Object.assign(bridge, { [Symbol.asyncDispose]: async () => await bridge.stop() })
   }
-  const copied = async (box: KafkaBox, wanted: readonly string[]) =>
-    await eventually('the copies', async () => {
-      const found = await box.eventIds().catch((): string[] => [])
-      return wanted.every((id) => found.includes(id)) && found
-    })
   const offsets = (bridge: Bridge) => bridge.positions().sources[0]?.offsets ?? []
   const passed = async (bridge: Bridge, box: KafkaBox) =>
     await eventually('the bridge to be at the end', async () => {
@@ -56,7 +52,7 @@ describe('the bridge', () => {
     await using toA = bridgeOf('a')
     const [fromA, fromB] = [ids(20), ids(20)]
     await Promise.all([a.publish('a', 1, fromA), b.publish('b', 1, fromB)])
-    await Promise.all([copied(a, fromB), copied(b, fromA)])
+    await Promise.all([a.untilItHas(fromB), b.untilItHas(fromA)])
     await Promise.all([passed(toB, a), passed(toA, b)])
     assert.deepEqual(sorted(await a.eventIds()), sorted([...fromA, ...fromB]))
     assert.deepEqual(sorted(await b.eventIds()), sorted([...fromA, ...fromB]))
@@ -85,17 +81,17 @@ describe('the bridge', () => {
     await using bridge = bridgeOf('b')
     const rounds = [ids(10), ids(10), ids(10)]
     await a.publish('a', 1, rounds[0] ?? [])
-    await copied(b, rounds[0] ?? [])
+    await b.untilItHas(rounds[0] ?? [])
     await b.kill()
     await a.publish('a', 1, rounds[1] ?? [])
     await b.start()
     await b.ready()
-    await copied(b, rounds[1] ?? [])
+    await b.untilItHas(rounds[1] ?? [])
     await a.kill()
     await a.start()
     await a.ready()
     await a.publish('a', 1, rounds[2] ?? [])
-    await copied(b, rounds.flat())
+    await b.untilItHas(rounds.flat())
     assert.deepEqual(distinct(await b.eventIds()), sorted(rounds.flat()))
     assert.equal(bridge.positions().refused, 0)
   })
@@ -110,7 +106,7 @@ describe('the bridge', () => {
     await a.ready()
     const second = ids(3)
     await a.publish('a', 1, second)
-    await copied(b, second)
+    await b.untilItHas(second)
     assert.notEqual(bridge.positions().sources[0]?.topicId, before)
   })
 
@@ -122,7 +118,7 @@ describe('the bridge', () => {
     bridge.learnEpoch(2)
     await b.replace()
     await b.ready()
-    assert.deepEqual(distinct(await copied(b, wanted)), sorted(wanted))
+    assert.deepEqual(distinct(await b.untilItHas(wanted)), sorted(wanted))
     assert.equal(bridge.positions().refused, 0)
   })
 
@@ -138,7 +134,7 @@ describe('the bridge', () => {
       await passed(bridge, a)
       await eventually('the refusals', async () => bridge.positions().refused === late.length)
       await a.publish('a', 3, next)
-      await copied(b, next)
+      await b.untilItHas(next)
     }
     await using again = bridgeOf('b')
     await a.publish('a', 2, late)

@@ -1,112 +1,96 @@
 // Real Postgres, Redis and Kafka, each alone in a container with a port on 127.0.0.1, for the tests of the app and the bus.
-import assert from 'node:assert/strict'
-import { createServer, type AddressInfo } from 'node:net'
-import Docker from 'dockerode'
 import { Client, type QueryResult } from 'pg'
+import { RandomPortGenerator, Wait } from 'testcontainers'
 import { bridgePositionsTopic, ordersPartitions, partitionOf } from '#protocol/bus.ts'
 import { eventHeaders, ordersTopic } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
 import type { FetchedRecord, KafkaSession } from '#runtime/kafka.ts'
 import { openKafka } from '#runtime/kafkajs-session.ts'
 import { Session } from '#runtime/postgres.ts'
+import { eventually, Rig, type ImageName, type RigContainer, type StartedRigContainer } from './rig.ts'
 
-const docker = new Docker()
-const label = { 'firedrill.world': `test-bus-${process.pid}` }
+const pickPort = new RandomPortGenerator()
 
-/** Polls until `look` gives something. */
-export async function eventually<Value>(
-  what: string,
-  look: () => Promise<Value | null | undefined | false>,
-  timeoutMs = 60_000,
-): Promise<Value> {
-  const deadline = performance.now() + timeoutMs
-  for (;;) {
-    const value = await look()
-    if (value !== null && value !== undefined && value !== false) return value
-    assert.ok(performance.now() < deadline, `expected ${what} within ${timeoutMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+interface Recipe {
+  readonly image: ImageName
+  readonly innerPort: number
+  /** What it is given besides. */
+  readonly prepare: (container: RigContainer, port: number) => RigContainer
 }
 
 /** One container whose port is the same on 127.0.0.1 for as long as it lives, over kills and starts. */
 export class Box implements AsyncDisposable {
   readonly authority: string
   readonly port: number
-  #container: Docker.Container
-  readonly #options: Docker.ContainerCreateOptions
+  readonly #rig: Rig
+  readonly #recipe: Recipe
+  #container: StartedRigContainer | null = null
 
-  protected constructor(port: number, container: Docker.Container, options: Docker.ContainerCreateOptions) {
+  constructor(rig: Rig, port: number, recipe: Recipe) {
     this.port = port
     this.authority = `127.0.0.1:${port}`
-    this.#container = container
-    this.#options = options
+    this.#rig = rig
+    this.#recipe = recipe
   }
 
-  static async create(
-    image: string,
-    innerPort: number,
-    more: (port: number) => Partial<Docker.ContainerCreateOptions>,
-  ) {
-    const port = await freePort()
-    const options: Docker.ContainerCreateOptions = {
-      Image: image,
-      Labels: label,
-      ExposedPorts: { [`${innerPort}/tcp`]: {} },
-      ...more(port),
-      HostConfig: {
-        Init: true,
-        PortBindings: { [`${innerPort}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: String(port) }] },
-      },
+  /** @param isReady asked until it says so; else all is undone */
+  static async create<Kind extends Box>(
+    this: new (rig: Rig, port: number, recipe: Recipe) => Kind,
+    recipe: Recipe,
+    isReady: (box: Kind) => Promise<unknown>,
+  ): Promise<Kind> {
+    const box = new this(await Rig.open('bus'), await pickPort.generatePort(), recipe)
+    try {
+      await box.replace()
+      await isReady(box)
+      return box
+    } catch (error) {
+      await box[Symbol.asyncDispose]()
+      throw error
     }
-    const container = await docker.createContainer(options)
-    await container.start()
-    return new this(port, container, options)
+  }
+
+  get #running(): StartedRigContainer {
+    if (this.#container === null) throw new Error('expected a container, saw none yet')
+    return this.#container
   }
 
   async kill(): Promise<void> {
-    await this.#container.kill()
+    await this.#running.kill()
   }
 
   async start(): Promise<void> {
-    await this.#container.start()
+    await this.#running.start()
   }
 
   /** Another container with empty volumes at the same address. */
   async replace(): Promise<void> {
-    await this.#container.remove({ force: true, v: true })
-    this.#container = await docker.createContainer(this.#options)
-    await this.#container.start()
+    await this.#container?.remove()
+    const { image, innerPort, prepare } = this.#recipe
+    const fresh = this.#rig.container(image).withExposedPorts({ container: innerPort, host: this.port })
+    this.#container = await prepare(fresh, this.port).run()
   }
 
   /** Runs a shell command inside; resolves when it has begun. */
   async begin(command: string): Promise<void> {
-    const exec = await this.#container.exec({ Cmd: ['sh', '-c', command], User: 'postgres' })
-    const stream = await exec.start({ Detach: true })
-    // Docker leaves it open, and it would keep the test's process alive.
-    stream.destroy()
+    await this.#running.exec(['sh', '-c', 'sh -c "$0" >/dev/null 2>&1 &', command], 'postgres')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#container.remove({ force: true, v: true })
+    await this.#rig[Symbol.asyncDispose]()
   }
 }
 
 export class KafkaBox extends Box {
   static async run(): Promise<KafkaBox> {
-    const box = await super.create('firedrill-kafka', 9092, (port) => ({
-      Env: [`FIREDRILL_KAFKA_ADVERTISED=127.0.0.1:${port}`],
-    }))
-    const kafka = box as KafkaBox
-    await kafka.ready()
-    return kafka
+    return await KafkaBox.create(
+      {
+        image: 'kafka',
+        innerPort: 9092,
+        prepare: (container, port) => container.withEnvironment({ FIREDRILL_KAFKA_ADVERTISED: `127.0.0.1:${port}` }),
+      },
+      async (box) => box.ready(),
+    )
   }
 
   async ready(): Promise<void> {
@@ -166,6 +150,14 @@ export class KafkaBox extends Box {
   async eventIds(): Promise<string[]> {
     return (await this.records()).map((record) => record.headers[eventHeaders.id] ?? '')
   }
+
+  /** Waits until it has the events; then the ids of all that it has. */
+  async untilItHas(ids: readonly string[]): Promise<string[]> {
+    return await eventually('the events', async () => {
+      const found = await this.eventIds().catch((): string[] => [])
+      return ids.every((id) => found.includes(id)) && found
+    })
+  }
 }
 
 export function eventOf(id: string) {
@@ -183,7 +175,14 @@ export function eventOf(id: string) {
 
 export class RedisBox extends Box {
   static async run(): Promise<RedisBox> {
-    return await super.create('firedrill-redis', 6379, () => ({}))
+    return await RedisBox.create(
+      {
+        image: 'redis',
+        innerPort: 6379,
+        prepare: (container) => container.withWaitStrategy(Wait.forLogMessage('Ready to accept connections')),
+      },
+      async () => undefined,
+    )
   }
 }
 
@@ -200,12 +199,17 @@ exec setpriv --reuid=postgres --regid=postgres --init-groups /usr/lib/postgresql
 /** A primary in epoch 1 of region a, whose only synchronous standby is a WAL receiver that the test starts and ends. */
 export class PostgresBox extends Box {
   static async run(): Promise<PostgresBox> {
-    const box = (await super.create('firedrill-postgres', 5432, () => ({
-      Cmd: ['sh', '-c', postgresStart],
-    }))) as PostgresBox
-    await eventually('postgres to answer', async () => await box.sql('SELECT 1').catch(() => null))
-    await box.sql("SET synchronous_commit = local; INSERT INTO firedrill.epoch (epoch, region) VALUES (1, 'a')")
-    return box
+    return await PostgresBox.create(
+      {
+        image: 'postgres',
+        innerPort: 5432,
+        prepare: (container) => container.withCommand(['sh', '-c', postgresStart]),
+      },
+      async (box) => {
+        await eventually('postgres to answer', async () => await box.sql('SELECT 1').catch(() => null))
+        await box.sql("SET synchronous_commit = local; INSERT INTO firedrill.epoch (epoch, region) VALUES (1, 'a')")
+      },
+    )
   }
 
   /** As the superuser; its own commits wait for nobody if it says so. */

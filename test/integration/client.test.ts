@@ -5,14 +5,13 @@ import { loadStatus, operation, type LoadPlan, type LoadStatus, type Operation }
 import { areaHosts, lastOctet, regionHosts, regions, type Region } from '#protocol/sites.ts'
 import { monotonicNs } from '#runtime/clock.ts'
 import { arrivals } from '#services/client/arrivals.ts'
-import { controlToken, createRig, until, type FakeApp, type Rig, type RigContainer } from './steering-rig.ts'
-
-const net = '198.19.38'
+import { eventually, type StartedRigContainer } from './rig.ts'
+import { controlToken, type FakeApp, SteeringRig } from './steering-rig.ts'
 
 void describe('the load client', () => {
-  let rig: Rig
+  let rig: SteeringRig
   let control: string
-  let resolver: RigContainer
+  let resolver: StartedRigContainer
   const fakes = {} as Record<Region, FakeApp>
   let plans = 0
 
@@ -49,21 +48,21 @@ void describe('the load client', () => {
   /** Runs a plan to its end. */
   const run = async (plan: LoadPlan): Promise<Operation[]> => {
     assert.equal((await call('POST', '/load', plan)).status, 200)
-    await until('the load has ended', async () => !(await status()).running)
+    await eventually('the load has ended', async () => !(await status()).running)
     return operations()
   }
 
   before(async () => {
-    rig = await createRig(net)
+    rig = await SteeringRig.open()
     for (const region of regions) fakes[region] = await rig.startFake(region)
     await Promise.all(regions.map((region) => fakes[region].set({ writes: region === 'a', reads: region === 'a' })))
-    const site = { FIREDRILL_SITE: 'na', FIREDRILL_NETS: Array(6).fill(net).join(',') }
+    const site = { FIREDRILL_SITE: 'na', FIREDRILL_NETS: Array(6).fill(rig.net).join(',') }
     const start = (image: 'node' | 'glb' | 'resolver', octet: number, environment = {}, command: string[] = []) =>
       rig.start({
         image,
         octet,
         environment: { ...site, ...environment },
-        ports: image === 'node' ? ['9000'] : [],
+        ports: image === 'node' ? [9000] : [],
         ...(command.length === 0 ? {} : { command: ['node', ...command] }),
       })
     const dns = { FIREDRILL_SITE: 'a', FIREDRILL_DNS_TTL_S: '1' }
@@ -71,10 +70,10 @@ void describe('the load client', () => {
     resolver = await start('resolver', lastOctet('na', areaHosts.resolver))
     await start('glb', lastOctet('na', areaHosts.glb))
     const client = await start('node', lastOctet('na', areaHosts.client), {}, ['services/client/main.ts'])
-    control = await client.at('9000')
-    await until('the client listens', () => status().catch(() => null))
+    control = await client.at(9000)
+    await eventually('the client listens', () => status().catch(() => null))
   })
-  after(() => rig[Symbol.asyncDispose]())
+  after(async () => rig?.[Symbol.asyncDispose]())
 
   void it('sends what the seed says, when it says, once each, and keeps how each ended', async () => {
     await fakes.a.reset()
@@ -136,7 +135,7 @@ void describe('the load client', () => {
     assert.equal((await call('POST', '/load', planned({ durationMs: 600_000 }))).status, 200)
     const second = await call('POST', '/load', planned())
     assert.equal(second.status, 409)
-    await until('operations are done', async () => (await status()).done > 3)
+    await eventually('operations are done', async () => (await status()).done > 3)
     assert.equal(loadStatus.parse(JSON.parse((await call('DELETE', '/load')).text)).running, false)
     assert.ok((await run(planned())).length > 0)
   })
@@ -155,9 +154,9 @@ void describe('the load client', () => {
     await fakes.b.reset()
     const plan = planned({ steering: 'dns', durationMs: 600_000 })
     assert.equal((await call('POST', '/load', plan)).status, 200)
-    await until('writes at a', async () => (await operations()).some(({ region }) => region === 'a'))
+    await eventually('writes at a', async () => (await operations()).some(({ region }) => region === 'a'))
     await Promise.all([fakes.a.set({ writes: false }), fakes.b.set({ writes: true })])
-    await until('writes at b', async () => (await fakes.b.counts()).posts.length > 5)
+    await eventually('writes at b', async () => (await fakes.b.counts()).posts.length > 5)
     await call('DELETE', '/load')
     const seen = await operations()
     assert.deepEqual([...new Set(seen.map(({ outcome }) => outcome))], ['ok'])

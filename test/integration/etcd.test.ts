@@ -1,44 +1,70 @@
 // The port to etcd and the epoch store against three real members of the world's image: compare-and-swap, leases, leadership, loss.
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
-import Docker from 'dockerode'
+import { RandomPortGenerator } from 'testcontainers'
 import type { EpochRecord } from '#protocol/epoch.ts'
 import { type Region, regions } from '#protocol/sites.ts'
 import { EpochStore } from '#orchestrator/promotion/epoch-store.ts'
 import { monotonicMs } from '#runtime/clock.ts'
 import { Etcd } from '#runtime/etcd.ts'
+import { eventually, Rig, type RigNetwork, type StartedRigContainer } from './rig.ts'
 
-const docker = new Docker()
-const world = `test-etcd-${process.pid}`
-const labels = { 'firedrill.world': world }
-const net = '198.19.16'
-const address: Readonly<Record<Region, string>> = { a: `${net}.11`, b: `${net}.12`, c: `${net}.13` }
-const endpoint = (region: Region): string => `${address[region]}:2379`
+const pickPort = new RandomPortGenerator()
 
-async function startMember(region: Region, network: string): Promise<void> {
-  const container = await docker.createContainer({
-    name: `${world}-${region}`,
-    Image: 'firedrill-etcd:latest',
-    Labels: labels,
-    Env: [`FIREDRILL_SITE=${region}`, `FIREDRILL_WORLD=${world}`],
-    HostConfig: {
-      NetworkMode: network,
-      ExtraHosts: regions.map((each) => `etcd.${each}:${address[each]}`),
-      Binds: [`${world}-${region}:/var/lib/firedrill/etcd`],
-    },
-    NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address[region] } } } },
-  })
-  await container.start()
+/** Members with names on a network and ports on 127.0.0.1 that outlast a kill. */
+class Members implements AsyncDisposable {
+  readonly #rig: Rig
+  readonly #members = new Map<Region, { container: StartedRigContainer; endpoint: string }>()
+
+  private constructor(rig: Rig) {
+    this.#rig = rig
+  }
+
+  static async start(): Promise<Members> {
+    const rig = await Rig.open('etcd')
+    const members = new Members(rig)
+    const network = await rig.network()
+    await Promise.all(regions.map(async (region) => members.#add(region, network)))
+    return members
+  }
+
+  async #add(region: Region, network: RigNetwork): Promise<void> {
+    const port = await pickPort.generatePort()
+    const container = await this.#rig
+      .container('etcd')
+      .withNetwork(network.started)
+      .withNetworkAliases(`etcd.${region}`)
+      .withExposedPorts({ container: 2379, host: port })
+      .withEnvironment({ FIREDRILL_SITE: region, FIREDRILL_WORLD: this.#rig.name })
+      .run()
+    this.#members.set(region, { container, endpoint: `127.0.0.1:${port}` })
+  }
+
+  #of(region: Region) {
+    return this.#members.get(region) ?? assert.fail(`no member ${region}`)
+  }
+
+  endpoint(region: Region): string {
+    return this.#of(region).endpoint
+  }
+
+  async kill(...those: readonly Region[]): Promise<void> {
+    await Promise.all(those.map(async (region) => this.#of(region).container.kill()))
+  }
+
+  /** After a kill. */
+  async startAgain(...those: readonly Region[]): Promise<void> {
+    await Promise.all(those.map(async (region) => this.#of(region).container.start()))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#rig[Symbol.asyncDispose]()
+  }
 }
 
-/** Asks until the condition holds; throws after `withinMs`. */
-async function until(what: string, condition: () => Promise<boolean>, withinMs = 20_000): Promise<void> {
-  const end = monotonicMs() + withinMs
-  for (;;) {
-    if (await condition().catch(() => false)) return
-    if (monotonicMs() > end) throw new Error(`expected ${what} within ${withinMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+/** Asks until the condition holds, taking an error for a no. */
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  await eventually(what, async () => condition().catch(() => false))
 }
 
 function claimOf(epoch: number, owner: Region): EpochRecord {
@@ -46,7 +72,9 @@ function claimOf(epoch: number, owner: Region): EpochRecord {
 }
 
 suite('etcd', { timeout: 120_000 }, () => {
+  let members: Members
   const opened: Etcd[] = []
+  const endpoint = (region: Region): string => members.endpoint(region)
   const open = (...members: readonly Region[]): Etcd => {
     const etcd = new Etcd(members.map(endpoint), monotonicMs)
     opened.push(etcd)
@@ -56,23 +84,13 @@ suite('etcd', { timeout: 120_000 }, () => {
     new EpochStore(open(...members), dataSet, endpoint)
 
   before(async () => {
-    await docker.createNetwork({
-      Name: world,
-      Labels: labels,
-      IPAM: { Config: [{ Subnet: `${net}.0/24`, Gateway: `${net}.1` }] },
-    })
-    for (const region of regions) await docker.createVolume({ Name: `${world}-${region}`, Labels: labels })
-    await Promise.all(regions.map(async (region) => startMember(region, world)))
+    members = await Members.start()
     await until('a leader', async () => (await open('a', 'b', 'c').leader(1000)) !== null)
   })
 
   after(async () => {
     await Promise.all(opened.map(async (each) => each.close()))
-    const filters = { label: [`firedrill.world=${world}`] }
-    const containers = await docker.listContainers({ all: true, filters })
-    await Promise.all(containers.map(async (each) => docker.getContainer(each.Id).remove({ force: true, v: true })))
-    await Promise.all(regions.map(async (region) => docker.getVolume(`${world}-${region}`).remove()))
-    await docker.getNetwork(world).remove()
+    await members?.[Symbol.asyncDispose]()
   })
 
   test('of two claims upon the same revision one wins, and the other is told so', async () => {
@@ -119,25 +137,23 @@ suite('etcd', { timeout: 120_000 }, () => {
     }
   })
 
-  test('with one member killed reads and claims go on; it rejoins with its volume', async () => {
+  test('with one member killed reads and claims go on; it rejoins with its data', async () => {
     const store = storeOf('loss', 'a', 'b', 'c')
     await store.renewLease()
-    const killed = docker.getContainer(`${world}-a`)
-    await killed.kill()
+    await members.kill('a')
     const won = await store.claim(claimOf(1, 'b'), (await store.read()).revision)
     assert.equal(won.result, 'won')
-    await killed.start()
+    await members.startAgain('a')
     await until('a alone answers with the record', async () => (await storeOf('loss', 'a').read()).record?.epoch === 1)
   })
 
   test('without a majority nothing is claimed, and the outcome is unknown, not lost', async () => {
     const store = storeOf('minority', 'a', 'b', 'c')
     await store.renewLease()
-    const killed = (['b', 'c'] as const).map((region) => docker.getContainer(`${world}-${region}`))
-    await Promise.all(killed.map(async (each) => each.kill()))
+    await members.kill('b', 'c')
     assert.equal((await store.claim(claimOf(1, 'a'), '0')).result, 'unknown')
     await assert.rejects(store.read())
-    await Promise.all(killed.map(async (each) => each.start()))
+    await members.startAgain('b', 'c')
     await until('a quorum again', async () => (await store.read()).revision !== '')
   })
 })

@@ -15,7 +15,8 @@ import { createLog } from '#runtime/log.ts'
 import { connectRedis, type RedisPort } from '#runtime/redis.ts'
 import { Projection } from '#services/app/projection.ts'
 import { Relay } from '#services/app/relay.ts'
-import { eventOf, eventually, KafkaBox, PostgresBox, RedisBox } from './bus-rig.ts'
+import { eventOf, KafkaBox, PostgresBox, RedisBox } from './bus-rig.ts'
+import { eventually } from './rig.ts'
 
 const token = 'c'.repeat(32)
 const log = createLog('relay', 'fatal')
@@ -123,17 +124,12 @@ describe('the bus', () => {
     projection.start()
     return Object.assign(projection, { [Symbol.asyncDispose]: async () => await projection.stop() })
   }
-  const inKafka = async (box: KafkaBox, ids: readonly string[]) =>
-    await eventually('the events', async () => {
-      const found = await box.eventIds().catch((): string[] => [])
-      return ids.every((id) => found.includes(id)) && found
-    })
 
   test('a row is done when every other region has its event, and not before', async () => {
     const ids = await place(50)
     await using bridge = bridgeOf('b')
     await using relay = relayOf('a')
-    await inKafka(b, ids)
+    await b.untilItHas(ids)
     await eventually('all to be sent', async () => relay.status().unconfirmed === 50)
     assert.equal(await left(), 50, 'region c has said nothing yet')
     echoAsC(bridge)
@@ -141,7 +137,7 @@ describe('the bus', () => {
     assert.deepEqual(sorted(await a.eventIds()), sorted(ids), 'each was sent once')
     const more = await place(1)
     relay.wake()
-    await inKafka(b, more)
+    await b.untilItHas(more)
   })
 
   test('a bridge that was out before its source died loses nothing: the next primary sends again', async () => {
@@ -155,7 +151,7 @@ describe('the bus', () => {
       await bridge.stop()
       late = await place(20)
       relay.wake()
-      await inKafka(a, late)
+      await a.untilItHas(late)
     }
     await a.kill()
     await beginEpoch('b')
@@ -163,7 +159,7 @@ describe('the bus', () => {
     bridge.learnEpoch(epoch)
     await using relay = relayOf('b')
     relay.wake()
-    await inKafka(b, [...early, ...late])
+    await b.untilItHas([...early, ...late])
     await a.start()
     await a.ready()
     await eventually('the bridge to look at a again', async () => bridge.positions().refused > 0)
@@ -183,17 +179,17 @@ describe('the bus', () => {
     assert.deepEqual(await a.eventIds(), [])
     permitted = epoch
     relay.wake()
-    await inKafka(a, ids)
+    await a.untilItHas(ids)
   })
 
   test('sends again when its Kafka was made anew', async () => {
     const ids = await place(20)
     await using relay = relayOf('a')
-    await inKafka(a, ids)
+    await a.untilItHas(ids)
     await a.replace()
     await a.ready()
     relay.wake()
-    await inKafka(a, ids)
+    await a.untilItHas(ids)
   })
 
   test('each event is applied once, however often it is delivered', async () => {

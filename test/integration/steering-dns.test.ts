@@ -6,11 +6,9 @@ import * as dnsPacket from 'dns-packet'
 import type { Packet, StringAnswer } from 'dns-packet'
 import { request } from 'undici'
 import { lastOctet, regionHosts, regions, siteIndex, type Region } from '#protocol/sites.ts'
-import { controlToken, createRig, until, type FakeApp, type Rig, type RigContainer } from './steering-rig.ts'
+import { eventually, type StartedRigContainer } from './rig.ts'
+import { controlToken, type FakeApp, SteeringRig } from './steering-rig.ts'
 
-const net = '198.19.34'
-/** All sites' containers share one network here, so each region sees the same octets; the areas' own prefixes differ. */
-const nets = [net, net, net, '198.19.35', '198.19.36', '198.19.37']
 const ttlS = 2
 
 function encodeQuestion(name: string, type: 'A' | 'SOA'): Buffer {
@@ -62,9 +60,11 @@ function ttlIn(reply: Packet | null): number {
 }
 
 void describe('names through an area’s resolver', () => {
-  let rig: Rig
+  let rig: SteeringRig
+  /** All sites' containers share one network here, so each region sees the same octets; the areas' own prefixes differ. */
+  const nets = ['', '', '', '198.19.35', '198.19.36', '198.19.37']
   const fakes = {} as Record<Region, FakeApp>
-  const servers = {} as Record<Region, RigContainer>
+  const servers = {} as Record<Region, StartedRigContainer>
   const resolvers = {} as Record<'na' | 'eu', { udp: string; tcp: string }>
   const appOf = (region: Region, area: 'na' | 'eu'): string =>
     `${nets[siteIndex(area)]}.${lastOctet(region, regionHosts.app)}`
@@ -72,14 +72,15 @@ void describe('names through an area’s resolver', () => {
 
   /** The write region as the DNS server of `region` sees it. */
   const writeRegionOf = async (region: Region): Promise<unknown> => {
-    const response = await request(`http://${await servers[region].at('9000')}/status`, {
+    const response = await request(`http://${await servers[region].at(9000)}/status`, {
       headers: { authorization: `Bearer ${controlToken}` },
     })
     return ((await response.body.json()) as { writeRegion: unknown }).writeRegion
   }
 
   before(async () => {
-    rig = await createRig(net)
+    rig = await SteeringRig.open()
+    nets.fill(rig.net, 0, regions.length)
     for (const region of regions) fakes[region] = await rig.startFake(region)
     await Promise.all(regions.map((region) => fakes[region].set({ writes: region === 'a', reads: true })))
     for (const region of regions) {
@@ -88,7 +89,7 @@ void describe('names through an area’s resolver', () => {
         octet: lastOctet(region, regionHosts.dns),
         command: ['node', 'services/dns/main.ts'],
         environment: { FIREDRILL_SITE: region, FIREDRILL_NETS: nets.join(','), FIREDRILL_DNS_TTL_S: String(ttlS) },
-        ports: ['53/udp', '9000'],
+        ports: ['53/udp', 9000],
       })
     }
     for (const area of ['na', 'eu'] as const) {
@@ -96,22 +97,22 @@ void describe('names through an area’s resolver', () => {
         image: 'resolver',
         octet: lastOctet(area, 2),
         environment: { FIREDRILL_SITE: area },
-        ports: ['53/udp', '53/tcp'],
+        ports: ['53/udp', 53],
       })
-      resolvers[area] = { udp: await resolver.at('53/udp'), tcp: await resolver.at('53/tcp') }
+      resolvers[area] = { udp: await resolver.at('53/udp'), tcp: await resolver.at(53) }
     }
   })
-  after(() => rig[Symbol.asyncDispose]())
+  after(async () => rig?.[Symbol.asyncDispose]())
 
   void it('are answered with addresses of the asker’s own site, by UDP and by TCP', async () => {
     for (const area of ['na', 'eu'] as const) {
       const { udp, tcp } = resolvers[area]
-      await until(`${area} is told a`, async () => addressIn(await askByUdp(udp, orders)) === appOf('a', area))
+      await eventually(`${area} is told a`, async () => addressIn(await askByUdp(udp, orders)) === appOf('a', area))
       assert.equal(addressIn(await askByTcp(tcp, orders)), appOf('a', area))
     }
     const nearest = { na: 'a', eu: 'b' } as const
     for (const area of ['na', 'eu'] as const) {
-      await until(`${area} reads from ${nearest[area]}`, async () => {
+      await eventually(`${area} reads from ${nearest[area]}`, async () => {
         const reply = await askByUdp(resolvers[area].udp, 'reads.orders.firedrill.test')
         return addressIn(reply) === appOf(nearest[area], area)
       })
@@ -120,13 +121,13 @@ void describe('names through an area’s resolver', () => {
 
   void it('follow the write region when their TTL has ended, and not before', async () => {
     let kept: Packet | null = null
-    await until('a fresh answer', async () => {
+    await eventually('a fresh answer', async () => {
       kept = await askByUdp(resolvers.na.udp, orders)
       return ttlIn(kept) === ttlS
     })
     const askedMs = performance.now()
     await Promise.all([fakes.a.set({ writes: false }), fakes.b.set({ writes: true })])
-    const movedMs = await until('na is told b', async () => {
+    const movedMs = await eventually('na is told b', async () => {
       const reply = await askByUdp(resolvers.na.udp, orders)
       if (addressIn(reply) === appOf('b', 'na')) return performance.now()
       assert.equal(addressIn(reply), appOf('a', 'na'))
@@ -136,7 +137,7 @@ void describe('names through an area’s resolver', () => {
   })
 
   void it('look again at once when the write region is published, and never trust a lower epoch', async () => {
-    const control = await servers.c.at('9000')
+    const control = await servers.c.at(9000)
     const publish = async (epoch: number, region: Region): Promise<number> => {
       const response = await request(`http://${control}/write-region`, {
         method: 'PUT',
@@ -153,25 +154,28 @@ void describe('names through an area’s resolver', () => {
     // Published, but not ready: it is not steered to.
     assert.equal(await direct(), 'b')
     await fakes.c.set({ writes: true })
-    await until('c is the write region', async () => (await direct()) === 'c')
+    await eventually('c is the write region', async () => (await direct()) === 'c')
     await fakes.c.set({ writes: false })
   })
 
   void it('keep the last known address when no region is ready', async () => {
     for (const region of regions) {
-      await until(`${region} knows b as last`, async () => (await writeRegionOf(region)) === 'b')
+      await eventually(`${region} knows b as last`, async () => (await writeRegionOf(region)) === 'b')
     }
-    await until('na is told b', async () => addressIn(await askByUdp(resolvers.na.udp, orders)) === appOf('b', 'na'))
+    await eventually(
+      'na is told b',
+      async () => addressIn(await askByUdp(resolvers.na.udp, orders)) === appOf('b', 'na'),
+    )
     await Promise.all(regions.map((region) => fakes[region].set({ writes: false, reads: false })))
-    await until('every server has seen it', async () => {
-      const logs = await Promise.all(regions.map((region) => servers[region].logs()))
+    await eventually('every server has seen it', async () => {
+      const logs = await Promise.all(regions.map((region) => servers[region].log()))
       return logs.every((log) => regions.every((region) => lastHealth(log, region)?.reads === false))
     })
     const began = performance.now()
-    await until('the TTL has ended', async () => performance.now() - began > (ttlS + 1) * 1000)
-    const kept = await until('an answer', () => askByUdp(resolvers.na.udp, orders))
+    await eventually('the TTL has ended', async () => performance.now() - began > (ttlS + 1) * 1000)
+    const kept = await eventually('an answer', () => askByUdp(resolvers.na.udp, orders))
     assert.equal(addressIn(kept), appOf('b', 'na'))
-    const reads = await until('an answer', () => askByUdp(resolvers.eu.udp, 'reads.orders.firedrill.test'))
+    const reads = await eventually('an answer', () => askByUdp(resolvers.eu.udp, 'reads.orders.firedrill.test'))
     assert.notEqual(addressIn(reads), null)
     await Promise.all(regions.map((region) => fakes[region].set({ writes: region === 'b', reads: true })))
   })
@@ -180,7 +184,7 @@ void describe('names through an area’s resolver', () => {
     for (const silent of ['a', 'b'] as const) await servers[silent].pause()
     const began = performance.now()
     while (performance.now() - began < 3 * ttlS * 1000) {
-      const reply = await until('an answer', () => askByUdp(resolvers.na.udp, orders), 5000)
+      const reply = await eventually('an answer', () => askByUdp(resolvers.na.udp, orders), 5000)
       assert.equal((reply as unknown as { rcode: string }).rcode, 'NOERROR')
     }
     for (const silent of ['a', 'b'] as const) await servers[silent].unpause()

@@ -2,13 +2,12 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Agent, request } from 'undici'
 import { lastOctet, regions, siteHosts, type Region } from '#protocol/sites.ts'
-import { createRig, until, type FakeApp, type Rig, type RigContainer } from './steering-rig.ts'
-
-const net = '198.19.32'
+import { eventually, type StartedRigContainer } from './rig.ts'
+import { type FakeApp, SteeringRig } from './steering-rig.ts'
 
 void describe('the point of presence of eu', () => {
-  let rig: Rig
-  let glb: RigContainer
+  let rig: SteeringRig
+  let glb: StartedRigContainer
   let authority: string
   const fakes = {} as Record<Region, FakeApp>
   const connections = new Agent({ keepAliveTimeout: 1000 })
@@ -38,12 +37,12 @@ void describe('the point of presence of eu', () => {
   /** Names of the servers whose checks say that they are ready, such as `write-ready/a-1`. */
   const readyServers = async (): Promise<readonly string[]> => {
     const script = 'exec 3<>/dev/tcp/127.0.0.1/9999; echo "show stat" >&3; cat <&3'
-    const rows = (await glb.run(['bash', '-c', script])).split(/\r?\n/).map((line) => line.split(','))
+    const rows = (await glb.exec(['bash', '-c', script])).stdout.split('\n').map((line) => line.split(','))
     const servers = rows.filter(([backend, server]) => backend?.endsWith('-ready') && server !== 'BACKEND')
     return servers.filter((row) => row[17]?.startsWith('UP')).map(([backend, server]) => `${backend}/${server}`)
   }
   const untilReady = (region: Region, use: 'write' | 'read', ready: boolean): Promise<unknown> =>
-    until(`checks for ${use} of ${region} say ${ready}`, async () => {
+    eventually(`checks for ${use} of ${region} say ${ready}`, async () => {
       const servers = await readyServers()
       return servers.some((name) => name.startsWith(`${use}-ready/${region}`)) === ready
     })
@@ -51,7 +50,7 @@ void describe('the point of presence of eu', () => {
     Promise.all(regions.map((region) => fakes[region].set(settings)))
 
   before(async () => {
-    rig = await createRig(net)
+    rig = await SteeringRig.open()
     for (const region of regions) fakes[region] = await rig.startFake(region)
     await fakes.a.set({ writes: true })
     await setAll({ reads: true })
@@ -59,10 +58,10 @@ void describe('the point of presence of eu', () => {
       image: 'glb',
       octet: lastOctet('eu', siteHosts.gateway - 1),
       environment: { FIREDRILL_SITE: 'eu', FIREDRILL_HOME: 'a' },
-      ports: ['8080'],
+      ports: [8080],
     })
-    authority = await glb.at('8080')
-    await until('the point of presence answers', () => post().catch(() => null))
+    authority = await glb.at(8080)
+    await eventually('the point of presence answers', () => post().catch(() => null))
   })
   after(async () => {
     await connections.destroy()
@@ -70,41 +69,59 @@ void describe('the point of presence of eu', () => {
   })
 
   void it('sends writes to the region that is ready for them, and follows when it moves', async () => {
-    await until('writes reach a', async () => (await post()).region === 'a')
+    await eventually('writes reach a', async () => (await post()).region === 'a')
     await fakes.a.set({ writes: false })
     await fakes.b.set({ writes: true })
-    await until('writes reach b', async () => (await post()).region === 'b')
+    await eventually('writes reach b', async () => (await post()).region === 'b')
     await fakes.b.set({ writes: false })
     await fakes.c.set({ writes: true })
-    await until('writes reach c', async () => (await post()).region === 'c')
+    await eventually('writes reach c', async () => (await post()).region === 'c')
   })
 
   void it('prefers the region that became ready last while an old one still calls itself ready', async () => {
     await untilReady('a', 'write', false)
     assert.equal((await post()).region, 'c')
     await fakes.a.set({ writes: true })
-    await until('writes reach a though c is ready too', async () => (await post()).region === 'a')
+    await eventually('writes reach a though c is ready too', async () => (await post()).region === 'a')
     for (let count = 0; count < 50; count += 1) assert.equal((await post()).region, 'a')
     await fakes.c.set({ writes: false })
     await untilReady('c', 'write', false)
     for (let count = 0; count < 50; count += 1) assert.equal((await post()).region, 'a')
   })
 
+  void it('keeps a check of a region open until it is ready, which is no failure of it', async () => {
+    await fakes.c.reset()
+    await eventually('checks of c were kept open to their end', async () => (await fakes.c.counts()).checks >= 4)
+    assert.equal((await post()).region, 'a', 'an open check says nothing')
+    await fakes.c.reset()
+    await fakes.c.set({ writes: true })
+    await eventually('writes reach c', async () => (await post()).region === 'c')
+    const { checks, heldUntilReady } = await fakes.c.counts()
+    assert.ok(heldUntilReady > 0, `a check that was open told it, saw ${checks} new ones`)
+    await fakes.a.set({ writes: false })
+    await untilReady('a', 'write', false)
+    assert.equal((await post()).region, 'c')
+    await fakes.a.set({ writes: true })
+    await eventually('writes reach a again', async () => (await post()).region === 'a')
+    await fakes.c.set({ writes: false })
+    await untilReady('c', 'write', false)
+  })
+
   void it('sends reads to the nearest ready region', async () => {
-    await until('reads reach b', async () => (await readRegion()) === 'b')
+    await eventually('reads reach b', async () => (await readRegion()) === 'b')
     await fakes.b.set({ reads: false })
-    await until('reads reach a', async () => (await readRegion()) === 'a')
+    await eventually('reads reach a', async () => (await readRegion()) === 'a')
     await fakes.a.set({ reads: false })
-    await until('reads reach c', async () => (await readRegion()) === 'c')
+    await eventually('reads reach c', async () => (await readRegion()) === 'c')
     await setAll({ reads: true })
-    await until('reads come back to b', async () => (await readRegion()) === 'b')
+    await eventually('reads come back to b', async () => (await readRegion()) === 'b')
   })
 
   void it('sends on to the last known regions when none is ready', async () => {
-    await until('reads reach b', async () => (await readRegion()) === 'b')
-    await until('writes reach a', async () => (await post()).region === 'a')
+    await eventually('reads reach b', async () => (await readRegion()) === 'b')
+    await eventually('writes reach a', async () => (await post()).region === 'a')
     await setAll({ writes: false, reads: false })
-    await until('all checks have failed', async () => (await readyServers()).length === 0)
+    await eventually('all checks have failed', async () => (await readyServers()).length === 0)
     const answered = await post()
     assert.deepEqual([answered.status, answered.region], [201, 'a'])
     assert.equal(await readRegion(), 'b')
@@ -113,7 +130,7 @@ void describe('the point of presence of eu', () => {
   })
 
   void it('never sends a write twice, and says what became of it', async () => {
-    await until('writes reach a', async () => (await post()).region === 'a')
+    await eventually('writes reach a', async () => (await post()).region === 'a')
     for (const [behaviour, status, outcome] of [
       ['hang', 504, 'unknown'],
       ['refuse', 503, 'failed'],
@@ -135,7 +152,7 @@ void describe('the point of presence of eu', () => {
   void it('calls a write failed that found no connection to any region', async () => {
     await setAll({ writes: false })
     await Promise.all(regions.map((region) => fakes[region].kill()))
-    const answered = await until('a write without a connection', async () => {
+    const answered = await eventually('a write without a connection', async () => {
       // The first ones may still be sent on connections that are just closing: then the answer breaks off.
       const tried = await post().catch(() => null)
       return tried?.status === 503 ? tried : null
@@ -146,9 +163,9 @@ void describe('the point of presence of eu', () => {
 
 void describe('a point of presence with a wrong environment', () => {
   void it('ends and names the variable', async () => {
-    await using rig = await createRig('198.19.33')
+    await using rig = await SteeringRig.open()
     const glb = await rig.start({ image: 'glb', octet: 99, environment: { FIREDRILL_SITE: 'a' }, ports: [] })
-    const seen = await until('its last words', async () => (await glb.logs()) || null)
+    const seen = await eventually('its last words', async () => (await glb.log()) || null)
     assert.match(seen, /environment variable FIREDRILL_SITE: expected na, eu or ap, saw 'a'/)
   })
 })
