@@ -13,6 +13,8 @@ import { eventually } from './rig.ts'
 const token = 'c'.repeat(32)
 const body = { customer: 'Ada', item: 'lamp', quantity: 2 }
 const forwarded: { key: unknown; hold: unknown }[] = []
+const readsElsewhere: unknown[] = []
+const nowhere = randomUUID()
 
 describe('the order service', () => {
   let postgres: PostgresBox
@@ -30,6 +32,11 @@ describe('the order service', () => {
       if (forwarded.length === 1)
         return reply.code(503).send({ error: 'not-here', outcome: 'failed', reason: 'not yet' })
       return reply.code(201).send({ id: randomUUID(), region: 'b', epoch: 99 })
+    })
+    otherApp.get<{ Params: { id: string } }>('/orders/:id', async (incoming, reply) => {
+      readsElsewhere.push(incoming.headers['x-firedrill-forwarded'])
+      if (incoming.params.id === nowhere) return reply.code(404).send({})
+      return { ...body, id: incoming.params.id, region: 'b', epoch: 1, createdAt: 'then' }
     })
     await otherApp.listen({ host: '127.0.0.1', port: 0 })
     app = new App({
@@ -71,7 +78,19 @@ describe('the order service', () => {
       headers: { 'idempotency-key': key, 'content-type': 'application/json', ...headers },
       payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
     })
-  const get = async (path: string) => await app.publicListener.inject({ method: 'GET', url: path })
+  const get = async (path: string, headers = {}) =>
+    await app.publicListener.inject({ method: 'GET', url: path, headers })
+  /** Postgres of this region begins the next epoch, and the app is not told yet. */
+  const begin = async (): Promise<void> => {
+    epoch += 1
+    await postgres.sql(
+      `SET synchronous_commit = local; INSERT INTO firedrill.epoch (epoch, region) VALUES (${epoch}, 'a')`,
+    )
+  }
+  const publish = async (region: 'a' | 'b' | 'c') =>
+    await control('PUT', '/write-region', { dataSet: 'orders', epoch, region })
+  const drain = async (forwardTo: 'a' | 'b') =>
+    await control('POST', '/drain', { dataSet: 'orders', epoch: epoch + 1, forwardTo, holdMs: 5000 })
   const control = async (method: 'PUT' | 'POST' | 'DELETE' | 'GET', path: string, payload?: object) =>
     await app.controlListener.inject({
       method,
@@ -154,11 +173,11 @@ describe('the order service', () => {
 
   test('without a quorum every write is answered in time, and the first one after it succeeds', async () => {
     await postgres.stopVoter()
-    const answers = await Promise.all(Array.from({ length: 60 }, async () => await post()))
+    const answers = await Promise.all(Array.from({ length: 100 }, async () => await post()))
     const statuses = answers.map((answer) => answer.statusCode)
     const unknown = statuses.filter((status) => status === 504).length
-    assert.ok(unknown > 0 && unknown <= 20, `no more than there are sessions are unknown, saw ${unknown}`)
-    assert.equal(statuses.filter((status) => status === 503).length, 60 - unknown)
+    assert.ok(unknown > 0 && unknown <= 40, `no more than there are sessions are unknown, saw ${unknown}`)
+    assert.equal(statuses.filter((status) => status === 503).length, 100 - unknown)
     assert.ok(answers.every((answer) => answer.json().outcome === (answer.statusCode === 504 ? 'unknown' : 'failed')))
     await postgres.startVoter()
     await eventually('a free session', async () => (await postgres.waiting()).length === 0)
@@ -171,7 +190,7 @@ describe('the order service', () => {
     assert.equal((await post()).statusCode, 201)
   })
 
-  test('refuses lower epochs, and sends writes away when the write region is another one', async () => {
+  test('refuses lower epochs, hands writes on for a while when the write region has moved, then sends them away', async () => {
     assert.equal((await permit({ epoch: epoch - 1 })).statusCode, 409)
     assert.equal((await permit({ region: 'b' })).statusCode, 409)
     epoch += 1
@@ -179,8 +198,11 @@ describe('the order service', () => {
     const ready = await get('/readyz?for=writes')
     assert.equal(ready.statusCode, 503)
     assert.equal(ready.json().primary, 'b')
-    const refused = await post()
-    assert.equal(refused.statusCode, 503)
+    assert.deepEqual([(await post()).statusCode, (await post()).json().region], [201, 'b'])
+    const refused = await eventually('a refused write', async () => {
+      const answer = await post()
+      return answer.statusCode === 503 && answer
+    })
     assert.deepEqual([refused.json().outcome, refused.json().primary], ['failed', 'b'])
     const stale = await control('PUT', '/write-region', { dataSet: 'orders', epoch: epoch - 1, region: 'a' })
     assert.equal(stale.statusCode, 409)
@@ -262,6 +284,83 @@ describe('the order service', () => {
     assert.equal((await post()).statusCode, 201)
   })
 
+  test('from a drain on writes nothing to Postgres, and answers reads from elsewhere', async () => {
+    const { id } = (await post()).json()
+    assert.equal((await drain('b')).statusCode, 200)
+    const transactions = async () => (await postgres.sql('SELECT pg_current_snapshot()::text AS seen'))[0]?.['seen']
+    const before = await transactions()
+    readsElsewhere.length = 0
+    assert.equal((await get('/readyz')).statusCode, 503)
+    const read = await get(`/orders/${id}`)
+    assert.deepEqual([read.statusCode, read.headers['x-firedrill-source'], read.json().region], [200, 'forwarded', 'b'])
+    assert.deepEqual(readsElsewhere, ['1'])
+    assert.equal((await get(`/orders/${nowhere}`)).statusCode, 404)
+    assert.equal(
+      (await get(`/orders/${id}`, { 'x-firedrill-forwarded': '1' })).headers['x-firedrill-source'],
+      'postgres',
+    )
+    // Longer than between two probe commits.
+    for (let looks = 0; looks < 60; looks += 1) {
+      assert.equal(await transactions(), before)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    await control('DELETE', '/drain')
+    assert.equal((await get('/readyz')).statusCode, 200)
+    await eventually('a probe commit', async () => (await transactions()) !== before)
+  })
+
+  test('a drain does not wait for writes that wait for a session: they are handed over', async () => {
+    forwarded.length = 1
+    await postgres.stopVoter()
+    const inFlight = Array.from({ length: 40 }, async () => await post())
+    await eventually('all sessions in the commit', async () => (await postgres.waiting()).length === 40)
+    const queued = post('a-queued-write')
+    const drained = await drain('b')
+    assert.deepEqual([drained.statusCode, drained.json().inFlight], [200, 40])
+    assert.deepEqual([(await queued).statusCode, (await queued).json().region], [201, 'b'])
+    await postgres.startVoter()
+    for (const write of inFlight) assert.ok([201, 504].includes((await write).statusCode))
+    await control('DELETE', '/drain')
+  })
+
+  test('keeps the writes of a drain to itself until the next epoch is there, though nobody takes the drain back', async () => {
+    assert.equal((await drain('a')).statusCode, 200)
+    const held = post()
+    await begin()
+    await publish('a')
+    assert.deepEqual([(await held).statusCode, (await held).json().epoch], [201, epoch])
+    assert.equal((await get('/readyz')).statusCode, 200)
+  })
+
+  test('a later epoch of another region takes the writes of a drain along, though nobody takes the drain back', async () => {
+    forwarded.length = 1
+    await drain('a')
+    const held = post()
+    epoch += 1
+    await publish('b')
+    assert.deepEqual([(await held).statusCode, (await held).json().region], [201, 'b'])
+  })
+
+  test('a late drain, for an epoch that is known already, is refused', async () => {
+    const late = await control('POST', '/drain', { dataSet: 'orders', epoch, forwardTo: 'b', holdMs: 5000 })
+    assert.equal(late.statusCode, 409)
+  })
+
+  test('a check of readiness is answered when the region becomes ready', async () => {
+    epoch += 1
+    await publish('b')
+    const ask = async () => await get('/readyz?for=writes&wait-ms=2000')
+    assert.equal((await ask()).statusCode, 503)
+    await eventually('a check that was kept open', async () => {
+      const before = performance.now()
+      return (await ask()).statusCode === 503 && performance.now() - before > 1900
+    })
+    const kept = ask()
+    await begin()
+    await publish('a')
+    assert.equal((await kept).statusCode, 200)
+  })
+
   test('keeps a forwarded write until it may write', async () => {
     epoch += 1
     await control('PUT', '/write-region', { dataSet: 'orders', epoch, region: 'b' })
@@ -296,5 +395,20 @@ describe('the order service', () => {
   test('tells its metrics', async () => {
     const { body: text } = await get('/metrics')
     assert.match(text, /firedrill_writes_total\{outcome="ok"\} \d+/)
+  })
+
+  // The last one: its Postgres does not come back.
+  test('without Postgres, reads are answered from elsewhere, and writes go to the next write region', async () => {
+    const { id } = (await post()).json()
+    forwarded.length = 1
+    await postgres.kill()
+    const held = post()
+    const read = await get(`/orders/${id}`)
+    assert.deepEqual([read.statusCode, read.headers['x-firedrill-source']], [200, 'forwarded'])
+    assert.equal((await get(`/orders/${id}`, { 'x-firedrill-forwarded': '1' })).statusCode, 503)
+    await eventually('no readiness for reads', async () => (await get('/readyz')).statusCode === 503)
+    epoch += 1
+    await publish('b')
+    assert.deepEqual([(await held).statusCode, (await held).json().region], [201, 'b'])
   })
 })
