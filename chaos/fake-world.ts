@@ -14,6 +14,8 @@ export interface FakeWorld extends RunningWorld {
   readonly done: string[]
   stateOf(name: string): State | undefined
   setState(name: string, state: State): void
+  /** What control listeners answer, in order; the last answer stays. Hosts without any don't answer. */
+  readonly answers: Map<string, unknown[]>
   /** Containers that refuse to change: what Docker does on a bad day. */
   readonly stuck: Set<string>
 }
@@ -32,6 +34,7 @@ export function createFakeWorld(): FakeWorld {
   const links: LinkChange[] = []
   const done: string[] = []
   const stuck = new Set<string>()
+  const answers = new Map<string, unknown[]>()
   let nowNs = 1_000_000_000n
   let dropped = 0
 
@@ -73,7 +76,12 @@ export function createFakeWorld(): FakeWorld {
     secrets: { control: 'control-token-0000', fence: 'fence-token-00000', postgres: 'password-00000000' },
     wayIn: {
       wan: (call) => Promise.resolve().then(() => call.reply.parse(answer(call))),
-      control: nothingThere,
+      control: async (host, call) => {
+        const queue = answers.get(host) ?? []
+        const answer = queue.length > 1 ? queue.shift() : queue[0]
+        if (answer === undefined) throw new Error(`${host} of the fake world does not answer`)
+        return call.reply.parse(answer)
+      },
       connect: nothingThere,
       forward: nothingThere,
     },
@@ -99,6 +107,7 @@ export function createFakeWorld(): FakeWorld {
     ledger,
     links,
     done,
+    answers,
     stuck,
     stateOf: (name) => states.get(name)?.state,
     setState: (name, state) => {

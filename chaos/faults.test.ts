@@ -1,7 +1,9 @@
 // Faults against a world in memory: the ledger comes first and goes last, each heals from its entry alone, a silent failure is seen.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { AgentStatus } from '#protocol/agent.ts'
 import { faultSpec, type FaultSpec } from '#protocol/runbook.ts'
+import type { LedgerEntry } from '#protocol/wan.ts'
 import { createFakeWorld } from './fake-world.ts'
 import { FaultUnproven } from './fault.ts'
 import { healAll } from './heal.ts'
@@ -76,6 +78,37 @@ void test('a pause that failed without a word is not taken for a freeze', async 
   await assert.rejects(proveFault(world, entry), (error) => {
     return error instanceof FaultUnproven && error.message.includes('redis.b')
   })
+})
+
+const crashed: LedgerEntry = {
+  id: 'drill.crash',
+  drill: 'drill',
+  kind: 'postgres-crash',
+  target: 'region a',
+  detail: { region: 'a' },
+  injectedNs: '1',
+  expiresNs: '2',
+}
+const agentSays = (state: AgentStatus['state']): AgentStatus => ({
+  region: 'a',
+  incarnation: 'one',
+  state,
+  promised: 1,
+  whole: true,
+  position: null,
+  history: [],
+  following: null,
+  streaming: false,
+  epochCommitted: false,
+  followers: [],
+  responsive: false,
+  systemIdentifier: '1',
+})
+
+void test('an agent may take a moment to see that its Postgres has been killed', async () => {
+  const world = createFakeWorld()
+  world.answers.set('postgres.a', [agentSays('primary'), agentSays('primary'), agentSays('crashed')])
+  assert.match(await proveFault(world, crashed), /the agent of region a lives and says crashed/)
 })
 
 void test('what was half done by a drill killed between ledger and fault is healed too', async () => {
