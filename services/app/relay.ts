@@ -19,11 +19,15 @@ const longestUnconfirmed = 50_000
 const queryTimeoutMs = 5000
 const retryMs = 500
 
+// A snapshot's xmax is only one above the last transaction that has ended: younger ones may be under way, and hold lower numbers
+// of the outbox than a row that is seen. So the ids that sessions have been given count too.
 const lookStatement = `
-SELECT current.epoch::text, pg_snapshot_xmin(now)::text AS xmin, pg_snapshot_xmax(now)::text AS xmax,
+SELECT current.epoch::text, pg_snapshot_xmin(now)::text AS xmin,
+  greatest(pg_snapshot_xmax(now)::text::bigint, assigned.above)::text AS xmax,
   event.seq::text, event.event_id, event.order_id, event.payload::text
 FROM (SELECT epoch FROM firedrill.epoch ORDER BY epoch DESC LIMIT 1) AS current
 CROSS JOIN pg_current_snapshot() AS now
+CROSS JOIN (SELECT max(backend_xid::text::bigint) + 1 AS above FROM pg_stat_get_activity(NULL)) AS assigned
 LEFT JOIN LATERAL (
   SELECT * FROM outbox WHERE seq > $1::bigint AND seq <> ALL ($2::bigint[]) ORDER BY seq LIMIT ${batchSize}
 ) AS event ON true

@@ -125,6 +125,33 @@ describe('the bus', () => {
     return Object.assign(projection, { [Symbol.asyncDispose]: async () => await projection.stop() })
   }
 
+  test('an event is not passed over whose transaction is younger than that of a higher number, and ends later', async () => {
+    await using _relay = relayOf('a')
+    const [older, younger] = await Promise.all([postgres.open('older'), postgres.open('younger')])
+    const [olderId, youngerId] = [randomUUID(), randomUUID()]
+    const insert = async (session: typeof older, id: string) =>
+      await session.query('INSERT INTO outbox (event_id, order_id, payload, epoch) VALUES ($1, $1, $2, $3)', [
+        id,
+        JSON.stringify(eventOf(id)),
+        epoch,
+      ])
+    for (const session of [older, younger]) {
+      await session.query('SET synchronous_commit = local')
+      await session.query('BEGIN')
+      await session.query('SELECT pg_current_xact_id()')
+    }
+    await insert(younger, youngerId)
+    await insert(older, olderId)
+    await older.query('COMMIT')
+    await eventually('the higher number in kafka', async () => (await a.eventIds()).includes(olderId))
+    const [next] = await place(1)
+    await eventually('another look', async () => (await a.eventIds()).includes(next ?? ''))
+    await younger.query('COMMIT')
+    await eventually('the lower number in kafka', async () => (await a.eventIds()).includes(youngerId))
+    older.close()
+    younger.close()
+  })
+
   test('a row is done when every other region has its event, and not before', async () => {
     const ids = await place(50)
     await using bridge = bridgeOf('b')

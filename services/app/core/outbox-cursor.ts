@@ -1,13 +1,15 @@
 // Reads a table by a serial number whose transactions commit out of order, and misses none. Pure.
-// Below `settled` nothing can appear any more. A look at the table tells the highest number seen and the snapshot's xmax; once a
-// later look's xmin has reached that xmax, every transaction that was running then has ended, and that look saw its rows.
+// Below `settled` nothing can appear any more. A look at the table tells the highest number seen and an id above those of all
+// transactions that had one; once a later look's xmin has reached it, they all have ended, and that look saw their rows.
 
 export interface Look {
   /** Rows above `settled` that were not sent yet, ascending. */
   readonly seqs: readonly bigint[]
   /** The look was cut short by its limit. */
   readonly isCut: boolean
+  /** Every transaction with a lower id had ended. */
   readonly xmin: bigint
+  /** Above the id of every transaction that had one. */
   readonly xmax: bigint
 }
 
