@@ -77,6 +77,10 @@ export const followRequest = z.strictObject({
 export const followReply = z.object({ epoch: z.number(), way: z.enum(['already', 'attach', 'rewind', 'basebackup']) })
 export type FollowReply = z.infer<typeof followReply>
 
+/** POST /reach: answers as soon as the node has replayed up to `lsn`, at the latest after `withinMs`. */
+export const reachRequest = z.strictObject({ lsn, withinMs: z.number().int().positive().max(60_000) })
+export const reachReply = z.object({ reached: z.boolean() })
+
 /**
  * POST /timeline, from the agent of a node that was just promoted to those of the others: the history file of Postgres's new
  * timeline, which a follower in `epoch` would ask Postgres for a little later. Only saves time. 409 from a node that has not

@@ -1,5 +1,6 @@
 // Rule 1's hard part: to be sure that no WAL arrives any more, and where it ends.
 import { endOfReplay, type ReplayLook } from '#orchestrator/core/agent/decisions.ts'
+import { lsnToBigInt } from '#protocol/epoch.ts'
 import type { Session } from '#runtime/postgres.ts'
 import { countSleeps, sendSignal } from './processes.ts'
 import { pause } from './waits.ts'
@@ -60,6 +61,17 @@ export async function awaitEndOfReplay(session: Session, signal: AbortSignal): P
     if (now.startup !== startup) throw new Error('expected one startup process, saw another')
     const end = endOfReplay(before, now)
     if (end !== null) return end
+    await pause(pollMs)
+  }
+}
+
+/** False if replay has not come to `lsn` after `withinMs`. */
+export async function awaitReplayOf(session: Session, lsn: string, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs
+  for (;;) {
+    const { replayLsn } = await look(session, null)
+    if (replayLsn !== null && lsnToBigInt(replayLsn) >= lsnToBigInt(lsn)) return true
+    if (performance.now() > deadline) return false
     await pause(pollMs)
   }
 }

@@ -6,8 +6,8 @@ import type { Log } from '#runtime/log.ts'
 
 const run = promisify(execFile)
 
-/** First congestion and receive window, in packets: most of a WAL segment of 1 MiB, which an attached follower takes once more. */
-const firstWindowPackets = 512
+/** First congestion and receive window, in packets: a WAL segment of 1 MiB, which an attached follower takes once more. */
+const firstWindowPackets = 800
 
 const routes = z.array(z.object({ dst: z.string(), dev: z.string(), prefsrc: z.string().optional() }))
 

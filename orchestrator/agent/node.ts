@@ -4,7 +4,6 @@ import {
   decideFollow,
   decidePromise,
   decidePromote,
-  followerName,
   resolveAhead,
   type Duty,
   type FollowDecision,
@@ -20,7 +19,7 @@ import type { Region } from '#protocol/sites.ts'
 import { monotonicNs } from '#runtime/clock.ts'
 import type { Log } from '#runtime/log.ts'
 import { Session } from '#runtime/postgres.ts'
-import { awaitEndOfReplay, awaitNoReceiver } from './cut.ts'
+import { awaitEndOfReplay, awaitNoReceiver, awaitReplayOf } from './cut.ts'
 import { saveState } from './durable-state.ts'
 import type { Events } from './events.ts'
 import { commitEpoch } from './first-commit.ts'
@@ -33,7 +32,7 @@ import type { Sample } from './probe.ts'
 import { promotePostgres } from './promotion.ts'
 import { awaitPrimary, baseBackup, isPrimary, rewind } from './rebuild.ts'
 import { exportTail } from './lost-tail.ts'
-import { writeSettings, type Source } from './settings.ts'
+import { sourceOf, writeSettings, type Source } from './settings.ts'
 import { NewTimelines, readForks } from './timelines.ts'
 
 type NodeState = (typeof nodeStates)[number]
@@ -171,6 +170,11 @@ export class Node {
     }
   }
 
+  /** Not under the lock: it changes nothing. */
+  async reach(lsn: string, withinMs: number): Promise<boolean> {
+    return awaitReplayOf(await this.#orders(), lsn, withinMs)
+  }
+
   async promote(epoch: number, commit: CommitMode): Promise<PromoteReply> {
     const first = await this.#lock.run(async (signal) => {
       if (this.#end !== null) await within(this.#end, positionTimeoutMs, signal)
@@ -246,12 +250,16 @@ export class Node {
   /** Rule 1, under the lock. */
   async #raise(epoch: number): Promise<void> {
     await this.#endBackground(new Superseded(epoch))
-    await this.#keep({ promised: epoch })
     const wasPrimary = this.#duty.kind === 'primary'
     this.#duty = { kind: 'none' }
     this.#first = null
-    if (wasPrimary || this.#kept.half !== null) await this.server.stop('immediate')
-    await this.#revive()
+    const cut = async (): Promise<void> => {
+      if (wasPrimary || this.#kept.half !== null) await this.server.stop('immediate')
+      await this.#revive()
+    }
+    // Side by side: nothing is answered before both are done, and a node that is cut off for nothing does no harm.
+    const [kept, revived] = await Promise.allSettled([this.#keep({ promised: epoch }), cut()])
+    for (const each of [kept, revived]) if (each.status === 'rejected') throw each.reason as Error
   }
 
   async #endBackground(reason: Error): Promise<void> {
@@ -329,13 +337,12 @@ export class Node {
     const { startLsn, history } = decision
     if (commit !== this.#commit) await this.#changeCommitMode(commit, startLsn, signal)
     // Not a byte of the epoch may be on disk before its beginning is.
-    await this.#keep({ history })
+    await Promise.all([this.#keep({ history }), this.#writeSettings(epoch, null)])
     this.#duty = { kind: 'primary', epoch }
     this.#isPromoting = true
     this.#options.changed()
     try {
       signal.throwIfAborted()
-      await this.#writeSettings(epoch, null)
       this.server.reload()
       const timeline = await promotePostgres(await this.#orders(), startLsn, signal)
       this.#options.tell({ epoch, primary: this.#options.region, ...timeline })
@@ -389,11 +396,6 @@ export class Node {
     return first
   }
 
-  #source(order: FollowOrder): Source {
-    const applicationName = followerName(this.#options.region, order.epoch)
-    return { epoch: order.epoch, primary: order.primary, applicationName }
-  }
-
   #beginFollowing(order: FollowOrder): void {
     this.#duty = { kind: 'follower', epoch: order.epoch, primary: order.primary }
     this.#end = null
@@ -409,7 +411,7 @@ export class Node {
     await this.#keep({ history: order.history, ahead: order.ahead ? { epoch: order.epoch, timeline } : null })
     this.#beginFollowing(order)
     if (isAtFork) await this.timelines.expect(order.epoch, signal)
-    await this.#writeSettings(0, this.#source(order))
+    await this.#writeSettings(0, sourceOf(this.#options.region, order))
     this.server.reload()
     this.#options.events.add('agent-attach', order.epoch, `takes WAL from ${order.primary}: its own is a prefix`)
   }
@@ -481,7 +483,7 @@ export class Node {
     const isRewound = forkLsn !== null && (await rewind(primary, forkLsn, this.server.account, log, signal))
     if (!isRewound) await baseBackup(primary, this.server.account, signal)
     signal.throwIfAborted()
-    await this.#writeSettings(0, this.#source(order))
+    await this.#writeSettings(0, sourceOf(this.#options.region, order))
     await this.server.start()
     this.#session = await this.server.ready(signal, 'agent')
     while (this.#sample?.streaming !== true) {

@@ -1,7 +1,14 @@
 // The agent's control calls, in the shapes of protocol/agent.ts.
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { z } from 'zod'
-import { followRequest, promiseRequest, promoteRequest, timelineNotice, type AgentStatus } from '#protocol/agent.ts'
+import {
+  followRequest,
+  promiseRequest,
+  promoteRequest,
+  reachRequest,
+  timelineNotice,
+  type AgentStatus,
+} from '#protocol/agent.ts'
 import { createControlListener } from '#runtime/http.ts'
 import type { Log } from '#runtime/log.ts'
 import type { Events } from './events.ts'
@@ -36,6 +43,7 @@ export function createRoutes(options: RouteOptions): FastifyInstance {
   order('/promise', promiseRequest, 200, async ({ epoch }) => node.promise(epoch))
   order('/promote', promoteRequest, 200, async ({ epoch, commit }) => node.promote(epoch, commit))
   order('/follow', followRequest, 202, async (request) => node.follow({ ...request, ahead: request.ahead === true }))
+  order('/reach', reachRequest, 200, async ({ lsn, withinMs }) => ({ reached: await node.reach(lsn, withinMs) }))
   order('/timeline', timelineNotice, 200, async (notice) => node.timelines.hear(notice))
 
   server.get('/status', () => status())

@@ -1,6 +1,6 @@
 // The settings that differ by node or change while Postgres runs. Kept outside the cluster, rewritten before each start.
 import { rename, writeFile } from 'node:fs/promises'
-import { quorumStandbys } from '#orchestrator/core/agent/decisions.ts'
+import { followerName, quorumStandbys } from '#orchestrator/core/agent/decisions.ts'
 import type { Region } from '#protocol/sites.ts'
 import { lastOctet, ports, regionHosts, regions, siteIndex } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
@@ -8,6 +8,11 @@ import { paths } from './paths.ts'
 
 /** From whom to take WAL, and in which epoch. */
 export type Source = { epoch: number; primary: Region; applicationName: string }
+
+/** The source of a node of `region` that follows `order.primary`. */
+export function sourceOf(region: Region, order: { epoch: number; primary: Region }): Source {
+  return { epoch: order.epoch, primary: order.primary, applicationName: followerName(region, order.epoch) }
+}
 
 /** `quorumEpoch`: 0 while the node is no primary. */
 export type Settings = { region: Region; commit: CommitMode; quorumEpoch: number; source: Source | null }

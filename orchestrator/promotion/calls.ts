@@ -1,20 +1,18 @@
 // Calls to agents, to the drained app and to the fence device; failures become plain values for the core.
 import {
-  agentStatus,
   followReply,
   type FollowReply,
   promiseReply,
   type PromiseReply,
   promoteReply,
+  reachReply,
   refusal,
 } from '#protocol/agent.ts'
 import type { History } from '#protocol/epoch.ts'
-import { lsnToBigInt } from '#protocol/epoch.ts'
 import { drainReply } from '#protocol/permit.ts'
 import { ports, type Region, regions } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { fenceReply } from '#protocol/wan.ts'
-import { monotonicMs } from '#runtime/clock.ts'
 import { call, CallRefused } from '#runtime/http.ts'
 import { z } from 'zod'
 import type { Failure } from '../core/inputs.ts'
@@ -23,11 +21,9 @@ import { timings } from '../core/settings.ts'
 const promiseTimeoutMs = 3000
 const promoteTimeoutMs = 10_000
 const followTimeoutMs = 3000
-const statusTimeoutMs = 300
+const reachGraceMs = 500
 /** An answer that takes longer comes over a connection that is broken. */
 const warmTimeoutMs = 1000
-/** Between two looks at a local node that must reach a position within milliseconds. */
-const positionPaceMs = 5
 
 export interface CallOptions {
   readonly dataSet: string
@@ -90,24 +86,8 @@ export class Calls {
 
   /** Resolves true as soon as the node's position covers `lsn`, false after `withinMs`. */
   async reach(region: Region, lsn: string, withinMs: number): Promise<boolean> {
-    const endMs = monotonicMs() + withinMs
-    while (monotonicMs() < endMs) {
-      try {
-        const status = await call({
-          method: 'GET',
-          authority: `postgres.${region}:${ports.control}`,
-          path: '/status',
-          token: this.#options.controlToken,
-          reply: agentStatus,
-          timeoutMs: statusTimeoutMs,
-        })
-        if (status.position !== null && lsnToBigInt(status.position.lsn) >= lsnToBigInt(lsn)) return true
-      } catch {
-        // Asked again until the time is over.
-      }
-      await new Promise((resolve) => setTimeout(resolve, positionPaceMs))
-    }
-    return false
+    const outcome = await this.#agent(region, '/reach', { lsn, withinMs }, reachReply, withinMs + reachGraceMs)
+    return 'reached' in outcome && outcome.reached
   }
 
   async drain(region: Region, epoch: number, forwardTo: Region): Promise<{ lsn: string } | { reason: string }> {
