@@ -41,11 +41,11 @@ export interface RigNetwork {
 
 export class Rig implements AsyncDisposable {
   readonly name: string
-  readonly docker: Dockerode
+  readonly #docker: Dockerode
 
   private constructor(name: string, docker: Dockerode) {
     this.name = name
-    this.docker = docker
+    this.#docker = docker
   }
 
   /** @param purpose a word for the names of what is made, such as `agent` */
@@ -78,7 +78,7 @@ export class Rig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await removeWorld(this.docker, this.name)
+    await removeWorld(this.#docker, this.name)
   }
 
   get #labels(): Record<string, string> {

@@ -8,7 +8,7 @@ import { counters, fenceReply, fenceState, linksReply, type LinkChange } from '#
 import { peerPorts } from './wan-peer.ts'
 import { WanWorld } from './wan-world.ts'
 
-const world = new WanWorld('test-wan', '198.19.0')
+let world: WanWorld
 const hosts = ['app.a', 'controller.a', 'app.b', 'controller.b', 'client.na'] as const
 const json = { 'content-type': 'application/json' }
 
@@ -78,8 +78,10 @@ async function deadlinePoll(condition: () => Promise<boolean>, timeoutMs: number
 }
 
 void describe('the WAN', { timeout: 180_000 }, () => {
-  before(() => world.start(hosts))
-  after(() => world.remove())
+  before(async () => {
+    world = await WanWorld.start(hosts)
+  })
+  after(async () => world?.[Symbol.asyncDispose]())
 
   void test('ping takes twice the delay of the link, the first one too', async () => {
     for (const [from, to, oneWayMs] of [
@@ -172,7 +174,7 @@ void describe('the WAN', { timeout: 180_000 }, () => {
   })
 
   void test('the way in is not reachable from a site, not even by a route through the WAN', async () => {
-    const outOfBand = await world.outOfBandAddress()
+    const outOfBand = world.outOfBandAddress
     await world.exec('app.a', ['ip', 'route', 'add', `${outOfBand}/32`, 'via', world.address('wan.a', 'a')])
     assert.equal(await world.peer('app.a', 'tcp', outOfBand, ports.wayIn, 1000), 'timeout')
     assert.equal(await world.peer('app.a', 'tcp', world.address('wan.a', 'a'), ports.wayIn, 1000), 'ECONNREFUSED')
