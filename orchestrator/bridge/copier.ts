@@ -109,6 +109,8 @@ export class Copier {
       state.whole ||= isWholeNow
       // What decides refusals must survive: a bridge that forgot it would take in what it has refused.
       await this.#checkpoint(local, state, isWholeNow || this.#knowledge.refused > refusedBefore)
+      // While nothing is copied nothing else would tell that the own Kafka is gone, and perhaps made anew.
+      if (fetched.every((each) => each.records.length === 0)) await local.topic(ordersTopic)
     }
   }
 

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { Bridge } from '#orchestrator/bridge/bridge.ts'
+import { readCheckpoint } from '#orchestrator/bridge/checkpoints.ts'
 import { bridgeHeaders } from '#protocol/bus.ts'
 import { eventHeaders } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
@@ -115,6 +117,11 @@ describe('the bridge', () => {
     const wanted = ids(30)
     await a.publish('a', 1, wanted)
     await passed(bridge, a)
+    // Nothing is left to be written that would show that the Kafka has gone.
+    await eventually('the last checkpoint', async () => {
+      const checkpoint = await b.use(async (session) => await readCheckpoint(session, 'a'))
+      return isDeepStrictEqual(checkpoint?.offsets, offsets(bridge))
+    })
     bridge.learnEpoch(2)
     await b.replace()
     await b.ready()
