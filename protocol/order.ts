@@ -37,7 +37,6 @@ export const errorReply = z.object({
 export const ordersTopic = 'orders'
 export const eventHeaders = { id: 'event-id', origin: 'origin-region', epoch: 'epoch' } as const
 export const orderEvent = z.object({ type: z.literal('order-placed'), eventId: z.uuid(), order })
-export type OrderEvent = z.infer<typeof orderEvent>
 
 /** Redis keys of a region. */
 export const redisKeys = {

@@ -115,7 +115,6 @@ export const expectation = z
     acked: z.number().int().nonnegative().optional(),
   })
   .refine((value) => Object.keys(value).length > 0, { message: 'expected at least one of failed, acked' })
-export type Expectation = z.infer<typeof expectation>
 
 export const stepKinds = ['hold', 'fault', 'wait-for', 'approve', 'heal', 'action'] as const
 

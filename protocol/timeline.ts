@@ -1,20 +1,18 @@
 // One event of a drill, from whichever process saw it. Controllers keep theirs in memory (GET /events?from=N) and log them.
 import { z } from 'zod'
-
-/** Kinds that figures are computed from; others may be added freely for people to read. */
-export const measuredKinds = [
-  'suspect', // a controller suspects the primary (detail.region)
-  'epoch-taken', // compare-and-swap won
-  'promised', // one node promised (detail.region, detail.position)
-  'fenced', // majority of promises, or fence device confirmed, or lease expired (detail.way)
-  'promote', // the promotion was ordered (detail.region)
-  'promoted', // the epoch's first commit has its quorum
-  'steered', // the write region was published
-  'followed', // a standby streams from the new primary
-  'refused', // the data-loss gate or a quorum rule said no
-  'switchover', // a planned switchover began (detail.to)
-] as const
-
+/**
+ * Kinds that figures are computed from; others may be added freely for people to read:
+ * `suspect`: a controller suspects the primary (detail.region).
+ * `epoch-taken`: compare-and-swap won.
+ * `promised`: one node promised (detail.region, detail.position).
+ * `fenced`: majority of promises, or fence device confirmed, or lease expired (detail.way).
+ * `promote`: the promotion was ordered (detail.region).
+ * `promoted`: the epoch's first commit has its quorum.
+ * `steered`: the write region was published.
+ * `followed`: a standby streams from the new primary.
+ * `refused`: the data-loss gate or a quorum rule said no.
+ * `switchover`: a planned switchover began (detail.to).
+ */
 export const timelineEvent = z.object({
   /** Monotonic nanoseconds. */
   atNs: z.string(),

@@ -1,4 +1,5 @@
 // What the WAN container speaks: link settings, the fence device, the clock, the ledger of faults, the way in.
+// Every refusal (400, 401, 404, 407, 502, 503, 504) has the body {error, reason}.
 import { z } from 'zod'
 import { linkClasses, regions, sites } from './sites.ts'
 
@@ -120,6 +121,3 @@ export const ledgerEntry = z.object({
 export type LedgerEntry = z.infer<typeof ledgerEntry>
 /** GET /ledger. PUT /ledger/:id (body `ledgerEntry`) answers with the entry, DELETE /ledger/:id with the rest. */
 export const ledgerReply = z.object({ entries: z.array(ledgerEntry) })
-
-/** Body of every refusal of the WAN (400, 401, 404, 407, 502, 503, 504). */
-export const wanError = z.object({ error: z.string(), reason: z.string() })

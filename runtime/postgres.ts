@@ -1,5 +1,5 @@
 // A thin port to Postgres: one session, or a bounded pool of them; and the warning that turns a commit's success into a maybe.
-import { Client, Pool, type ClientConfig, type QueryResult } from 'pg'
+import { Client, type ClientConfig, type QueryResult } from 'pg'
 
 export type Target = {
   /** A host name, or the folder of a Unix socket. */
@@ -109,11 +109,4 @@ export class Session {
     // `end` is polite and waits for a server that may hang.
     this.#client.connection.stream.destroy()
   }
-}
-
-/** A pool of at most `size` sessions. Waiting backends outlive their clients, so the bound protects the server, too. */
-export function createPool(target: Target, size: number): Pool {
-  const pool = new Pool({ ...settings(target), max: size })
-  pool.on('error', () => undefined)
-  return pool
 }
