@@ -22,15 +22,24 @@ import { standardTargets, worldLabel } from '#world/world-containers.ts'
 const docker = new Dockerode(findEndpoint(loadHostConfig()).options)
 const name = `test-drill-${randomBytes(3).toString('hex')}`
 
-const book = `title: Lose a region that is not the primary
+const head = `title: Hurt what is not the primary
 load: { rate: 30/s }
 steady-state-hypothesis: { success-rate: '>= 90%', p99: '<= 3s' }
 method:
   - hold: 1s
-  - fault: { id: outage, kind: power-loss, target: region c }
+`
+/** Links and containers, and quickly mended. */
+const scratch = `${head}
+  - fault: { id: slow, kind: link-degrade, target: 'a <-> c', class: kafka, delay: 200ms }
+  - fault: { id: dead, kind: process-kill, target: 'app.c, bridge.c, redis.c' }
   - hold: 2s
-  - heal: outage
+  - heal: dead
+  - heal: slow
   - hold: 1s
+`
+const powerLoss = `${head}
+  - fault: { id: outage, kind: power-loss, target: region c }
+  - hold: 10s
 `
 
 interface Ended {
@@ -94,13 +103,12 @@ async function leftOnMachine(): Promise<number> {
 
 describe('a drill that ends early', () => {
   let folder: string
-  let run: readonly string[]
+  const run = (book: string): readonly string[] => ['run', join(folder, book), '--world', name, '--seed', '1']
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'firedrill-interrupted-'))
-    const file = join(folder, 'lose-c.yaml')
-    await writeFile(file, book)
-    run = ['run', file, '--world', name, '--seed', '1']
+    await writeFile(join(folder, 'scratch.yaml'), scratch)
+    await writeFile(join(folder, 'power-loss.yaml'), powerLoss)
     const { exitCode, stderr } = await firedrill(['up', '--world', name])
     assert.equal(exitCode, 0, stderr)
   })
@@ -112,12 +120,12 @@ describe('a drill that ends early', () => {
 
   for (const [phase, at] of [
     ['the steady state', /❯ Hold for 1\.00 s/],
-    ['a fault', /✔ Fault: power-loss of region c/],
-    ['healing', /❯ Heal outage/],
+    ['a fault', /✔ Fault: process-kill/],
+    ['healing', /❯ Heal dead/],
     ['the final reads', /❯ Final reads/],
   ] as const)
     test(`by kill -9 in ${phase} is healed whole by heal, from a fresh process`, async () => {
-      await firedrill(run, { at, signal: 'SIGKILL' })
+      await firedrill(run('scratch.yaml'), { at, signal: 'SIGKILL' })
       const { exitCode, stderr } = await firedrill(['heal', '--world', name])
       assert.equal(exitCode, 0, stderr)
       assert.match(stderr, /took over world .* which has died/)
@@ -126,7 +134,10 @@ describe('a drill that ends early', () => {
     })
 
   test('by Ctrl-C heals by itself, says what it leaves, and is neither passed nor failed', async () => {
-    const { exitCode, stdout, stderr } = await firedrill(run, { at: /✔ Fault: power-loss/, signal: 'SIGINT' })
+    const { exitCode, stdout, stderr } = await firedrill(run('scratch.yaml'), {
+      at: /✔ Fault: process-kill/,
+      signal: 'SIGINT',
+    })
     assert.equal(exitCode, 2, stderr)
     assert.match(stderr, /SIGINT: healing what the drill has broken/)
     assert.match(stdout, /UNKNOWN .*\n.*Ended early +interrupted by SIGINT/)
@@ -135,7 +146,7 @@ describe('a drill that ends early', () => {
   })
 
   test('by kill -9 in a fault is removed whole by down, from a fresh process', async () => {
-    await firedrill(run, { at: /✔ Fault: power-loss/, signal: 'SIGKILL' })
+    await firedrill(run('power-loss.yaml'), { at: /✔ Fault: power-loss/, signal: 'SIGKILL' })
     const { exitCode, stderr } = await firedrill(['down', '--world', name])
     assert.equal(exitCode, 0, stderr)
     assert.equal(await leftOnMachine(), 0)
