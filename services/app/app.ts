@@ -45,6 +45,8 @@ export interface AppOptions {
 // A commit takes about 90 ms, so 40 sessions carry 400 writes/s, and 50/s through a stall of 0.8 s.
 const writeSessions = 40
 const readSessions = 8
+/** Held open while Postgres answers, also by a standby: held writes come all at once when it is promoted. */
+const warmSessions = 12
 const longestQueue = 200
 /** Below the time that a controller gives a drain, so that it hears the reason. */
 const settleTimeoutMs = 1500
@@ -100,7 +102,10 @@ export class App implements PublicDuties, ControlDuties {
       log,
       expected: () => ({ region, epoch: this.#authority.epoch }),
       mayWrite,
-      onChange: () => this.#noteReadiness(),
+      onChange: () => {
+        this.#noteReadiness()
+        if (this.#monitor.isAnswering()) void this.#writePool.warm(warmSessions)
+      },
     })
     this.#relay = new Relay({
       ...options,

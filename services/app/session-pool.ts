@@ -13,6 +13,9 @@ export class NoSession extends Error {
   }
 }
 
+/** Opening costs both sides milliseconds of CPU: a crowd of waiters is served sooner by the sessions that there are. */
+const openingAtOnce = 2
+
 interface Waiter {
   readonly resolve: (session: Session) => void
   readonly reject: (error: Error) => void
@@ -26,6 +29,8 @@ export class SessionPool {
   readonly #waiters: Waiter[] = []
   /** Sessions lent or being opened. */
   #lent = 0
+  #opening = 0
+  #isWarming = false
 
   constructor(options: { open: () => Promise<Session>; size: number; queueSize: number }) {
     this.#open = options.open
@@ -44,7 +49,7 @@ export class SessionPool {
       this.#lent += 1
       return session
     }
-    if (this.#lent < this.#size) {
+    if (this.#lent < this.#size && this.#opening < openingAtOnce) {
       this.#lent += 1
       return await this.#openOne()
     }
@@ -56,14 +61,27 @@ export class SessionPool {
 
   /** Gives a session back; a closed one only frees its place. */
   release(session: Session): void {
-    const waiter = this.#waiters.shift()
-    if (waiter === undefined) {
-      this.#lent -= 1
-      if (session.isOpen) this.#idle.push(session)
-      return
+    const waiter = session.isOpen ? this.#waiters.shift() : undefined
+    if (waiter !== undefined) return waiter.resolve(session)
+    this.#lent -= 1
+    if (session.isOpen) this.#idle.push(session)
+    else this.#openForWaiters()
+  }
+
+  /** Opens sessions, one after another, until there are `count`: a standby's stay good when it is promoted. */
+  async warm(count: number): Promise<void> {
+    if (this.#isWarming) return
+    this.#isWarming = true
+    try {
+      while (this.#lent + this.#idle.filter((session) => session.isOpen).length < count) {
+        this.#lent += 1
+        this.release(await this.#openOne())
+      }
+    } catch {
+      // Postgres can't be reached: whoever needs a session finds out.
+    } finally {
+      this.#isWarming = false
     }
-    if (session.isOpen) waiter.resolve(session)
-    else this.#openOne().then(waiter.resolve, waiter.reject)
   }
 
   /** Whoever waits for a session gets none. */
@@ -76,18 +94,27 @@ export class SessionPool {
   }
 
   async #openOne(): Promise<Session> {
+    this.#opening += 1
     try {
       return await this.#open()
     } catch (error) {
       this.#lent -= 1
-      // The place that was meant for this session is free again: the next one in the queue tries.
-      const next = this.#waiters.shift()
-      if (next !== undefined) {
-        this.#lent += 1
-        this.#openOne().then(next.resolve, next.reject)
-      }
       throw new NoSession(`Postgres can't be reached: ${(error as Error).message}`)
+    } finally {
+      this.#opening -= 1
+      // Once the session that was opened has found its user.
+      setImmediate(() => this.#openForWaiters())
     }
+  }
+
+  /** A session for whoever is first in the queue once it is open; the first in the queue is told if it can't be. */
+  #openForWaiters(): void {
+    if (this.#waiters.length <= this.#opening || this.#lent >= this.#size || this.#opening >= openingAtOnce) return
+    this.#lent += 1
+    this.#openOne().then(
+      (session) => this.release(session),
+      (error: Error) => this.#waiters.shift()?.reject(error),
+    )
   }
 
   async #wait(timeoutMs: number): Promise<Session> {

@@ -403,12 +403,12 @@ describe('the order service', () => {
     forwarded.length = 1
     await postgres.kill()
     const held = post()
+    epoch += 1
+    await publish('b')
+    assert.deepEqual([(await held).statusCode, (await held).json().region], [201, 'b'])
     const read = await get(`/orders/${id}`)
     assert.deepEqual([read.statusCode, read.headers['x-firedrill-source']], [200, 'forwarded'])
     assert.equal((await get(`/orders/${id}`, { 'x-firedrill-forwarded': '1' })).statusCode, 503)
     await eventually('no readiness for reads', async () => (await get('/readyz')).statusCode === 503)
-    epoch += 1
-    await publish('b')
-    assert.deepEqual([(await held).statusCode, (await held).json().region], [201, 'b'])
   })
 })
