@@ -38,8 +38,13 @@ export async function bringCompose(config: HostConfig, say: (line: string) => vo
   )
 }
 
-function projectName(world: string): string {
-  return `firedrill-${world}`
+/** The first of `firedrill-NAME`, `firedrill-NAME-2`, ... of which Docker keeps no network (see Removed.stuckNetworks). */
+async function freeProjectName(engine: Engine, world: string): Promise<string> {
+  const taken = (await engine.docker.listNetworks()).map(({ Name }) => Name)
+  for (let number = 1; ; number += 1) {
+    const name = number === 1 ? `firedrill-${world}` : `firedrill-${world}-${number}`
+    if (!taken.some((each) => each.startsWith(`${name}_`))) return name
+  }
 }
 
 /**
@@ -80,7 +85,7 @@ export async function composeUp(options: {
       '--env-file',
       options.environmentFile,
       '-p',
-      projectName(options.world),
+      await freeProjectName(options.engine, options.world),
       'up',
       '-d',
       '--no-build',

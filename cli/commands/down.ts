@@ -18,12 +18,16 @@ export function registerDown(program: Command): void {
       if (worlds.length === 0) print('no world is up')
       for (const world of worlds) {
         await using _lock = await lockWorld(world, 'down', say)
-        const { containers, networks, volumes } = await removeWorld(docker, world)
+        const { containers, networks, volumes, stuckNetworks } = await removeWorld(docker, world)
         print(
           containers + networks + volumes === 0
             ? `world ${world} is not up, nothing to remove`
             : `world ${world} is gone: ${containers} containers, ${networks} networks, ${volumes} volumes`,
         )
+        if (stuckNetworks.length > 0)
+          say(
+            `Docker keeps ${stuckNetworks.join(', ')}, though no container is on it; it goes when Docker is restarted, and the world can come up again without that`,
+          )
       }
     })
 }
