@@ -1,9 +1,8 @@
 // Containers for steering tests: one network with static addresses, the images that the world uses, and fake apps.
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
-import { Wait } from 'testcontainers'
 import { lastOctet, regionHosts, regions, type Region } from '#protocol/sites.ts'
-import { Rig, type PublishedPort, type RigNetwork, type StartedRigContainer } from './rig.ts'
+import { eventually, Rig, type PublishedPort, type RigNetwork, type StartedRigContainer } from './rig.ts'
 import type { FakeCounts, FakeSettings } from './steering-fake-app.ts'
 
 export const controlToken = 'steering-test-control-token'
@@ -80,13 +79,14 @@ export class SteeringRig implements AsyncDisposable {
       ports: [fakeControlPort],
     })
       .withCopyFilesToContainer([{ source, target: fakePath }])
-      .withWaitStrategy(Wait.forHttp('/', fakeControlPort))
       .run()
     const authority = await container.at(fakeControlPort)
     const ask = async (method: 'GET' | 'PUT' | 'DELETE', body?: unknown): Promise<FakeCounts> => {
       const response = await request(`http://${authority}/`, { method, body: JSON.stringify(body) ?? null })
       return (await response.body.json()) as FakeCounts
     }
+    // Not Wait.forHttp: where Testcontainers takes this machine for a container, it asks the bridge's address, where nothing is published.
+    await eventually(`an answer of the fake app of ${region}`, async () => ask('GET').catch(() => null))
     return {
       set: async (settings) => {
         await ask('PUT', settings)
