@@ -34,7 +34,10 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     })
   }
   return new Promise((resolve) => {
-    child.once('error', (error) => resolve({ exitCode: 127, ...output, stderr: `${output.stderr}${error.message}\n` }))
+    // An aborted one has been told to end: `close` says when it has.
+    child.once('error', (error) => {
+      if (child.pid === undefined) resolve({ exitCode: 127, ...output, stderr: `${output.stderr}${error.message}\n` })
+    })
     child.once('close', (code) => resolve({ exitCode: code ?? 1, ...output }))
   })
 }

@@ -26,14 +26,21 @@ interface Left {
   readonly isMiscounted: boolean
 }
 
-/** @throws EnvironmentError if Docker still has something of it after a minute */
-export async function removeWorld(docker: Dockerode, world: string): Promise<Removed> {
+/**
+ * `settleMs`: only when nothing of the world was there for so long is it gone. Docker finishes what a client that has ended had
+ * asked for, so that after an interrupted start something may still appear.
+ * @throws EnvironmentError if Docker still has something of it after a minute
+ */
+export async function removeWorld(docker: Dockerode, world: string, settleMs = 0): Promise<Removed> {
   const startedMs = performance.now()
   const removed = { containers: 0, networks: 0, volumes: 0 }
+  let seenMs = startedMs
   let stuckNetworks: readonly string[] = []
   for (;;) {
+    const before = removed.containers + removed.networks + removed.volumes
     const left = await removeOnce(docker, world, removed)
-    if (left.length === 0) break
+    if (left.length > 0 || removed.containers + removed.networks + removed.volumes > before) seenMs = performance.now()
+    if (left.length === 0 && performance.now() - seenMs >= settleMs) break
     const spentMs = performance.now() - startedMs
     if (spentMs > stuckAfterMs && left.every((each) => each.isMiscounted)) {
       stuckNetworks = left.map((each) => each.name)

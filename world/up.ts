@@ -21,6 +21,8 @@ import { listContainers, standardTargets, targetName } from './world-containers.
 
 const readyTimeoutMs = 180_000
 const lookIntervalMs = 2000
+/** Docker may still be at work on what compose asked for before it was interrupted. */
+const interruptedSettleMs = 2000
 /** A world that is up but not ready within this time is made anew; a busy machine needs some of it. */
 const reuseTimeoutMs = 20_000
 
@@ -60,7 +62,7 @@ export async function bringUp(options: UpOptions): Promise<DockerWorld> {
     return await start(options, images)
   } catch (error) {
     if (!options.signal.aborted) await keepLogs(engine.docker, world, say)
-    await removeWorld(engine.docker, world)
+    await removeWorld(engine.docker, world, options.signal.aborted ? interruptedSettleMs : 0)
     if (options.signal.aborted)
       throw new EnvironmentError(`interrupted; nothing of world ${world} is left`, { cause: error })
     throw error
