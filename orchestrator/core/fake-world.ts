@@ -158,8 +158,11 @@ export class FakeWorld {
     this.processes[region].frozen = true
   }
 
+  /** What came meanwhile lies in the process's sockets, and its timers are due. */
   thaw(region: Region): void {
-    this.processes[region].frozen = false
+    const process = this.processes[region]
+    process.frozen = false
+    for (const input of process.inbox.splice(0)) this.#take(process, input)
   }
 
   #process(region: Region, incarnation: number): Process {
@@ -207,7 +210,11 @@ export class FakeWorld {
   }
 
   #take(process: Process, input: Input): void {
-    if (!process.up || process.frozen || this.processes[process.region] !== process) return
+    if (!process.up || this.processes[process.region] !== process) return
+    if (process.frozen) {
+      process.inbox.push(input)
+      return
+    }
     const { state, effects } = step(process.state, input, this.now)
     process.state = state
     for (const effect of effects) {
