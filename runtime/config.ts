@@ -40,6 +40,18 @@ export type Config = Readonly<{
 /** What the WAN reads: it belongs to no site. */
 export type WorldConfig = Omit<Config, 'site'>
 
+/** @throws Error in one line that names the variable, what was expected and what was seen */
+function parse<Shape extends z.ZodType>(
+  shape: Shape,
+  source: Readonly<Record<string, string | undefined>>,
+): z.infer<Shape> {
+  const parsed = shape.safeParse(source)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const name = String(issue?.path[0])
+  throw new Error(`environment variable ${name}: ${issue?.message}, saw ${JSON.stringify(source[name])}`)
+}
+
 /**
  * @throws Error in one line that names the variable, what was expected and what was seen
  */
@@ -52,13 +64,7 @@ export function loadWorldConfig(source: Readonly<Record<string, string | undefin
  * @throws Error in one line that names the variable, what was expected and what was seen
  */
 export function loadConfig(source: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const parsed = environment.safeParse(source)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    const name = String(issue?.path[0])
-    throw new Error(`environment variable ${name}: ${issue?.message}, saw ${JSON.stringify(source[name])}`)
-  }
-  const value = parsed.data
+  const value = parse(environment, source)
   return Object.freeze({
     world: value.FIREDRILL_WORLD,
     site: value.FIREDRILL_SITE,
@@ -132,13 +138,7 @@ export type HostConfig = Readonly<{
  */
 export function loadHostConfig(source: Readonly<Record<string, string | undefined>> = process.env): HostConfig {
   const present = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
-  const parsed = hostEnvironment.safeParse(present)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    const name = String(issue?.path[0])
-    throw new Error(`environment variable ${name}: ${issue?.message}, saw ${JSON.stringify(source[name])}`)
-  }
-  const value = parsed.data
+  const value = parse(hostEnvironment, present)
   return Object.freeze({
     dockerHost: value.DOCKER_HOST ?? null,
     dockerContext: value.DOCKER_CONTEXT ?? null,
