@@ -91,6 +91,7 @@ export class App implements PublicDuties, ControlDuties {
       app: options.app,
       writeHere: async (write, deadlineMs) => await this.#writeHere(write, deadlineMs),
       isReady: () => this.readyForWrites().ready,
+      isPromoted: () => this.#monitor.probe.promotedEpoch > 0,
       look: async () => await this.#monitor.hurry(),
       refuse: (reason) => this.#refuse(reason),
     })
@@ -103,6 +104,8 @@ export class App implements PublicDuties, ControlDuties {
       expected: () => ({ region, epoch: this.#authority.epoch }),
       mayWrite,
       onChange: () => {
+        const { promotedEpoch } = this.#monitor.probe
+        this.#take(authorities.acceptPromotion(this.#authority, ordersDataSet, promotedEpoch))
         this.#noteReadiness()
         if (this.#monitor.isAnswering()) void this.#writePool.warm(warmSessions)
       },
@@ -162,7 +165,7 @@ export class App implements PublicDuties, ControlDuties {
     const { region } = this.#options
     if (before.writeRegion?.region === region && authority.writeRegion?.region !== region) this.#door.movedAway()
     if (before.epoch !== authority.epoch || before.writeRegion?.region !== authority.writeRegion?.region) {
-      this.#events.add('write-region', authority.epoch, `told that the write region is ${this.primary() ?? 'unknown'}`)
+      this.#events.add('write-region', authority.epoch, `the write region is ${this.primary() ?? 'unknown'}`)
       this.#noteReadiness()
       void this.#monitor.hurry()
     }

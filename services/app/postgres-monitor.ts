@@ -2,14 +2,15 @@
 import type { Log } from '#runtime/log.ts'
 import { monotonicNs } from '#runtime/clock.ts'
 import { QueryTimeout, type Session } from '#runtime/postgres.ts'
-import type { Probe } from './core/readiness.ts'
+import { noProbe, type Probe } from './core/readiness.ts'
+import { vouchingEpoch } from './vouching-epoch.ts'
 
 const lookEveryMs = 500
 const answerTimeoutMs = 1000
 export const answerValidMs = 2000
 
 const lookStatement = `
-SELECT pg_is_in_recovery() AS standby, current.epoch::text, current.region
+SELECT pg_is_in_recovery() AS standby, current.epoch::text, current.region, ${vouchingEpoch}::text AS vouching
 FROM (VALUES (1)) AS one LEFT JOIN (SELECT epoch, region FROM firedrill.epoch ORDER BY epoch DESC LIMIT 1) AS current ON true`
 
 const busyStatement = `
@@ -35,7 +36,7 @@ export class PostgresMonitor {
   #timer: NodeJS.Timeout | undefined
   #stopped = false
   #answeredNs: bigint | null = null
-  #probe: Probe = { isPrimary: false, committedNs: null }
+  #probe: Probe = noProbe
 
   constructor(options: {
     open: (duty: string) => Promise<Session>
@@ -121,7 +122,8 @@ export class PostgresMonitor {
       const isOwnEpoch = rows[0]?.['region'] === region && Number(rows[0]['epoch']) === epoch
       const wasPrimary = before.isPrimary && before.committedNs !== null
       const committedNs = wasPrimary ? this.#probe.committedNs : isOwnEpoch ? askedNs : null
-      this.#probe = { isPrimary, committedNs: isPrimary ? committedNs : null }
+      const promotedEpoch = isPrimary ? Number(rows[0]?.['vouching'] ?? 0) : 0
+      this.#probe = { isPrimary, promotedEpoch, committedNs: isPrimary ? committedNs : null }
       if (isPrimary) void this.#commitProbe()
     } catch (error) {
       this.#session?.close()
@@ -129,7 +131,7 @@ export class PostgresMonitor {
       // A slow answer is waited for a little longer; a broken session or a refusal says it all.
       if (!(error instanceof QueryTimeout)) this.#answeredNs = null
       if (before.isPrimary) this.#log.warn({ reason: (error as Error).message }, 'postgres does not answer')
-      this.#probe = { isPrimary: false, committedNs: null }
+      this.#probe = noProbe
     }
     this.#onChange()
   }
@@ -156,7 +158,7 @@ export class PostgresMonitor {
       await prober.query('UPDATE firedrill.probe SET probed_at = clock_timestamp()')
       const { unvouched } = await prober.query('COMMIT')
       if (!unvouched && this.#probe.isPrimary) {
-        this.#probe = { isPrimary: true, committedNs: sentNs }
+        this.#probe = { ...this.#probe, committedNs: sentNs }
         this.#onChange()
       }
     } catch {

@@ -19,6 +19,7 @@ function setUp(answers: Tried[], isReady = true) {
       return answers.shift() ?? done
     },
     isReady: () => world.isReady,
+    isPromoted: () => false,
     look: async () => {
       world.looks += 1
     },

@@ -11,6 +11,8 @@ const longestKeepMs = 2000
 /** A write that finds no primary is kept only if there was one so lately: a failover may be on its way. */
 const hopeMs = 3000
 const longestTries = 4
+/** How often Postgres is looked at for a promotion while writes that were handed over wait for it. */
+const lookEveryMs = 25
 
 export interface Tried {
   readonly answer: Answer
@@ -23,6 +25,8 @@ export interface WriteDoorOptions {
   readonly app: (region: Region) => string
   readonly writeHere: (write: Write, deadlineMs: number) => Promise<Tried>
   readonly isReady: () => boolean
+  /** Postgres takes writes of an epoch whose quorum may still be on its way. */
+  readonly isPromoted: () => boolean
   /** Resolves after a look at Postgres that began now. */
   readonly look: () => Promise<void>
   readonly refuse: (reason: string) => Answer
@@ -127,7 +131,14 @@ export class WriteDoor {
   }
 
   async #passForwarded(write: Write, holdMs: number, deadlineMs: number): Promise<Answer> {
-    await this.until(this.#options.isReady, holdMs)
+    const { isReady, isPromoted, look } = this.#options
+    const mayGo = (): boolean => this.now().kind === 'open' && (isReady() || isPromoted())
+    const endMs = performance.now() + holdMs
+    // Writes may wait for the epoch's quorum in Postgres as well as here: there, they have it as soon as it stands.
+    while (!mayGo() && performance.now() < endMs) {
+      await look()
+      await this.until(mayGo, Math.min(lookEveryMs, endMs - performance.now()))
+    }
     const door = this.now()
     if (door.kind === 'open') return (await this.#options.writeHere(write, deadlineMs)).answer
     return this.#options.refuse(`a write that was handed over does not go on: the door is ${door.kind}`)

@@ -6,6 +6,7 @@ import type { Region } from '#protocol/sites.ts'
 import type { Session } from '#runtime/postgres.ts'
 import type { Attempt } from './core/acknowledge.ts'
 import { NoSession, type SessionPool } from './session-pool.ts'
+import { vouchingEpoch } from './vouching-epoch.ts'
 
 /** A peak, or a link that stalls for a moment, is waited out. */
 const acquireTimeoutMs = 1000
@@ -13,11 +14,13 @@ const beginTimeoutMs = 500
 /** A write is answered at the latest after this time; its session may stay in the commit for longer. */
 export const answerWithinMs = 2500
 
-// The epoch is read in the statement that writes it, and must be this region's: a primary that has not made its epoch's first
-// commit takes no order. A known key is touched, so that its retry makes a quorum commit of its own.
+// The epoch is read in the statement that writes it, and must be this region's. A known key is touched, so that its retry makes a
+// quorum commit of its own.
 const writeStatement = `
 WITH current AS (
-  SELECT epoch, region FROM firedrill.epoch ORDER BY epoch DESC LIMIT 1
+  SELECT epoch, region FROM firedrill.epoch
+  UNION ALL SELECT ${vouchingEpoch}, $7 WHERE ${vouchingEpoch} > 0
+  ORDER BY epoch DESC LIMIT 1
 ), written AS (
   INSERT INTO orders (id, idempotency_key, request_hash, customer, item, quantity, region, epoch, created_at)
   SELECT $1::uuid, $2, $3, $4, $5, $6, $7, epoch, $8::timestamptz FROM current WHERE region = $7

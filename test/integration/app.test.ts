@@ -341,6 +341,24 @@ describe('the order service', () => {
     assert.deepEqual([(await held).statusCode, (await held).json().region], [201, 'b'])
   })
 
+  test('takes what was handed over as soon as Postgres is promoted, and vouches for it once the quorum stands', async () => {
+    epoch += 1
+    await publish('b')
+    await postgres.stopVoter()
+    const handedOver = post(randomUUID(), body, { 'x-firedrill-hold-ms': '1000' })
+    epoch += 1
+    await postgres.promoteIn(epoch)
+    await eventually('the write in its commit', async () => (await postgres.waiting()).length === 1)
+    assert.equal(app.epoch(), epoch)
+    await postgres.startVoter()
+    const { statusCode } = await handedOver
+    const taken = (await handedOver).json()
+    assert.deepEqual([statusCode, taken.region, taken.epoch], [201, 'a', epoch])
+    const stale = await control('PUT', '/write-region', { dataSet: 'orders', epoch: epoch - 1, region: 'b' })
+    assert.equal(stale.statusCode, 409)
+    await postgres.promoteIn(null)
+  })
+
   test('a late drain, for an epoch that is known already, is refused', async () => {
     const late = await control('POST', '/drain', { dataSet: 'orders', epoch, forwardTo: 'b', holdMs: 5000 })
     assert.equal(late.statusCode, 409)

@@ -186,15 +186,16 @@ export class RedisBox extends Box {
   }
 }
 
+const ownSettings = '/tmp/data/postgresql.auto.conf'
 const postgresStart = `
 set -eu
 cp -a /var/lib/postgresql/template /tmp/data
+echo "synchronous_standby_names = 'ANY 1 (voter)'" > ${ownSettings}
 printf 'local all all trust\\nhost all all all trust\\nlocal replication all trust\\n' > /tmp/data/pg_hba.conf
-chown postgres: /tmp/data /tmp/data/pg_hba.conf
+chown postgres: /tmp/data /tmp/data/pg_hba.conf ${ownSettings}
 mkdir -p /var/run/postgresql && chown postgres: /var/run/postgresql
 exec setpriv --reuid=postgres --regid=postgres --init-groups /usr/lib/postgresql/17/bin/postgres \
-  -c config_file=/etc/firedrill/postgresql.conf -c data_directory=/tmp/data -c hba_file=/tmp/data/pg_hba.conf \
-  -c synchronous_standby_names='ANY 1 (voter)' -c fsync=off`
+  -c config_file=/etc/firedrill/postgresql.conf -c data_directory=/tmp/data -c hba_file=/tmp/data/pg_hba.conf -c fsync=off`
 
 /** A primary in epoch 1 of region a, whose only synchronous standby is a WAL receiver that the test starts and ends. */
 export class PostgresBox extends Box {
@@ -241,6 +242,17 @@ export class PostgresBox extends Box {
       'mkdir -p /tmp/wal; echo $$ > /tmp/voter.pid; PGAPPNAME=voter exec /usr/lib/postgresql/17/bin/pg_receivewal -D /tmp/wal --synchronous -U agent -h /var/run/postgresql',
     )
     await eventually('the voter to stream', async () => await this.hasVoter())
+  }
+
+  /** Names the standbys as the agent does when it promotes in `epoch`, besides the voter; null: the voter alone. */
+  async promoteIn(epoch: number | null): Promise<void> {
+    const names = epoch === null ? 'voter' : `voter, "b-${epoch}"`
+    await this.begin(`echo "synchronous_standby_names = 'ANY 1 (${names.replaceAll('"', '\\"')})'" > ${ownSettings}`)
+    const named = async (): Promise<boolean> => {
+      await this.sql('SELECT pg_reload_conf()')
+      return (await this.sql('SHOW synchronous_standby_names'))[0]?.['synchronous_standby_names'] === `ANY 1 (${names})`
+    }
+    await eventually('the standbys to be named', named)
   }
 
   async hasVoter(): Promise<boolean> {

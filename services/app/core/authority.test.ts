@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { acceptPermit, acceptWriteRegion, cacheEpoch, knownPrimary, noAuthority, permittedEpoch } from './authority.ts'
+import {
+  acceptPermit,
+  acceptPromotion,
+  acceptWriteRegion,
+  cacheEpoch,
+  knownPrimary,
+  noAuthority,
+  permittedEpoch,
+} from './authority.ts'
 
 const permit = (epoch: number, more = {}) => ({
   dataSet: 'orders',
@@ -54,4 +62,14 @@ test('Redis is used under a permit, or in a standby region while the word of the
   assert.equal(cacheEpoch(standby, 4_000_000_000n), null, 'old word')
   const unpermitted = acceptWriteRegion(noAuthority('a'), published(3, 'a'), 1_000_000_000n, 3000).authority
   assert.equal(cacheEpoch(unpermitted, 2_000_000_000n), null, 'the primary itself needs its permit')
+})
+
+test('a promotion in a later epoch is word of the write region and no permit; in any other it says nothing', () => {
+  const { authority } = acceptPermit(noAuthority('a'), permit(3))
+  for (const epoch of [0, 2, 3]) assert.deepEqual(acceptPromotion(authority, 'orders', epoch).authority, authority)
+  const moved = acceptWriteRegion(authority, published(4, 'b'), 1_000_000_000n, 3000).authority
+  const promoted = acceptPromotion(moved, 'orders', 5).authority
+  assert.deepEqual([knownPrimary(promoted), promoted.epoch], ['a', 5])
+  assert.equal(permittedEpoch(promoted, 1_000_000_001n), null)
+  assert.equal(acceptWriteRegion(promoted, published(4, 'b'), 1_000_000_000n, 3000).accepted, false)
 })

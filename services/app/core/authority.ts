@@ -46,6 +46,16 @@ export function acceptWriteRegion(
   }
 }
 
+/**
+ * The region's own Postgres is primary in `epoch`, as the followers that vouch for it are named: word of a later epoch that is as
+ * good as a write region, and may come sooner. It gives no permit.
+ */
+export function acceptPromotion(authority: Authority, dataSet: string, epoch: number): Accepted {
+  if (epoch <= authority.epoch) return { accepted: false, authority }
+  const writeRegion = { dataSet, epoch, region: authority.region }
+  return { accepted: true, authority: { ...authority, epoch, permit: null, writeRegion } }
+}
+
 /** The epoch of a permit that is valid now, counted from its send; null without one. */
 export function permittedEpoch(authority: Authority, nowNs: bigint): number | null {
   const { permit } = authority

@@ -4,7 +4,7 @@ import { acceptPermit, acceptWriteRegion, noAuthority } from './authority.ts'
 import { readyForWrites } from './readiness.ts'
 
 const nowNs = 10_000_000_000n
-const fresh = { isPrimary: true, committedNs: nowNs - 500_000_000n }
+const fresh = { isPrimary: true, promotedEpoch: 0, committedNs: nowNs - 500_000_000n }
 const permit = { dataSet: 'orders', epoch: 1, region: 'a' as const, sentNs: String(nowNs), validForMs: 3000 }
 
 test('with every controller dead, local commits decide', () => {

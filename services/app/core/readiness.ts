@@ -5,9 +5,13 @@ import { permittedEpoch, type Authority } from './authority.ts'
 /** A commit that was vouched for by its quorum (async: that was made locally), or a failed look at Postgres. */
 export type Probe = Readonly<{
   isPrimary: boolean
+  /** The epoch that it was promoted in, whose followers vouch; 0 in a standby, and with `commit: async`. */
+  promotedEpoch: number
   /** When the last probe commit returned, monotonic ns; null: none yet. */
   committedNs: bigint | null
 }>
+
+export const noProbe: Probe = { isPrimary: false, promotedEpoch: 0, committedNs: null }
 
 export const probeValidMs = 1500
 
