@@ -14,13 +14,13 @@ import { connectRedis, type RedisPort } from '#runtime/redis.ts'
 import { createAppControl, type ControlDuties } from './control-listener.ts'
 import { judge } from './core/acknowledge.ts'
 import * as authorities from './core/authority.ts'
-import { readyForWrites, type Readiness } from './core/readiness.ts'
+import { isStale, readyForWrites, type Readiness } from './core/readiness.ts'
 import { EventLog } from './event-log.ts'
 import { forwardRead, type Answer } from './forward.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { PostgresMonitor } from './postgres-monitor.ts'
 import { Projection } from './projection.ts'
-import { createPublicListener, type PublicDuties } from './public-listener.ts'
+import { createPublicListener, type PublicDuties, type ReadReadiness } from './public-listener.ts'
 import { OrderReader } from './read-order.ts'
 import { Relay } from './relay.ts'
 import { SessionPool } from './session-pool.ts'
@@ -262,11 +262,13 @@ export class App implements PublicDuties, ControlDuties {
     await this.#door.until(() => this.readyForWrites().ready, timeoutMs)
   }
 
-  readyForReads(): Readiness {
+  readyForReads(): ReadReadiness {
     const to = this.#door.drainingTo()
-    if (to !== null) return { ready: false, reason: `the region hands its role over to ${to}` }
-    const ready = this.#monitor.isAnswering()
-    return { ready, reason: ready ? 'Postgres answers' : 'Postgres of this region does not answer' }
+    if (to !== null) return { state: 'not-ready', reason: `the region hands its role over to ${to}` }
+    if (!this.#monitor.isAnswering()) return { state: 'not-ready', reason: 'Postgres of this region does not answer' }
+    if (isStale(this.#authority, this.#monitor.probe, this.#options.commit, monotonicNs()))
+      return { state: 'stale', reason: 'Postgres answers, and may be cut off: nothing new has come for a while' }
+    return { state: 'ready', reason: 'Postgres answers' }
   }
 
   async metrics(): ReturnType<PublicDuties['metrics']> {

@@ -10,7 +10,7 @@ const answerTimeoutMs = 1000
 export const answerValidMs = 2000
 
 const lookStatement = `
-SELECT pg_is_in_recovery() AS standby, current.epoch::text, current.region, ${vouchingEpoch}::text AS vouching
+SELECT pg_is_in_recovery() AS standby, pg_last_wal_replay_lsn()::text AS replayed, current.epoch::text, current.region, ${vouchingEpoch}::text AS vouching
 FROM (VALUES (1)) AS one LEFT JOIN (SELECT epoch, region FROM firedrill.epoch ORDER BY epoch DESC LIMIT 1) AS current ON true`
 
 const busyStatement = `
@@ -37,6 +37,7 @@ export class PostgresMonitor {
   #stopped = false
   #answeredNs: bigint | null = null
   #probe: Probe = noProbe
+  #replayed = ''
 
   constructor(options: {
     open: (duty: string) => Promise<Session>
@@ -123,7 +124,11 @@ export class PostgresMonitor {
       const wasPrimary = before.isPrimary && before.committedNs !== null
       const committedNs = wasPrimary ? this.#probe.committedNs : isOwnEpoch ? askedNs : null
       const promotedEpoch = isPrimary ? Number(rows[0]?.['vouching'] ?? 0) : 0
-      this.#probe = { isPrimary, promotedEpoch, committedNs: isPrimary ? committedNs : null }
+      const replayed = String(rows[0]?.['replayed'])
+      const hasMoved = !isPrimary && replayed !== this.#replayed
+      this.#replayed = replayed
+      const freshNs = hasMoved || (isPrimary && isOwnEpoch && !wasPrimary) ? askedNs : this.#probe.freshNs
+      this.#probe = { isPrimary, promotedEpoch, freshNs, committedNs: isPrimary ? committedNs : null }
       if (isPrimary) void this.#commitProbe()
     } catch (error) {
       this.#session?.close()
@@ -158,7 +163,7 @@ export class PostgresMonitor {
       await prober.query('UPDATE firedrill.probe SET probed_at = clock_timestamp()')
       const { unvouched } = await prober.query('COMMIT')
       if (!unvouched && this.#probe.isPrimary) {
-        this.#probe = { ...this.#probe, committedNs: sentNs }
+        this.#probe = { ...this.#probe, committedNs: sentNs, freshNs: sentNs }
         this.#onChange()
       }
     } catch {

@@ -13,6 +13,14 @@ export interface FoundOrder {
   readonly permitted: boolean
 }
 
+/** `stale`: it answers, with what may be old; to be preferred only to nothing. */
+export interface ReadReadiness {
+  readonly state: 'ready' | 'stale' | 'not-ready'
+  readonly reason: string
+}
+/** 203, "non-authoritative": a load balancer that knows no better takes it for ready. */
+const statusOf = { ready: 200, stale: 203, 'not-ready': 503 } as const
+
 /** What the listener needs of the app. */
 export interface PublicDuties {
   write(write: Write, holdMs: number): Promise<Answer>
@@ -21,7 +29,7 @@ export interface PublicDuties {
   readyForWrites(): Readiness
   /** Resolves when the region is ready for writes, or after `timeoutMs`; at once if it was until a moment ago. */
   untilReadyForWrites(timeoutMs: number): Promise<void>
-  readyForReads(): Readiness
+  readyForReads(): ReadReadiness
   primary(): Region | null
   metrics(): Promise<{ readonly type: string; readonly text: string }>
 }
@@ -85,14 +93,19 @@ export function createPublicListener(duties: PublicDuties): FastifyInstance {
   server.get<{ Querystring: { for?: string; 'wait-ms'?: string } }>('/readyz', async (incoming, reply) => {
     const waitMs = Math.min(Number(incoming.query['wait-ms']) || 0, longestWaitMs)
     if (incoming.query.for === 'writes' && waitMs > 0) await duties.untilReadyForWrites(waitMs)
-    const readiness = incoming.query.for === 'writes' ? duties.readyForWrites() : duties.readyForReads()
-    return reply.code(readiness.ready ? 200 : 503).send({ ...readiness, primary: duties.primary() })
+    const { state, reason } =
+      incoming.query.for === 'writes' ? forWrites(duties.readyForWrites()) : duties.readyForReads()
+    return reply.code(statusOf[state]).send({ ready: state === 'ready', reason, primary: duties.primary() })
   })
   server.get('/metrics', async (_incoming, reply) => {
     const { type, text } = await duties.metrics()
     return reply.type(type).send(text)
   })
   return server
+}
+
+function forWrites({ ready, reason }: Readiness): ReadReadiness {
+  return { state: ready ? 'ready' : 'not-ready', reason }
 }
 
 /** The first thing that is wrong with a body: where, what was expected, what was seen. */

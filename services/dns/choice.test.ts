@@ -4,25 +4,25 @@ import * as fc from 'fast-check'
 import { regions, sites, type Region } from '#protocol/sites.ts'
 import { chooseReadRegion, chooseWriteRegion, readableRegions, regionsByDistance, type Health } from './choice.ts'
 
-const down = { writesSince: null, reads: false }
+const down = { writesSince: null, reads: 'none' } as const
 function health(overrides: Partial<Health>): Health {
   return { a: down, b: down, c: down, ...overrides }
 }
 
 void describe('write region', () => {
   void it('is the one that is ready', () => {
-    assert.equal(chooseWriteRegion('a', health({ b: { writesSince: 5, reads: true } }), null), 'b')
+    assert.equal(chooseWriteRegion('a', health({ b: { writesSince: 5, reads: 'fresh' } }), null), 'b')
   })
   void it('stays the last known one if none is ready', () => {
     assert.equal(chooseWriteRegion('c', health({}), 'a'), 'c')
   })
   void it('is the one that became ready last if an old primary still calls itself ready', () => {
-    const both = health({ a: { writesSince: 1, reads: true }, b: { writesSince: 9, reads: true } })
+    const both = health({ a: { writesSince: 1, reads: 'fresh' }, b: { writesSince: 9, reads: 'fresh' } })
     assert.equal(chooseWriteRegion('a', both, null), 'b')
     assert.equal(chooseWriteRegion('b', both, null), 'b')
   })
   void it('is the published one among several that are ready, but never one that is not ready', () => {
-    const both = health({ a: { writesSince: 9, reads: true }, b: { writesSince: 1, reads: true } })
+    const both = health({ a: { writesSince: 9, reads: 'fresh' }, b: { writesSince: 1, reads: 'fresh' } })
     assert.equal(chooseWriteRegion('a', both, 'b'), 'b')
     assert.equal(chooseWriteRegion('a', both, 'c'), 'a')
   })
@@ -35,7 +35,7 @@ void describe('write region', () => {
     const anyRegion = fc.constantFrom<Region>(...regions)
     fc.assert(
       fc.property(anyRegion, anyHealth, fc.option(anyRegion, { nil: null }), (last, since, published) => {
-        const seen = Object.fromEntries(regions.map((each) => [each, { writesSince: since[each], reads: false }]))
+        const seen = Object.fromEntries(regions.map((each) => [each, { writesSince: since[each], reads: 'none' }]))
         const chosen = chooseWriteRegion(last, seen as unknown as Health, published)
         if (regions.some((each) => since[each] !== null)) assert.notEqual(since[chosen], null)
         else assert.equal(chosen, last)
@@ -52,9 +52,15 @@ void describe('read region', () => {
     assert.equal(chooseReadRegion('ap', new Set(['b', 'a'])), 'a')
   })
   void it('comes from the last readable ones if none is ready', () => {
-    const last = readableRegions(new Set(regions), health({ c: { writesSince: null, reads: true } }))
+    const last = readableRegions(new Set(regions), health({ c: { writesSince: null, reads: 'fresh' } }))
     assert.deepEqual([...last], ['c'])
     assert.deepEqual([...readableRegions(last, health({}))], ['c'])
+  })
+  void it('may be stale only if none is fresh', () => {
+    const stale = { writesSince: null, reads: 'stale' } as const
+    const fresh = { writesSince: null, reads: 'fresh' } as const
+    assert.deepEqual([...readableRegions(new Set(), health({ a: stale, c: fresh }))], ['c'])
+    assert.deepEqual([...readableRegions(new Set(['c']), health({ a: stale }))], ['a'])
   })
   void it('puts every region into the order of distance exactly once', () => {
     for (const site of sites) assert.deepEqual([...regionsByDistance(site)].sort(), [...regions])

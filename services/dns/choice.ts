@@ -1,10 +1,13 @@
 // Which region a name stands for, decided from health alone. Pure: the DNS server and its tests run the same code.
 import { isArea, nearestRegion, regions, type Region, type Site } from '#protocol/sites.ts'
 
+/** `stale`: the region answers, and says itself that it may be cut off. */
+export type ReadHealth = 'fresh' | 'stale' | 'none'
+
 /** What the checks of one region last said. `writesSince` is when it became ready for writes (monotonic ms), null if it is not. */
 export interface RegionHealth {
   readonly writesSince: number | null
-  readonly reads: boolean
+  readonly reads: ReadHealth
 }
 export type Health = Readonly<Record<Region, RegionHealth>>
 
@@ -31,10 +34,13 @@ export function chooseWriteRegion(last: Region, health: Health, published: Regio
   return chosen
 }
 
-/** Regions to read from; if none is ready, those that were ready last (panic rule). */
+/** Regions to read from: those that are fresh, else those that may be stale, else the last ones (panic rule). */
 export function readableRegions(last: ReadonlySet<Region>, health: Health): ReadonlySet<Region> {
-  const ready = regions.filter((region) => health[region].reads)
-  return ready.length === 0 ? last : new Set(ready)
+  for (const state of ['fresh', 'stale'] as const) {
+    const found = regions.filter((region) => health[region].reads === state)
+    if (found.length > 0) return new Set(found)
+  }
+  return last
 }
 
 /** The nearest of `readable` as seen from `site`. */

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { regions, type Region } from '#protocol/sites.ts'
 import { monotonicMs } from '#runtime/clock.ts'
 import type { Log } from '#runtime/log.ts'
-import type { Health, RegionHealth } from './choice.ts'
+import type { Health, ReadHealth, RegionHealth } from './choice.ts'
 
 /** Time between the end of a check and the next one; short for a while after the write region was published. */
 const intervalMs = 500
@@ -13,6 +13,12 @@ const hurryForMs = 3000
 const timeoutMs = 1000
 /** So many failed checks in a row make a region not ready; one good check makes it ready. */
 const fallCount = 2
+
+/** What the statuses of a region's `/readyz` mean. */
+const readHealths = new Map<number | null, ReadHealth>([
+  [200, 'fresh'],
+  [203, 'stale'],
+])
 
 interface Checked {
   health: RegionHealth
@@ -38,7 +44,7 @@ export function startHealthChecks(options: {
   const checked = Object.fromEntries(
     regions.map((region) => [
       region,
-      { health: { writesSince: null, reads: false }, failedWrites: 0, failedReads: 0, wake: null },
+      { health: { writesSince: null, reads: 'none' }, failedWrites: 0, failedReads: 0, wake: null },
     ]),
   ) as unknown as Record<Region, Checked>
   const ending = new AbortController()
@@ -47,30 +53,31 @@ export function startHealthChecks(options: {
   const current = (): Health =>
     Object.fromEntries(regions.map((region) => [region, checked[region].health])) as unknown as Health
 
-  const isReady = async (region: Region, path: string): Promise<boolean> => {
+  const statusOf = async (region: Region, path: string): Promise<number | null> => {
     try {
       const response = await request(`http://${options.authority(region)}${path}`, {
         dispatcher: agent,
         signal: AbortSignal.timeout(timeoutMs),
       })
       await response.body.dump()
-      return response.statusCode === 200
+      return response.statusCode
     } catch {
-      return false
+      return null
     }
   }
 
   const checkOnce = async (region: Region): Promise<void> => {
     const state = checked[region]
-    const writes = await isReady(region, '/readyz?for=writes')
-    // Ready for writes means that Postgres answers, so reads need no check of their own then.
-    const reads = writes || (await isReady(region, '/readyz'))
+    const writes = (await statusOf(region, '/readyz?for=writes')) === 200
+    // Ready for writes means that Postgres answers and is not cut off, so reads need no check of their own then.
+    const seen = writes ? 'fresh' : (readHealths.get(await statusOf(region, '/readyz')) ?? 'none')
     state.failedWrites = writes ? 0 : state.failedWrites + 1
-    state.failedReads = reads ? 0 : state.failedReads + 1
+    state.failedReads = seen === 'none' ? state.failedReads + 1 : 0
     let { writesSince } = state.health
     if (writes) writesSince ??= monotonicMs()
     else if (state.failedWrites >= fallCount) writesSince = null
-    const health = { writesSince, reads: reads || (state.health.reads && state.failedReads < fallCount) }
+    const reads = seen === 'none' && state.failedReads < fallCount ? state.health.reads : seen
+    const health = { writesSince, reads }
     if (ending.signal.aborted || isDeepStrictEqual(health, state.health)) return
     state.health = health
     options.log.info({ region, writes: writesSince !== null, reads: health.reads }, 'health changed')

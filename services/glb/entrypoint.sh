@@ -52,13 +52,21 @@ read_checkers() {
   done
 }
 
-write_acls() {
+# Asked for only when no region is ready.
+stale_read_checkers() {
+  for region in $order; do
+    echo "  server $region app.$region:8080 check inter 1s fastinter 100ms rise 1 fall 2"
+  done
+}
+
+region_acls() {
   for region in $order; do
     echo "  acl write_ready_$region srv_is_up(write-ready/$region-1)"
     if [ "$region" != "$near" ]; then
       echo "  acl write_ready_$region srv_is_up(write-ready/$region-2)"
     fi
     echo "  acl read_ready_$region srv_is_up(read-ready/$region)"
+    echo "  acl read_stale_$region srv_is_up(read-stale/$region)"
   done
 }
 
@@ -80,12 +88,14 @@ choose_write_region() {
   done
 }
 
-# The read region: the nearest ready one, else the last known one.
+# The read region: the nearest ready one, else the nearest one that answers and may be stale, else the last known one.
 choose_read_region() {
-  nearer=''
-  for region in $order; do
-    echo "  http-request set-var(proc.read_region) str($region) if$nearer read_ready_$region"
-    nearer="$nearer !read_ready_$region"
+  better=''
+  for state in ready stale; do
+    for region in $order; do
+      echo "  http-request set-var(proc.read_region) str($region) if$better read_${state}_$region"
+      better="$better !read_${state}_$region"
+    done
   done
 }
 
@@ -130,7 +140,7 @@ $(own_error 504 unknown 'the region did not answer in time')
 frontend orders
   bind :8080
   acl is_read method GET HEAD OPTIONS
-$(write_acls)
+$(region_acls)
 $(choose_write_region)
 $(choose_read_region)
   use_backend to-%[var(proc.read_region)] if is_read
@@ -151,6 +161,13 @@ backend read-ready
   http-check expect status 200
   timeout check 500ms
 $(read_checkers)
+
+backend read-stale
+  option httpchk
+  http-check send meth GET uri /readyz ver HTTP/1.1 hdr host app
+  http-check expect status 200,203
+  timeout check 500ms
+$(stale_read_checkers)
 
 # Requests go through these. They have no checks, so that a request can always be sent somewhere.
 $(forward_backends)

@@ -206,7 +206,7 @@ describe('the order service', () => {
     assert.deepEqual([refused.json().outcome, refused.json().primary], ['failed', 'b'])
     const stale = await control('PUT', '/write-region', { dataSet: 'orders', epoch: epoch - 1, region: 'a' })
     assert.equal(stale.statusCode, 409)
-    assert.equal((await get('/readyz')).statusCode, 200, 'reads go on')
+    assert.equal((await get('/readyz')).statusCode, 203, 'reads go on, and may be old: this Postgres is deposed')
   })
 
   test('is ready for writes within one look once it is told of an epoch that Postgres has committed', async () => {
@@ -357,6 +357,15 @@ describe('the order service', () => {
     const stale = await control('PUT', '/write-region', { dataSet: 'orders', epoch: epoch - 1, region: 'b' })
     assert.equal(stale.statusCode, 409)
     await postgres.promoteIn(null)
+  })
+
+  test('says that reads may be stale while commits have no quorum, and answers them', async () => {
+    const { id } = (await post()).json()
+    await postgres.stopVoter()
+    await eventually('stale reads', async () => (await get('/readyz')).statusCode === 203)
+    assert.equal((await get(`/orders/${id}`)).statusCode, 200)
+    await postgres.startVoter()
+    await eventually('fresh reads', async () => (await get('/readyz')).statusCode === 200)
   })
 
   test('a late drain, for an epoch that is known already, is refused', async () => {

@@ -8,6 +8,8 @@ export type FakeBehaviour = 'accept' | 'hang' | 'break' | 'refuse'
 export interface FakeSettings {
   readonly writes: boolean
   readonly reads: boolean
+  /** It is ready for reads, and says that they may be old. */
+  readonly stale: boolean
   readonly behaviour: FakeBehaviour
 }
 export interface FakeCounts {
@@ -20,7 +22,7 @@ export interface FakeCounts {
 }
 
 const region = process.argv[2] ?? '?'
-let settings: FakeSettings = { writes: false, reads: false, behaviour: 'accept' }
+let settings: FakeSettings = { writes: false, reads: false, stale: false, behaviour: 'accept' }
 let counts = { posts: [] as string[], gets: [] as string[], checks: 0, heldUntilReady: 0, connections: 0 }
 const held = new Set<() => void>()
 const orders = new Map<string, string>()
@@ -35,7 +37,8 @@ const app = createServer((incoming, reply) => {
     const isReady = (): boolean => (url.startsWith('/readyz?for=writes') ? settings.writes : settings.reads)
     const waitMs = Number(/wait-ms=(\d+)/.exec(url)?.[1] ?? 0)
     if (isReady() || waitMs === 0) {
-      send(isReady() ? 200 : 503, {})
+      const ready = settings.stale && !url.includes('for=writes') ? 203 : 200
+      send(isReady() ? ready : 503, {})
       return
     }
     const look = (): void => {

@@ -117,6 +117,21 @@ void describe('the point of presence of eu', () => {
     await eventually('reads come back to b', async () => (await readRegion()) === 'b')
   })
 
+  void it('sends reads to a region that may be stale only if no other is ready, and to the nearest of them', async () => {
+    await fakes.b.set({ stale: true })
+    await eventually('reads reach a', async () => (await readRegion()) === 'a')
+    await setAll({ stale: true })
+    await eventually('reads reach b', async () => (await readRegion()) === 'b')
+    await fakes.c.set({ stale: false })
+    await eventually('reads reach c', async () => (await readRegion()) === 'c')
+    await setAll({ stale: false })
+    await eventually('reads are back at b', async () => (await readRegion()) === 'b')
+    await fakes.b.set({ reads: false })
+    await eventually('reads reach a', async () => (await readRegion()) === 'a')
+    await setAll({ reads: true })
+    await eventually('reads come back to b', async () => (await readRegion()) === 'b')
+  })
+
   void it('sends on to the last known regions when none is ready', async () => {
     await eventually('reads reach b', async () => (await readRegion()) === 'b')
     await eventually('writes reach a', async () => (await post()).region === 'a')

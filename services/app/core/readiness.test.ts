@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { acceptPermit, acceptWriteRegion, noAuthority } from './authority.ts'
-import { readyForWrites } from './readiness.ts'
+import { isStale, noProbe, readyForWrites } from './readiness.ts'
 
 const nowNs = 10_000_000_000n
-const fresh = { isPrimary: true, promotedEpoch: 0, committedNs: nowNs - 500_000_000n }
+const provedNs = nowNs - 500_000_000n
+const fresh = { isPrimary: true, promotedEpoch: 0, committedNs: provedNs, freshNs: provedNs }
 const permit = { dataSet: 'orders', epoch: 1, region: 'a' as const, sentNs: String(nowNs), validForMs: 3000 }
 
 test('with every controller dead, local commits decide', () => {
@@ -28,4 +29,20 @@ test('another write region makes it not ready at once', () => {
   const { ready, reason } = readyForWrites(moved, fresh, 'quorum', nowNs)
   assert.equal(ready, false)
   assert.match(reason, /the write region is b/)
+})
+
+test('reads may be stale once Postgres has not shown for two seconds that it is not cut off', () => {
+  for (const isPrimary of [true, false]) {
+    const probe = { ...fresh, isPrimary }
+    assert.equal(isStale(noAuthority('a'), probe, 'quorum', nowNs), false)
+    assert.equal(isStale(noAuthority('a'), probe, 'quorum', nowNs + 1_600_000_000n), true)
+  }
+  assert.equal(isStale(noAuthority('a'), noProbe, 'quorum', nowNs), true)
+})
+
+test('async: the permit says whether the reads of a primary may be stale, since its commits wait for nobody', () => {
+  const { authority } = acceptPermit(noAuthority('a'), permit)
+  assert.equal(isStale(authority, fresh, 'async', nowNs), false)
+  assert.equal(isStale(authority, { ...fresh, freshNs: nowNs + 3_000_000_000n }, 'async', nowNs + 3_000_000_000n), true)
+  assert.equal(isStale(noAuthority('a'), { ...fresh, isPrimary: false }, 'async', nowNs), false)
 })

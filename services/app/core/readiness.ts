@@ -9,11 +9,16 @@ export type Probe = Readonly<{
   promotedEpoch: number
   /** When the last probe commit returned, monotonic ns; null: none yet. */
   committedNs: bigint | null
+  /** When Postgres last showed that it isn't cut off: such a commit, or in a standby replay that had moved; null: never, or it is down. */
+  freshNs: bigint | null
 }>
 
-export const noProbe: Probe = { isPrimary: false, promotedEpoch: 0, committedNs: null }
+export const noProbe: Probe = { isPrimary: false, promotedEpoch: 0, committedNs: null, freshNs: null }
 
 export const probeValidMs = 1500
+
+/** A primary probes with a commit at least twice a second, so replay moves as often in everyone who streams. */
+export const freshValidMs = 2000
 
 export type Readiness = Readonly<{ ready: boolean; reason: string }>
 
@@ -27,6 +32,15 @@ export function readyForWrites(authority: Authority, probe: Probe, commit: Commi
   if (ageMs > probeValidMs) return no(`the last probe commit returned ${Math.round(ageMs)} ms ago`)
   if (commit === 'async' && permittedEpoch(authority, nowNs) === null) return no('no valid permit')
   return { ready: true, reason: 'probe commits return' }
+}
+
+/**
+ * Might reads be old? In a region that is cut off they are, unboundedly, and it can tell by itself: its primary's commits have no
+ * quorum (async: its permit has run out), its standby's replay stands still.
+ */
+export function isStale(authority: Authority, probe: Probe, commit: CommitMode, nowNs: bigint): boolean {
+  if (commit === 'async' && probe.isPrimary) return permittedEpoch(authority, nowNs) === null
+  return probe.freshNs === null || Number(nowNs - probe.freshNs) / 1e6 > freshValidMs
 }
 
 function no(reason: string): Readiness {
