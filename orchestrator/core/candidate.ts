@@ -73,16 +73,14 @@ function holdDownLeft(state: State, suspicion: Held): number {
   return Math.max(0, state.activeSinceMs + hold - suspicion.sinceMs)
 }
 
-/** The first region, other than the primary's, that could lead a failover now: where etcd's leader should live. */
-export function firstCandidate(state: State, primary: Region, now: number): Region | null {
-  return (
-    candidates(state.settings.home, primary).find((each) => {
-      if (each === primary) return false
-      if (agentSilenceMs(state, each, now) > timings.heardMs) return false
-      if (each === state.settings.region) return state.etcdReachable
-      return heard(state, each, now) && (state.controllers[each]?.beat.etcdReachable ?? false)
-    }) ?? null
-  )
+/** Regions that could lead a failover away from `primary` now, the first candidate first. */
+export function ableCandidates(state: State, primary: Region, now: number): readonly Region[] {
+  return candidates(state.settings.home, primary).filter((each) => {
+    if (each === primary) return false
+    if (agentSilenceMs(state, each, now) > timings.heardMs) return false
+    if (each === state.settings.region) return state.etcdReachable
+    return heard(state, each, now) && (state.controllers[each]?.beat.etcdReachable ?? false)
+  })
 }
 
 /** First start: home at once, the others later, once a majority of nodes waits as whole standbys. */

@@ -45,6 +45,7 @@ export class FakeWorld {
   /** Fate of the next compare-and-swap: answered, or done and its answer lost. */
   loseNextSwapAnswer = false
   etcdUp = true
+  etcdLeader: Region = 'b'
   readonly #settings: Pick<Settings, 'commit' | 'maxLossMs' | 'acceptDataLoss' | 'home'>
   #queue: { readonly atMs: number; readonly run: () => void }[] = []
   #revision = 0
@@ -297,9 +298,12 @@ export class FakeWorld {
       const holders = [...this.#holders]
         .filter(([, leaseId]) => this.now - (this.#renewed.get(leaseId) ?? this.now) < timings.leaseTtlMs)
         .map(([epoch, leaseId]) => ({ epoch, leaseId }))
-      this.at(wanMs, () =>
-        this.#take(process, { kind: 'record', askedMs, record: value, revision: String(revision), holders }),
-      )
+      if (this.cuts.has(this.etcdLeader)) this.etcdLeader = process.region
+      const leader = this.etcdLeader
+      this.at(wanMs, () => {
+        this.#take(process, { kind: 'record', askedMs, record: value, revision: String(revision), holders })
+        this.#take(process, { kind: 'etcd-leader', leader })
+      })
     })
   }
 
@@ -367,7 +371,9 @@ export class FakeWorld {
       case 'permit':
       case 'unfence':
       case 'attach-holder':
+        return
       case 'move-leader':
+        this.etcdLeader = effect.to
         return
       case 'prepare':
       case 'promise':

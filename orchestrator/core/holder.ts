@@ -5,7 +5,7 @@ import { type Region, regions } from '#protocol/sites.ts'
 import type { Promotion } from './evidence.ts'
 import type { Failure, SwapOutcome } from './inputs.ts'
 import { answerGoal } from './attempt.ts'
-import { placeLeader } from './steering.ts'
+import { ableAtOnce, placeLeader } from './steering.ts'
 import { timings } from './settings.ts'
 import { announce, everyRegion, type Hold, type Move, type State, type Turn } from './state.ts'
 
@@ -27,6 +27,7 @@ export function beginHold(turn: Turn, promotion: Promotion, move: Extract<Move, 
     permitMs: never,
     writeRegionMs: never,
     leaderMoveMs: turn.now,
+    ableSinceMs: ableAtOnce(turn.state, promotion.region, turn.now),
     reattachMs: turn.now,
     followMs: asked,
     whole: [],

@@ -48,6 +48,8 @@ export const timings = Object.freeze({
   followPaceMs: 1000,
   writeRegionRepeatMs: 3000,
   leaderMovePaceMs: 5000,
+  /** A region that has just come back gets etcd's leader only after this: its member, too, must have caught up and stay. */
+  leaderSettleMs: 10_000,
   readPaceMs: 100,
   /** The epoch record must have been read so recently for a permit to be renewed. */
   recordFreshMs: 3000,

@@ -121,6 +121,8 @@ export interface Hold {
   readonly permitMs: number
   readonly writeRegionMs: number
   readonly leaderMoveMs: number
+  /** Since when each region could lead a failover, without a break. */
+  readonly ableSinceMs: Readonly<Partial<Record<Region, number>>>
   readonly reattachMs: number
   readonly followMs: Readonly<Record<Region, number>>
   readonly whole: readonly Region[]

@@ -71,6 +71,19 @@ suite('stories of the control plane', () => {
     matches(context, 'region-loss', world.transcript(start))
   })
 
+  test("etcd's leader leaves the primary's region, and goes to a region that came back only after it has settled", () => {
+    const world = steadyWorld()
+    assert.equal(world.etcdLeader, 'b')
+    world.killRegion('a')
+    world.until('b primary', activeIn(world, 'b'), 3000)
+    world.until('the leader out of b', () => world.etcdLeader === 'c')
+    world.revive('a')
+    world.until('a streaming again', () => world.nodes.a.streaming)
+    world.run(5000)
+    assert.equal(world.etcdLeader, 'c')
+    world.until('the leader in the first candidate', () => world.etcdLeader === 'a')
+  })
+
   test('Postgres of the primary crashes, its agent says so at once', (context) => {
     const world = steadyWorld()
     const start = world.now

@@ -17,11 +17,18 @@ export interface RecordReading {
   readonly holders: readonly { readonly epoch: number; readonly leaseId: string }[]
 }
 
+/** A lease, and when the request that granted or renewed it was sent. */
+interface Granted {
+  readonly sentMs: number
+  readonly leaseId: string
+}
+
 export class EpochStore {
   readonly #etcd: Etcd
   readonly #prefix: string
   readonly #endpointOf: (region: Region) => string
   #leaseId: string | null = null
+  #granting: Promise<Granted> | null = null
   #members: ReadonlyMap<string, string> = new Map()
 
   /** @param endpointOf authority of a region's member: leadership is moved by a call to the leader itself */
@@ -49,8 +56,8 @@ export class EpochStore {
 
   /** A claim takes the record and puts this process's holder key, in one transaction. */
   async claim(record: EpochRecord, expectRevision: string): Promise<SwapOutcome> {
-    const leaseId = this.#leaseId
-    if (leaseId === null) return { result: 'unknown', reason: 'this controller has no lease in etcd yet' }
+    const leaseId = this.#leaseId ?? (await this.#grantLease().catch(() => null))?.leaseId ?? null
+    if (leaseId === null) return { result: 'unknown', reason: 'etcd gave this controller no lease' }
     const holder = { key: this.#holderKey(record.epoch), value: record.owner, leaseId }
     return this.#swap(expectRevision, leaseId, [{ key: this.#epochKey, value: JSON.stringify(record) }, holder])
   }
@@ -71,16 +78,25 @@ export class EpochStore {
   }
 
   /** Grants or renews the lease. @returns when the request was sent; null if the lease has run out (the next call grants one) */
-  async renewLease(): Promise<{ readonly sentMs: number; readonly leaseId: string } | null> {
-    const sentMs = monotonicMs()
-    if (this.#leaseId === null) {
-      this.#leaseId = await this.#etcd.grantLease(timings.leaseTtlMs / 1000, timeoutMs)
-      return { sentMs, leaseId: this.#leaseId }
-    }
+  async renewLease(): Promise<Granted | null> {
     const leaseId = this.#leaseId
+    if (leaseId === null) return this.#grantLease()
+    const sentMs = monotonicMs()
     if (await this.#etcd.keepLeaseAlive(leaseId, timeoutMs)) return { sentMs, leaseId }
     this.#leaseId = null
     return null
+  }
+
+  /** One request at a time: a claim by a process that has just started may need a lease before its first round. */
+  async #grantLease(): Promise<Granted> {
+    const grant = async (): Promise<Granted> => {
+      const sentMs = monotonicMs()
+      const leaseId = await this.#etcd.grantLease(timings.leaseTtlMs / 1000, timeoutMs)
+      this.#leaseId = leaseId
+      return { sentMs, leaseId }
+    }
+    this.#granting ??= grant().finally(() => (this.#granting = null))
+    return this.#granting
   }
 
   async leader(): Promise<Region | null> {
