@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import type { TimelineEvent } from '#protocol/timeline.ts'
-import { createDrillFolder, drillName } from './drill-folder.ts'
+import { createDrillFolder, drillName, openDrillFolder } from './drill-folder.ts'
 
 const event: TimelineEvent = { atNs: '1', source: 'harness', site: 'harness', kind: 'note', reason: 'why' }
 
@@ -24,11 +24,23 @@ void test('lines are in the folder, which is the latest', async () => {
   }
 })
 
+void test('drills that begin in the same second do not share a folder', async () => {
+  const drills = await mkdtemp(join(tmpdir(), 'firedrill-drills-'))
+  try {
+    const folders = await Promise.all(Array.from({ length: 3 }, () => createDrillFolder(drills, 'a-book')))
+    for (const folder of folders) await folder.close()
+    assert.deepEqual(folders.map((folder) => basename(folder.path)).sort(), ['a-book', 'a-book-2', 'a-book-3'])
+    assert.ok((await readlink(join(drills, 'latest'))).startsWith('a-book'))
+  } finally {
+    await rm(drills, { recursive: true })
+  }
+})
+
 void test('a file that can not be written, as on a full disk, breaks the drill with its reason', async () => {
   const drills = await mkdtemp(join(tmpdir(), 'firedrill-drills-'))
   try {
     await mkdir(join(drills, 'full', 'ops.ndjson'), { recursive: true })
-    const folder = await createDrillFolder(drills, 'full')
+    const folder = await openDrillFolder(join(drills, 'full'))
     const broken = once(folder.broken, 'abort')
     folder.files.operations([])
     folder.files.timeline(event)

@@ -1,6 +1,6 @@
 // The folder that a drill leaves: lines are appended while it runs, the rest is written at its end.
 import { createWriteStream, type WriteStream } from 'node:fs'
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import type { Journal } from '#protocol/journal.ts'
@@ -33,13 +33,32 @@ async function end(stream: WriteStream): Promise<void> {
   await finished(stream)
 }
 
-/** Makes `<drillsFolder>/<drill>/` and points `latest` at it. */
-export async function createDrillFolder(drillsFolder: string, drill: string): Promise<DrillFolder> {
-  const path = join(drillsFolder, drill)
-  await mkdir(join(path, 'logs'), { recursive: true })
+/** Makes `<drillsFolder>/<name>/`, or `<name>-2` and so on if another drill began in the same second, and points `latest` at it. */
+export async function createDrillFolder(drillsFolder: string, name: string): Promise<DrillFolder> {
+  await mkdir(drillsFolder, { recursive: true })
+  const drill = await makeNew(drillsFolder, name)
+  // Renamed over the old link: another drill may be doing the same.
   const link = join(drillsFolder, 'latest')
-  await rm(link, { force: true })
-  await symlink(drill, link)
+  await symlink(drill, `${link}.${drill}`)
+  await rename(`${link}.${drill}`, link)
+  return openDrillFolder(join(drillsFolder, drill))
+}
+
+async function makeNew(drillsFolder: string, name: string): Promise<string> {
+  for (let count = 1; ; count += 1) {
+    const drill = count === 1 ? name : `${name}-${count}`
+    try {
+      await mkdir(join(drillsFolder, drill))
+      return drill
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+  }
+}
+
+/** For a drill that is to be recorded in `path`, which is there. */
+export async function openDrillFolder(path: string): Promise<DrillFolder> {
+  await mkdir(join(path, 'logs'), { recursive: true })
   const breaking = new AbortController()
   const timeline = createWriteStream(join(path, 'timeline.ndjson'))
   const operations = createWriteStream(join(path, 'ops.ndjson'))

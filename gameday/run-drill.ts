@@ -1,4 +1,5 @@
 // One drill from steady state to report: load, steps, heal, final reads, check, files.
+import { basename } from 'node:path'
 import type { Check, Journal } from '#protocol/journal.ts'
 import { regions } from '#protocol/sites.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
@@ -60,8 +61,8 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
       throw new DrillRefused(`${error.message} before the drill began: nothing was injected`, { cause: error })
     })
   const startedAt = new Date()
-  const drill = drillName(loaded.name, startedAt)
-  const folder = await createDrillFolder(options.drillsFolder, drill)
+  const folder = await createDrillFolder(options.drillsFolder, drillName(loaded.name, startedAt))
+  const drill = basename(folder.path)
   // A disk that is full ends a drill as Ctrl-C does: what is not recorded can't be measured.
   const signal = AbortSignal.any([options.signal, folder.broken])
   const originNs = await clockNs(world)
