@@ -41,6 +41,15 @@ export function isUnvouched(notice: { code?: string | undefined; routine?: strin
   return notice.code === '01000' && notice.routine === 'SyncRepWaitForLSN'
 }
 
+const statementNames = new Map<string, string>()
+
+/** Statements with values are prepared once in each session: planning them anew would cost more than running them. */
+function statementName(text: string): string {
+  const name = statementNames.get(text) ?? `s${statementNames.size + 1}`
+  statementNames.set(text, name)
+  return name
+}
+
 export type Answer = { rows: Readonly<Record<string, unknown>>[]; unvouched: boolean }
 
 /** One connection. Statements run one after another. */
@@ -82,7 +91,10 @@ export class Session {
    */
   async query(text: string, values: readonly unknown[] = [], timeoutMs?: number): Promise<Answer> {
     this.#unvouched = false
-    const running = values.length === 0 ? this.#client.query(text) : this.#client.query(text, [...values])
+    const running =
+      values.length === 0
+        ? this.#client.query(text)
+        : this.#client.query({ name: statementName(text), text, values: [...values] })
     if (timeoutMs === undefined) return this.#answer(await running)
     const { promise: expired, reject } = Promise.withResolvers<never>()
     const timer = setTimeout(() => {

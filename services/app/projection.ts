@@ -8,6 +8,8 @@ import type { Log } from '#runtime/log.ts'
 import type { RedisPort } from '#runtime/redis.ts'
 
 const waitMs = 1000
+/** Events that come soon after one another are taken together. */
+const gatherMs = 50
 const retryMs = 500
 const batchSize = 100
 
@@ -137,12 +139,14 @@ export class Projection {
     }
     log.info({ topicId: topic.id, offsets }, 'projecting')
     while (!this.#stopped) {
-      for (const partition of await session.fetch(ordersTopic, from, waitMs)) {
+      const fetched = await session.fetch(ordersTopic, from, waitMs)
+      for (const partition of fetched) {
         if (!(await this.#apply(topic.id, from, partition))) {
           log.warn({ partition: partition.partition }, 'redis is at another position than we left it: beginning there')
           return
         }
       }
+      if (fetched.some((each) => each.records.length > 0)) await new Promise((resolve) => setTimeout(resolve, gatherMs))
     }
   }
 

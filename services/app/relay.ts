@@ -13,7 +13,7 @@ import { OutboxCursor } from './core/outbox-cursor.ts'
 const batchSize = 500
 const idleLookMs = 1000
 /** Orders that come together are sent together. */
-const gatherMs = 10
+const gatherMs = 40
 const positionsEveryMs = 500
 const longestUnconfirmed = 50_000
 const queryTimeoutMs = 5000

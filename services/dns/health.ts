@@ -7,7 +7,7 @@ import type { Log } from '#runtime/log.ts'
 import type { Health, ReadHealth, RegionHealth } from './choice.ts'
 
 /** Time between the end of a check and the next one; short for a while after the write region was published. */
-const intervalMs = 500
+const intervalMs = 1000
 const hurriedIntervalMs = 50
 const hurryForMs = 3000
 const timeoutMs = 1000

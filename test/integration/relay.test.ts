@@ -128,6 +128,8 @@ describe('the bus', () => {
   test('an event is not passed over whose transaction is younger than that of a higher number, and ends later', async () => {
     await using _relay = relayOf('a')
     const [older, younger] = await Promise.all([postgres.open('older'), postgres.open('younger')])
+    using sessions = new DisposableStack()
+    for (const session of [older, younger]) sessions.defer(() => session.close())
     const [olderId, youngerId] = [randomUUID(), randomUUID()]
     const insert = async (session: typeof older, id: string) =>
       await session.query('INSERT INTO outbox (event_id, order_id, payload, epoch) VALUES ($1, $1, $2, $3)', [
@@ -148,8 +150,6 @@ describe('the bus', () => {
     await eventually('another look', async () => (await a.eventIds()).includes(next ?? ''))
     await younger.query('COMMIT')
     await eventually('the lower number in kafka', async () => (await a.eventIds()).includes(youngerId))
-    older.close()
-    younger.close()
   })
 
   test('a row is done when every other region has its event, and not before', async () => {
