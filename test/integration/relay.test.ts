@@ -265,4 +265,21 @@ describe('the bus', () => {
     assert.equal((await projection.counts())?.distinct, 36)
     assert.deepEqual(distinct(await raw.smembers(redisKeys.seen)), sorted([...ids, ...more, ...last]))
   })
+
+  test('a Redis that is full applies nothing in part, and goes on where it was once there is room', async () => {
+    const ids = Array.from({ length: 60 }, () => randomUUID())
+    await a.publish('a', 1, ids.slice(0, 30))
+    await using projection = project()
+    await eventually('the first 30', async () => (await projection.counts())?.applied === 30)
+    const [, room = ''] = (await raw.config('GET', 'maxmemory')) as string[]
+    await raw.config('RESETSTAT')
+    await raw.config('SET', 'maxmemory', '1')
+    await a.publish('a', 1, ids.slice(30))
+    await eventually('a refusal', async () => (await raw.info('errorstats')).includes('errorstat_OOM'))
+    assert.equal((await projection.counts())?.delivered, 30)
+    await raw.config('SET', 'maxmemory', room)
+    await eventually('all 60', async () => (await projection.counts())?.applied === 60)
+    assert.deepEqual(await projection.counts(), { delivered: 60, duplicates: 0, refused: 0, applied: 60, distinct: 60 })
+    assert.deepEqual(distinct(await raw.smembers(redisKeys.seen)), sorted(ids))
+  })
 })
