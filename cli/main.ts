@@ -74,6 +74,14 @@ function report(error: unknown): number {
   return environmentExitCode
 }
 
+/** Why standard output can't be written, once that was tried: its reader has gone, or the disk is full. */
+let unwritable: Error | null = null
+process.stdout.on('error', (error) => {
+  unwritable ??= error
+})
+// That nobody reads what is said must not end a drill before it has healed.
+process.stderr.on('error', () => {})
+
 try {
   const program = createProgram()
   if (process.argv.length <= 2) {
@@ -83,6 +91,16 @@ try {
   }
 } catch (error) {
   process.exitCode = report(error)
+}
+// Whatever is still on its way is written, or has failed, when this is called back.
+await new Promise<void>((resolve) => {
+  process.stdout.write('', () => setImmediate(resolve))
+})
+if (unwritable !== null) {
+  process.stderr.write(
+    `firedrill: standard output can't be written (${String(unwritable)}), so the result is not shown\n`,
+  )
+  process.exitCode = environmentExitCode
 }
 // Connections that are kept for reuse must not keep a finished command alive.
 process.exit()

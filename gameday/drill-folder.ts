@@ -4,6 +4,7 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import type { Journal } from '#protocol/journal.ts'
+import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { nameOf } from '#chaos/targets.ts'
 import type { CollectorFiles } from './collector.ts'
@@ -33,13 +34,23 @@ async function end(stream: WriteStream): Promise<void> {
   await finished(stream)
 }
 
-/** Makes `<drillsFolder>/<drill>/` and points `latest` at it. */
+/**
+ * Makes `<drillsFolder>/<drill>/` and points `latest` at it.
+ * @throws EnvironmentError if that can't be written
+ */
 export async function createDrillFolder(drillsFolder: string, drill: string): Promise<DrillFolder> {
   const path = join(drillsFolder, drill)
-  await mkdir(join(path, 'logs'), { recursive: true })
-  const link = join(drillsFolder, 'latest')
-  await rm(link, { force: true })
-  await symlink(drill, link)
+  try {
+    await mkdir(join(path, 'logs'), { recursive: true })
+    const link = join(drillsFolder, 'latest')
+    await rm(link, { force: true })
+    await symlink(drill, link)
+  } catch (error) {
+    throw new EnvironmentError(
+      `no drill can be recorded in ${drillsFolder}: ${(error as Error).message}; make room or make it writable (df -h, ls -ld), then run it again`,
+      { cause: error },
+    )
+  }
   const breaking = new AbortController()
   const timeline = createWriteStream(join(path, 'timeline.ndjson'))
   const operations = createWriteStream(join(path, 'ops.ndjson'))
