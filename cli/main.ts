@@ -17,7 +17,7 @@ import { registerTest } from './commands/test.ts'
 import { registerUp } from './commands/up.ts'
 import { registerValidate } from './commands/validate.ts'
 
-const expectedErrors = new Set(['DrillRefused', 'RunbookInvalid', 'CallRefused', 'UsageError'])
+const expectedErrors = new Set(['DrillRefused', 'RunbookInvalid', 'CallRefused', 'WayInFailed'])
 
 function createProgram(): Command {
   const program = new Command('firedrill')
@@ -58,14 +58,29 @@ function createProgram(): Command {
   return program
 }
 
+function wordsOf(error: Error & { readonly statusCode?: number; readonly reason?: string }): string {
+  const { name, message, stack, statusCode, reason } = error
+  if (error instanceof EnvironmentError || expectedErrors.has(name)) return message
+  // What Docker's client throws has no name of its own.
+  if (statusCode !== undefined && reason !== undefined)
+    return `Docker refused: ${message.trim().replaceAll('\n', ' ')}; see: docker info`
+  return stack ?? message
+}
+
 /** 3 for what the user or the machine has to mend; anything else is a bug of this tool and shows its stack. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : environmentExitCode
-  const { name, message, stack } = error as Error
-  const expected = error instanceof EnvironmentError || expectedErrors.has(name)
-  process.stderr.write(`firedrill: ${expected ? message : (stack ?? message)}\n`)
+  process.stderr.write(`firedrill: ${wordsOf(error as Error)}\n`)
   return environmentExitCode
 }
+
+/** Why standard output can't be written, once that was tried: its reader has gone, or the disk is full. */
+let unwritable: Error | null = null
+process.stdout.on('error', (error) => {
+  unwritable ??= error
+})
+// That nobody reads what is said must not end a drill before it has healed.
+process.stderr.on('error', () => {})
 
 try {
   const program = createProgram()
@@ -76,6 +91,16 @@ try {
   }
 } catch (error) {
   process.exitCode = report(error)
+}
+// Whatever is still on its way is written, or has failed, when this is called back.
+await new Promise<void>((resolve) => {
+  process.stdout.write('', () => setImmediate(resolve))
+})
+if (unwritable !== null) {
+  process.stderr.write(
+    `firedrill: standard output can't be written (${String(unwritable)}), so the result is not shown\n`,
+  )
+  process.exitCode = environmentExitCode
 }
 // Connections that are kept for reuse must not keep a finished command alive.
 process.exit()

@@ -72,6 +72,7 @@ function postgresLine(status: WorldStatus, region: Site): string {
 }
 
 function faultLines(status: WorldStatus): string[] {
+  if (status.faults === null) return [`faults unknown: ${status.wanReason}`]
   if (status.faults.length === 0) return ['no fault in the ledger']
   return [
     'faults in the ledger (mend them: ./firedrill heal):',

@@ -1,11 +1,12 @@
 // The drill's folder: what was written is there, and a full disk is told instead of ending the process.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, readlink, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import type { TimelineEvent } from '#protocol/timeline.ts'
+import { EnvironmentError } from '#world/environment-error.ts'
 import { createDrillFolder, drillName, openDrillFolder } from './drill-folder.ts'
 
 const event: TimelineEvent = { atNs: '1', source: 'harness', site: 'harness', kind: 'note', reason: 'why' }
@@ -50,4 +51,16 @@ void test('a file that can not be written, as on a full disk, breaks the drill w
   } finally {
     await rm(drills, { recursive: true })
   }
+})
+
+test('a folder that cannot be made is told in one line that says what to do', async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), 'firedrill-folder-'))
+  context.after(() => rm(folder, { recursive: true }))
+  const drills = join(folder, 'drills')
+  await writeFile(drills, 'in the way')
+  await assert.rejects(
+    createDrillFolder(drills, 'x'),
+    (error) =>
+      error instanceof EnvironmentError && /^no drill can be recorded in .*drills: .*; make room/.test(error.message),
+  )
 })

@@ -4,6 +4,7 @@ import { mkdir, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import type { Journal } from '#protocol/journal.ts'
+import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { nameOf } from '#chaos/targets.ts'
 import type { CollectorFiles } from './collector.ts'
@@ -33,15 +34,25 @@ async function end(stream: WriteStream): Promise<void> {
   await finished(stream)
 }
 
-/** Makes `<drillsFolder>/<name>/`, or `<name>-2` and so on if another drill began in the same second, and points `latest` at it. */
+/**
+ * Makes `<drillsFolder>/<name>/`, or `<name>-2` and so on if another drill began in the same second, and points `latest` at it.
+ * @throws EnvironmentError if that can't be written
+ */
 export async function createDrillFolder(drillsFolder: string, name: string): Promise<DrillFolder> {
-  await mkdir(drillsFolder, { recursive: true })
-  const drill = await makeNew(drillsFolder, name)
-  // Renamed over the old link: another drill may be doing the same.
-  const link = join(drillsFolder, 'latest')
-  await symlink(drill, `${link}.${drill}`)
-  await rename(`${link}.${drill}`, link)
-  return openDrillFolder(join(drillsFolder, drill))
+  try {
+    await mkdir(drillsFolder, { recursive: true })
+    const drill = await makeNew(drillsFolder, name)
+    // Renamed over the old link: another drill may be doing the same.
+    const link = join(drillsFolder, 'latest')
+    await symlink(drill, `${link}.${drill}`)
+    await rename(`${link}.${drill}`, link)
+    return await openDrillFolder(join(drillsFolder, drill))
+  } catch (error) {
+    throw new EnvironmentError(
+      `no drill can be recorded in ${drillsFolder}: ${(error as Error).message}; make room or make it writable (df -h, ls -ld), then run it again`,
+      { cause: error },
+    )
+  }
 }
 
 async function makeNew(drillsFolder: string, name: string): Promise<string> {

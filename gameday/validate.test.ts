@@ -101,6 +101,94 @@ for (const [what, from, to, expected] of mistakes)
     assert.ok(problems(good.replace(from, to)).includes(expected), problems(good.replace(from, to)).join('\n'))
   })
 
+/** Each is made of the good one by a replacement, and told in one line that matches. */
+const subtle: readonly (readonly [string, string, string, RegExp])[] = [
+  ['an alias of nothing', 'title: A drill', 'title: *none', /^book\.yaml:1:8: expected an anchor .* found \*none$/],
+  ['a tag that nobody knows', 'title: A drill', 'title: !odd x', /^book\.yaml:1:8: expected YAML, found: .*!odd/],
+  ['a tab', '  - hold: 1s', '\t- hold: 1s', /^book\.yaml:6:1: expected YAML, found: Tabs are not allowed/],
+  [
+    'a rate of nothing',
+    '10/s',
+    '0/s',
+    /3:15: load\.rate: expected a rate above 0\/s and at most 10000\/s, found "0\/s"/,
+  ],
+  ['a rate beyond all', '10/s', '99999999/s', /3:15: load\.rate: expected a rate above 0/],
+  ['an area twice', '10/s', '10/s, from: [na, na]', /3:27: load\.from: expected each area once, found \["na","na"\]/],
+  [
+    'a time-out of nothing',
+    '10/s',
+    '10/s, timeout: 0s',
+    /3:30: load\.timeout: expected a duration above 0, found "0s"/,
+  ],
+  ['more than all', '>= 99%', '>= 200%', /success-rate: expected at most ">= 100%", found ">= 200%"/],
+  ['a hold without end', 'hold: 1s', 'hold: 9999h', /6:11: method\[0\]\.hold: expected a duration of at most 596h/],
+  ['a fault of no time', 'region a }', 'region a, for: 0s }', /7:67: .*\.for: expected a duration above 0, found "0s"/],
+  ['no text', 'title: A drill', "title: ''", /^book\.yaml:1:8: title: expected some text, found ""$/],
+  ['an empty value', 'heal: outage', 'heal:', /8:10: method\[2\]\.heal: expected a string, found nothing$/],
+  [
+    'a link to itself',
+    'power-loss, target: region a',
+    'link-degrade, target: b -> b, loss: 0.5',
+    /target: expected a link between two sites, found "b -> b"/,
+  ],
+  [
+    'a link without bandwidth',
+    'power-loss, target: region a',
+    'link-degrade, target: a -> b, bandwidth: 0bit',
+    /bandwidth: expected a bandwidth above 0.*, found "0bit"/,
+  ],
+  [
+    'a failback to elsewhere',
+    'heal: outage',
+    'action: { kind: failback, to: b }',
+    /8:35: method\[2\]\.action\.to: expected no "to": a failback goes home, found "b"/,
+  ],
+  [
+    'a loss accepted where none can be',
+    'heal: outage',
+    'action: { kind: failover, accept-data-loss: true }',
+    /8:49: .*accept-data-loss: expected it with a failover in commit: async only.*, found failover in commit: quorum/,
+  ],
+]
+for (const [what, from, to, expected] of subtle)
+  void test(`${what} is told in one line`, () => {
+    const found = problems(good.replace(from, to))
+    assert.equal(found.length, 1, found.join('\n'))
+    assert.match(found[0] ?? '', expected)
+  })
+
+void test('what is not text is shown in part', () => {
+  const [only = ''] = problems('x'.repeat(100_000))
+  assert.match(only, /^book\.yaml:1:1: expected a mapping, found "xxx/)
+  assert.ok(only.length < 300)
+})
+
+void test('a folder is no runbook', async () => {
+  const { name, message } = (await loadRunbook(import.meta.dirname, { set: [], canApprove: true }).catch(
+    (error: Error) => error,
+  )) as Error
+  assert.deepEqual(
+    [name, message],
+    ['RunbookInvalid', `${import.meta.dirname}: expected a readable YAML file, found a folder`],
+  )
+})
+
+void test('--set reaches no further than the runbook does', () => {
+  for (const [setting, expected] of [
+    [
+      'method[9].hold=1s',
+      /^--set method\[9\]\.hold=1s: expected a value inside the runbook, found: method has 3 entries/,
+    ],
+    ['lod.rate=1/s', /^--set lod\.rate=1\/s: lod: expected a key of title, /],
+    ['load.rate=[', /^--set load\.rate=\[: expected a value inside the runbook, found: Flow sequence .*$/],
+  ] as const) {
+    const found = problems(good, [setting])
+    assert.equal(found.length, 1, found.join('\n'))
+    assert.match(found[0] ?? '', expected)
+    assert.ok(!found[0]?.includes('\n'))
+  }
+})
+
 void test('two things in one step are refused', () => {
   assert.match(
     problems(good.replace('heal: outage', 'heal: outage\n    hold: 2s')).join('\n'),

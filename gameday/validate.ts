@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { isMap, isScalar, LineCounter, parse, parseDocument, type Document } from 'yaml'
-import { servicesOf } from '#chaos/targets.ts'
+import { isMap, isScalar, isSeq, LineCounter, parse, parseDocument, visit, type Document } from 'yaml'
 import { runbook as runbookShape, type Runbook } from '#protocol/runbook.ts'
+import { meaningProblems } from './meaning.ts'
 import { problemsOf, type Problem } from './problems.ts'
 
 export interface ValidateOptions {
@@ -56,7 +56,9 @@ async function locate(nameOrPath: string): Promise<string> {
 export async function loadRunbook(nameOrPath: string, options: ValidateOptions): Promise<LoadedRunbook> {
   const file = await locate(nameOrPath)
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new RunbookInvalid([`${file}: expected a readable YAML file: ${(error as Error).message}`])
+    const { code, message } = error as NodeJS.ErrnoException
+    const found: Readonly<Record<string, string>> = { EISDIR: 'a folder', EACCES: 'one that may not be read' }
+    throw new RunbookInvalid([`${file}: expected a readable YAML file, found ${found[code ?? ''] ?? message}`])
   })
   const shown = file.startsWith(shippedFolder) ? `runbooks/${basename(file)}` : file
   return { name: basename(file).replace(/\.ya?ml$/, ''), file, runbook: parseRunbook(shown, text, options) }
@@ -69,17 +71,18 @@ export async function loadRunbook(nameOrPath: string, options: ValidateOptions):
 export function parseRunbook(file: string, text: string, options: ValidateOptions): Runbook {
   const lineCounter = new LineCounter()
   const document = parseDocument(text, { lineCounter, prettyErrors: false })
-  if (document.errors.length > 0)
-    throw new RunbookInvalid(
-      document.errors.map((error) => {
-        const { line, col } = lineCounter.linePos(error.pos[0])
-        return `${file}:${line}:${col}: expected YAML, found: ${error.message}`
-      }),
-    )
+  // What comes after the first error mostly follows from it. A warning is a tag that nobody here understands.
+  const [broken] = [...document.errors, ...document.warnings]
+  if (broken !== undefined) {
+    const { line, col } = lineCounter.linePos(broken.pos[0])
+    throw new RunbookInvalid([`${file}:${line}:${col}: expected YAML, found: ${broken.message}`])
+  }
   const changed = applySettings(document, options.set)
-  const root: unknown = document.toJS()
+  const root = plain(document, file, lineCounter)
   const parsed = runbookShape.safeParse(root)
-  const problems = parsed.success ? meaningProblems(parsed.data, options) : problemsOf(runbookShape, root, parsed.error)
+  const problems = parsed.success
+    ? meaningProblems(parsed.data, options.canApprove)
+    : problemsOf(runbookShape, root, parsed.error)
   if (problems.length > 0)
     throw new RunbookInvalid(
       problems.map((problem) => {
@@ -88,6 +91,18 @@ export function parseRunbook(file: string, text: string, options: ValidateOption
       }),
     )
   return runbookShape.parse(root)
+}
+
+/** @throws RunbookInvalid for an alias of no anchor: only then it is resolved */
+function plain(document: Document, file: string, lineCounter: LineCounter): unknown {
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) !== undefined) return
+      const { line, col } = lineCounter.linePos(alias.range?.[0] ?? 0)
+      throw new RunbookInvalid([`${file}:${line}:${col}: expected an anchor before its alias, found *${alias.source}`])
+    },
+  })
+  return document.toJS()
 }
 
 function pathText(path: readonly (string | number)[]): string {
@@ -111,15 +126,24 @@ function applySettings(document: Document, settings: readonly string[]): Readonl
       .filter((key) => key !== '')
       .map((key) => (/^\d+$/.test(key) ? Number(key) : key))
     try {
+      refuseGaps(document, path)
       document.setIn(path, parse(match[2] ?? ''))
     } catch (error) {
-      throw new RunbookInvalid([
-        `--set ${setting}: expected a value inside the runbook, found: ${(error as Error).message}`,
-      ])
+      const [reason] = (error as Error).message.split('\n')
+      throw new RunbookInvalid([`--set ${setting}: expected a value inside the runbook, found: ${reason}`])
     }
     changed.set(pathText(path), setting)
   }
   return changed
+}
+
+/** @throws RangeError for an entry that lies beyond the end of its list */
+function refuseGaps(document: Document, path: readonly (string | number)[]): void {
+  for (const [at, key] of path.entries()) {
+    const list: unknown = document.getIn(path.slice(0, at), true)
+    if (isSeq(list) && typeof key === 'number' && key >= list.items.length)
+      throw new RangeError(`${pathText(path.slice(0, at))} has ${list.items.length} entries, counted from 0`)
+  }
 }
 
 function placeOf(
@@ -133,6 +157,10 @@ function placeOf(
     const setting = changed.get(pathText(path.slice(0, length)))
     if (setting !== undefined) return `--set ${setting}`
   }
+  // A setting may have made more than it named.
+  const text = pathText(path)
+  const maker = atKey === true ? [...changed.keys()].find((each) => each.startsWith(`${text}.`)) : undefined
+  if (maker !== undefined) return `--set ${changed.get(maker)}`
   // The nearest part that is in the file: the key itself if the value is missing or the key unknown.
   for (let length = path.length; length >= 0; length -= 1) {
     const parent: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length - 1), true)
@@ -150,87 +178,4 @@ function placeOf(
     }
   }
   return `${file}:1:1`
-}
-
-/** What a schema can't say: references between steps, and what needs a person. */
-function meaningProblems(runbook: Runbook, options: ValidateOptions): readonly Problem[] {
-  const problems: Problem[] = []
-  if (runbook.topology.pattern !== 'active-passive')
-    problems.push({
-      path: ['topology', 'pattern'],
-      expected: 'expected active-passive, the one pattern that can be built yet',
-      found: JSON.stringify(runbook.topology.pattern),
-    })
-  const injected = new Set<string>()
-  const healed = new Set<string>()
-  let disturbed = false
-  for (const [index, step] of runbook.method.entries()) {
-    const at = (...path: readonly (string | number)[]): readonly (string | number)[] => ['method', index, ...path]
-    if (step.fault !== undefined) {
-      const { id, kind, target } = step.fault
-      if (injected.has(id))
-        problems.push({
-          path: at('fault', 'id'),
-          expected: 'expected a fault id of its own',
-          found: `${id} a second time`,
-        })
-      if (kind === 'process-kill') problems.push(...targetProblems(at('fault', 'target'), target))
-      if (
-        kind === 'link-degrade' &&
-        ![step.fault.delay, step.fault.jitter, step.fault.loss, step.fault.reorder, step.fault.bandwidth].some(
-          (each) => each !== undefined,
-        )
-      )
-        problems.push({
-          path: at('fault'),
-          expected: 'expected at least one of delay, jitter, loss, reorder, bandwidth',
-          found: 'none',
-        })
-      injected.add(id)
-      disturbed = true
-    }
-    if (step.action !== undefined) {
-      disturbed = true
-      if (step.action.kind === 'switchover' && step.action.to === undefined)
-        problems.push({
-          path: at('action'),
-          expected: 'expected "to" with the region that shall be primary',
-          found: 'none',
-        })
-    }
-    if (step.heal !== undefined) {
-      if (!injected.has(step.heal))
-        problems.push({
-          path: at('heal'),
-          expected: `expected the id of a fault injected before (${[...injected].join(', ') || 'there is none'})`,
-          found: JSON.stringify(step.heal),
-        })
-      else if (healed.has(step.heal))
-        problems.push({
-          path: at('heal'),
-          expected: 'expected each fault to be healed once',
-          found: `${step.heal} a second time`,
-        })
-      healed.add(step.heal)
-    }
-    if (step['wait-for']?.event === 'failover-complete' && !disturbed)
-      problems.push({
-        path: at('wait-for', 'event'),
-        expected: 'expected a fault or an action before failover-complete',
-        found: 'none',
-      })
-    if (step.approve !== undefined && !options.canApprove)
-      problems.push({ path: at('approve'), expected: 'expected a terminal to ask at, or --yes', found: 'neither' })
-  }
-  return problems
-}
-
-function targetProblems(path: readonly (string | number)[], target: string): readonly Problem[] {
-  try {
-    servicesOf(target)
-    return []
-  } catch (error) {
-    const [expected = '', found = ''] = (error as Error).message.split(', saw ')
-    return [{ path, expected, found }]
-  }
 }

@@ -4,6 +4,9 @@ import { areas, areaHosts, linkClasses, regionHosts, regions } from './sites.ts'
 import { duration as durationText, topology } from './topology.ts'
 
 const duration = z.string({ error: 'expected a duration such as 250ms, 30s, 5m' }).pipe(durationText)
+const someTime = duration.refine((ms) => ms > 0, 'expected a duration above 0')
+const someText = z.string().min(1, 'expected some text')
+const mostPerSecond = 10_000
 
 /** The event kinds that a runbook can wait for. */
 export const awaitedEvents = ['failover-complete', 'resynced', 'steady'] as const
@@ -39,12 +42,13 @@ const bitsPerSecond = z
     const factor = { k: 1e3, M: 1e6, G: 1e9 }[/[kMG]/.exec(text)?.[0] ?? ''] ?? 1
     return Number.parseFloat(text) * factor
   })
+  .refine((bits) => bits > 0, 'expected a bandwidth above 0; a link that carries nothing is a partition')
 
 const anyFault = {
   /** Names the fault inside the runbook; `heal` refers to it. */
   id: z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected a name of lower-case letters, digits and dashes'),
   /** The longest that the fault may last. The WAN enforces it by itself for network faults. */
-  for: duration.default(600_000),
+  for: someTime.default(600_000),
   /** A condition of the drill, not the fault that t0 is taken from. */
   background: z.boolean().default(false),
 }
@@ -124,8 +128,8 @@ export const step = z
     hold: duration.optional(),
     fault: faultSpec.optional(),
     'wait-for': z.strictObject({ event: z.enum(awaitedEvents), within: duration }).optional(),
-    approve: z.string().min(1).optional(),
-    heal: z.string().min(1).optional(),
+    approve: someText.optional(),
+    heal: someText.optional(),
     action: actionSpec.optional(),
     expect: expectation.optional(),
   })
@@ -162,7 +166,8 @@ export const hypothesis = z.strictObject({
   'success-rate': z
     .string({ error: 'expected a bound such as ">= 99.9%"' })
     .regex(/^>= ?\d+(\.\d+)?%$/, 'expected a bound such as ">= 99.9%"')
-    .transform((text) => Number.parseFloat(text.slice(2)) / 100),
+    .transform((text) => Number.parseFloat(text.slice(2)) / 100)
+    .refine((share) => share <= 1, 'expected at most ">= 100%"'),
   /** Milliseconds, from text such as "<= 500ms". */
   p99: z
     .string({ error: 'expected a bound such as "<= 500ms"' })
@@ -175,18 +180,20 @@ export const load = z.strictObject({
   rate: z
     .string({ error: 'expected a rate such as "100/s"' })
     .regex(/^\d+(\.\d+)?\/s$/, 'expected a rate such as "100/s"')
-    .transform((text) => Number.parseFloat(text)),
+    .transform((text) => Number.parseFloat(text))
+    .refine((rate) => rate > 0 && rate <= mostPerSecond, `expected a rate above 0/s and at most ${mostPerSecond}/s`),
   /** Share of reads, 0..1. */
   reads: z.number().min(0).max(1).default(0.5),
   from: z
     .array(z.enum(areas))
     .min(1)
+    .refine((from) => new Set(from).size === from.length, 'expected each area once')
     .default([...areas]),
-  timeout: duration.default(3000),
+  timeout: someTime.default(3000),
 })
 
 export const runbook = z.strictObject({
-  title: z.string().min(1),
+  title: someText,
   topology: topology.prefault({}),
   objectives: objectives.default({}),
   load: load,

@@ -4,11 +4,15 @@ import { regions } from './sites.ts'
 
 export const patterns = ['cold-standby', 'pilot-light', 'warm-standby', 'active-passive', 'active-active'] as const
 
+/** Node's timers go off at once if they are asked to wait for longer. */
+const longestMs = 2 ** 31 - 1
+
 /** Milliseconds from a duration such as `250ms`, `30s`, `5m`, `1h`. */
 export const duration = z
   .string()
   .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, 'expected a duration such as 250ms, 30s, 5m')
   .transform((text) => parseDuration(text))
+  .refine((ms) => ms <= longestMs, `expected a duration of at most ${Math.floor(longestMs / 3_600_000)}h`)
 
 /**
  * @returns milliseconds

@@ -1,5 +1,6 @@
 // Runs the machine's own compose (v2 or 1.29) on docker-compose.yml.
 import { join } from 'node:path'
+import type Dockerode from 'dockerode'
 import type { HostConfig } from '#runtime/config.ts'
 import { checkout } from './checkout.ts'
 import { lastLines, run } from './child-process.ts'
@@ -39,8 +40,8 @@ export async function bringCompose(config: HostConfig, say: (line: string) => vo
 }
 
 /** The first of `firedrill-NAME`, `firedrill-NAME-2`, ... of which Docker keeps no network (see Removed.stuckNetworks). */
-async function freeProjectName(engine: Engine, world: string): Promise<string> {
-  const taken = (await engine.docker.listNetworks()).map(({ Name }) => Name)
+export async function freeProjectName(docker: Dockerode, world: string): Promise<string> {
+  const taken = (await docker.listNetworks()).map(({ Name }) => Name)
   for (let number = 1; ; number += 1) {
     const name = number === 1 ? `firedrill-${world}` : `firedrill-${world}-${number}`
     if (!taken.some((each) => each.startsWith(`${name}_`))) return name
@@ -85,7 +86,7 @@ export async function composeUp(options: {
       '--env-file',
       options.environmentFile,
       '-p',
-      await freeProjectName(options.engine, options.world),
+      await freeProjectName(options.engine.docker, options.world),
       'up',
       '-d',
       '--no-build',

@@ -9,6 +9,11 @@ import type { WayIn, WayInCall } from './running-world.ts'
 
 const connectTimeoutMs = 3000
 
+/** No whole answer came, or none that is understood: what was asked may have been done all the same. */
+export class WayInFailed extends Error {
+  override readonly name = 'WayInFailed'
+}
+
 export interface WayInAddress {
   readonly host: string
   readonly port: number
@@ -60,14 +65,14 @@ export class DockerWayIn implements WayIn {
         agent: false,
       })
       const timer = setTimeout(
-        () => request.destroy(new Error(`the way in did not reach ${target} within ${timeoutMs} ms`)),
+        () => request.destroy(new WayInFailed(`the way in did not reach ${target} within ${timeoutMs} ms`)),
         timeoutMs,
       )
       const settle = (settled: () => void): void => {
         clearTimeout(timer)
         settled()
       }
-      request.once('error', (error) => settle(() => reject(error)))
+      request.once('error', (error) => settle(() => reject(asFailure(`CONNECT ${target}`, error))))
       request.once('response', (response) => {
         response.resume()
         settle(() => reject(new CallRefused(`CONNECT ${target}`, response.statusCode ?? 0, null)))
@@ -182,7 +187,18 @@ async function exchange<Shape extends z.ZodType>({
   })
   const parsed = parseJson(text)
   if (status >= 400) throw new CallRefused(name, status, parsed)
-  return call.reply.parse(parsed)
+  const reply = call.reply.safeParse(parsed)
+  if (reply.success) return reply.data
+  const [issue] = reply.error.issues
+  throw new WayInFailed(
+    `${name}: unexpected answer ${text.slice(0, 100)} (${issue?.path.join('.')}: ${issue?.message})`,
+  )
+}
+
+/** A refusal and a failure that says what was asked stay as they are. */
+function asFailure(name: string, error: Error): Error {
+  if (error instanceof CallRefused || error instanceof WayInFailed) return error
+  return new WayInFailed(`${name}: ${error.message}`, { cause: error })
 }
 
 function parseJson(text: string): unknown {
@@ -194,7 +210,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** One HTTP request with a limit on the whole of it. */
+/**
+ * One HTTP request with a limit on the whole of it.
+ * @throws WayInFailed, or CallRefused if the way in does not let it through
+ */
 export async function send(request: {
   readonly options: http.RequestOptions
   readonly name: string
@@ -215,12 +234,12 @@ export async function send(request: {
   return new Promise((resolve, reject) => {
     const outgoing = http.request({ ...request.options, method: request.method, path: request.path, headers })
     const timer = setTimeout(
-      () => outgoing.destroy(new Error(`${request.name}: no answer within ${request.timeoutMs} ms`)),
+      () => outgoing.destroy(new WayInFailed(`${request.name}: no answer within ${request.timeoutMs} ms`)),
       request.timeoutMs,
     )
     const fail = (error: Error): void => {
       clearTimeout(timer)
-      reject(error)
+      reject(asFailure(request.name, error))
     }
     outgoing.once('error', fail)
     outgoing.once('response', (incoming) => {

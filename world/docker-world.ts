@@ -12,10 +12,11 @@ import { DockerWayIn } from './docker-way-in.ts'
 import { EnvironmentError } from './environment-error.ts'
 import type { ContainerFacts, RunningWorld, Target } from './running-world.ts'
 import { topologyOf } from './topology-environment.ts'
-import { listContainers, listWorlds, targetName } from './world-containers.ts'
+import { findContainer, listContainers, targetName } from './world-containers.ts'
 
 const secretsFile = '/run/firedrill/secrets.json'
 const wayInTokenFile = '/var/lib/firedrill/wan/token'
+const wanTarget: Target = { site: null, service: 'wan' }
 
 const secretsShape = z.object({
   control: z.string(),
@@ -91,12 +92,7 @@ export class DockerWorld implements RunningWorld {
   async id(target: Target): Promise<string> {
     const name = targetName(target)
     if (!this.ids.has(name)) await this.containers()
-    const id = this.ids.get(name)
-    if (id === undefined)
-      throw new EnvironmentError(
-        `world ${this.name} has no container ${name}; see: ./firedrill status --world ${this.name}`,
-      )
-    return id
+    return this.ids.get(name) ?? (await findContainer(this.docker, this.name, target)).id
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -111,25 +107,21 @@ export class DockerWorld implements RunningWorld {
   }
 }
 
-/**
- * Opens a world that is up.
- * @throws EnvironmentError if there is none of this name, or its WAN does not run
- */
+/** As `openWorldOn`, with the Docker of this machine's configuration. */
 export async function openWorld(name: string, say: (line: string) => void = () => {}): Promise<DockerWorld> {
   const engine = await connectEngine(loadHostConfig(), say)
   return openWorldOn(engine.docker, name)
 }
 
+/**
+ * Opens a world that is up.
+ * @throws EnvironmentError if there is none of this name, or its WAN does not run
+ */
 export async function openWorldOn(docker: Dockerode, name: string): Promise<DockerWorld> {
-  const wan = (await listContainers(docker, name)).find((each) => each.service === 'wan')
-  if (wan === undefined) {
-    const others = await listWorlds(docker)
-    const hint = others.length === 0 ? '' : ` (there are: ${others.join(', ')})`
-    throw new EnvironmentError(`world ${name} is not up${hint}; bring it up: ./firedrill up --world ${name}`)
-  }
+  const wan = await findContainer(docker, name, wanTarget)
   if (wan.state !== 'running')
     throw new EnvironmentError(
-      `the WAN of world ${name} is ${wan.state}, so nothing can be reached; bring the world up anew: ./firedrill up --world ${name}`,
+      `the WAN of world ${name} is ${wan.state}, so nothing can be reached; start it: ./firedrill heal --world ${name}`,
     )
   const container = docker.getContainer(wan.id)
   const facts = await container.inspect()

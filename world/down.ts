@@ -56,9 +56,14 @@ export async function removeWorld(docker: Dockerode, world: string, settleMs = 0
   return { ...removed, stuckNetworks }
 }
 
+/** False also for a network that has gone in the meantime: the next round sees that. */
 async function isUnused(network: Dockerode.Network): Promise<boolean> {
-  const facts = (await network.inspect()) as { readonly Containers?: Readonly<Record<string, unknown>> }
-  return Object.keys(facts.Containers ?? {}).length === 0
+  try {
+    const facts = (await network.inspect()) as { readonly Containers?: Readonly<Record<string, unknown>> }
+    return Object.keys(facts.Containers ?? {}).length === 0
+  } catch {
+    return false
+  }
 }
 
 /** Containers first, since networks and volumes can't go while they are used. Returns what is left and why. */

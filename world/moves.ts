@@ -3,17 +3,18 @@ import { controllerStatus, type MoveReply, moveReply } from '#protocol/controlle
 import { ordersDataSet } from '#protocol/epoch.ts'
 import { type Region, regions } from '#protocol/sites.ts'
 import { CallRefused } from '#runtime/http.ts'
+import { WayInFailed } from './docker-way-in.ts'
 import { EnvironmentError } from './environment-error.ts'
 import type { RunningWorld } from './running-world.ts'
 
 const moveTimeoutMs = 60_000
 
-/** @throws EnvironmentError with the controllers' reason if it is refused or nobody answers */
+/** @throws EnvironmentError with the controllers' reason if it is refused, nobody answers, or its outcome is not heard */
 export async function switchover(world: RunningWorld, to: Region): Promise<MoveReply> {
   return order(world, '/switchover', { dataSet: ordersDataSet, to }, [to, ...regions.filter((each) => each !== to)])
 }
 
-/** @throws EnvironmentError with the controllers' reason if it is refused or nobody answers */
+/** @throws EnvironmentError with the controllers' reason if it is refused, nobody answers, or its outcome is not heard */
 export async function failover(
   world: RunningWorld,
   options: { readonly to: Region | null; readonly acceptDataLoss: boolean },
@@ -35,6 +36,8 @@ async function order(
   candidates: readonly Region[],
 ): Promise<MoveReply> {
   const region = await firstThatAnswers(world, candidates)
+  const move = path.slice(1)
+  const look = `./firedrill status --world ${world.name}`
   try {
     const reply = await world.wayIn.control(`controller.${region}`, {
       method: 'POST',
@@ -44,14 +47,17 @@ async function order(
       timeoutMs: moveTimeoutMs,
     })
     if (reply.done) return reply
-    throw new EnvironmentError(`controller ${region} refused: ${reply.reason}`)
+    throw new CallRefused(path, 409, reply)
   } catch (error) {
+    if (error instanceof WayInFailed)
+      throw new EnvironmentError(
+        `controller ${region} did not say how the ${move} ended (${error.message}); it may still be done: look with ${look} before ordering it again`,
+        { cause: error },
+      )
     if (!(error instanceof CallRefused)) throw error
     const refusal = moveReply.safeParse(error.body)
-    throw new EnvironmentError(
-      refusal.success ? `controller ${region} refused: ${refusal.data.reason}` : error.message,
-      { cause: error },
-    )
+    const reason = refusal.success ? `controller ${region} says: ${refusal.data.reason}` : error.message
+    throw new EnvironmentError(`the ${move} was not done, ${reason}; see: ${look}`, { cause: error })
   }
 }
 

@@ -1,10 +1,14 @@
-// What a world is like now: containers from Docker, roles and epochs from the controllers, faults from the ledger.
+// What a world is like now: containers from Docker, roles and epochs from the controllers, faults from the ledger. Where the WAN is
+// dead or mute, Docker's part is still told.
+import type Dockerode from 'dockerode'
 import { type ControllerStatus, controllerStatus } from '#protocol/controller.ts'
 import { type Region, regions } from '#protocol/sites.ts'
 import type { Topology } from '#protocol/topology.ts'
 import { type LedgerEntry, ledgerReply } from '#protocol/wan.ts'
-import type { DockerWorld } from './docker-world.ts'
+import { type DockerWorld, openWorldOn } from './docker-world.ts'
 import type { ContainerFacts } from './running-world.ts'
+import { topologyOf } from './topology-environment.ts'
+import { findContainer, listContainers } from './world-containers.ts'
 
 const timeoutMs = 2500
 
@@ -18,16 +22,47 @@ export interface WorldStatus {
     readonly status: ControllerStatus | null
     readonly reason: string | null
   }[]
-  readonly faults: readonly LedgerEntry[]
+  /** Null: the WAN, which keeps the ledger, could not be asked. */
+  readonly faults: readonly LedgerEntry[] | null
+  /** Why the WAN could not be asked and what to do; null if it was. */
+  readonly wanReason: string | null
 }
 
-export async function statusOf(world: DockerWorld): Promise<WorldStatus> {
+/** @throws EnvironmentError if there is no such world, or it has no WAN container */
+export async function statusOf(docker: Dockerode, name: string): Promise<WorldStatus> {
+  const wan = await findContainer(docker, name, { site: null, service: 'wan' })
+  if (wan.state !== 'running') {
+    const facts = await docker.getContainer(wan.id).inspect()
+    const reason = `the WAN is ${wan.state}`
+    const wanReason = `${reason}; start it: ./firedrill heal --world ${name}`
+    return {
+      world: name,
+      topology: topologyOf(facts.Config.Env),
+      containers: await listContainers(docker, name),
+      controllers: regions.map((region) => ({ region, status: null, reason })),
+      faults: null,
+      wanReason,
+    }
+  }
+  await using world = await openWorldOn(docker, name)
   const [containers, controllers, ledger] = await Promise.all([
     world.containers(),
     Promise.all(regions.map(async (region) => askController(world, region))),
-    world.wayIn.wan({ method: 'GET', path: '/ledger', reply: ledgerReply, timeoutMs }),
+    askLedger(world),
   ])
-  return { world: world.name, topology: world.topology, containers, controllers, faults: ledger.entries }
+  return { world: name, topology: world.topology, containers, controllers, ...ledger }
+}
+
+async function askLedger(world: DockerWorld): Promise<Pick<WorldStatus, 'faults' | 'wanReason'>> {
+  try {
+    const { entries } = await world.wayIn.wan({ method: 'GET', path: '/ledger', reply: ledgerReply, timeoutMs })
+    return { faults: entries, wanReason: null }
+  } catch (error) {
+    return {
+      faults: null,
+      wanReason: `the WAN gave no answer (${(error as Error).message}); see: ./firedrill logs wan --world ${world.name}`,
+    }
+  }
 }
 
 async function askController(world: DockerWorld, region: Region): Promise<WorldStatus['controllers'][number]> {

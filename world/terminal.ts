@@ -1,11 +1,10 @@
 // The user's terminal joined to a container: a program run in it, or its log as it grows.
 import type { Duplex } from 'node:stream'
-import type { DockerWorld } from './docker-world.ts'
-import type { Target } from './running-world.ts'
+import type Dockerode from 'dockerode'
 
 /** Resolves with the program's exit code. Works without a terminal too: input is then handed on as it is. */
-export async function runInteractively(world: DockerWorld, target: Target, argv: readonly string[]): Promise<number> {
-  const container = world.docker.getContainer(await world.id(target))
+export async function runInteractively(docker: Dockerode, id: string, argv: readonly string[]): Promise<number> {
+  const container = docker.getContainer(id)
   const onTerminal = process.stdin.isTTY && process.stdout.isTTY
   const exec = await container.exec({
     Cmd: [...argv],
@@ -26,7 +25,7 @@ export async function runInteractively(world: DockerWorld, target: Target, argv:
     resize()
     stream.pipe(process.stdout, { end: false })
   } else {
-    world.docker.modem.demuxStream(stream, process.stdout, process.stderr)
+    docker.modem.demuxStream(stream, process.stdout, process.stderr)
   }
   process.stdin.pipe(stream)
   try {
@@ -46,10 +45,9 @@ export async function runInteractively(world: DockerWorld, target: Target, argv:
 }
 
 /** Prints the log so far and what comes, until the container ends or `signal` aborts. */
-export async function followLogs(world: DockerWorld, target: Target, signal: AbortSignal): Promise<void> {
-  const container = world.docker.getContainer(await world.id(target))
-  const stream = await container.logs({ stdout: true, stderr: true, follow: true })
-  world.docker.modem.demuxStream(stream, process.stdout, process.stderr)
+export async function followLogs(docker: Dockerode, id: string, signal: AbortSignal): Promise<void> {
+  const stream = await docker.getContainer(id).logs({ stdout: true, stderr: true, follow: true })
+  docker.modem.demuxStream(stream, process.stdout, process.stderr)
   await new Promise<void>((resolve) => {
     stream.once('end', resolve)
     signal.addEventListener('abort', () => resolve())

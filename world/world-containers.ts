@@ -1,6 +1,7 @@
 // What Docker has of a world, found by label alone: so a world can be seen and removed whoever started it and whatever was killed.
 import type Dockerode from 'dockerode'
 import { areaHosts, isSite, regionHosts, regions, areas } from '#protocol/sites.ts'
+import { EnvironmentError } from './environment-error.ts'
 import type { ContainerFacts, ServiceName, Target } from './running-world.ts'
 
 export const worldLabel = 'firedrill.world'
@@ -42,6 +43,25 @@ export async function listContainers(docker: Dockerode, world: string): Promise<
       }
     })
     .sort((left, right) => order(left) - order(right))
+}
+
+/**
+ * One container of a world, in whatever state it is.
+ * @throws EnvironmentError if the world is not up or has no such container
+ */
+export async function findContainer(docker: Dockerode, world: string, target: Target): Promise<ContainerFacts> {
+  const containers = await listContainers(docker, world)
+  const name = targetName(target)
+  const found = containers.find((each) => targetName(each) === name)
+  if (found !== undefined) return found
+  const bring = `./firedrill up --world ${world}`
+  if (containers.length > 0)
+    throw new EnvironmentError(
+      `world ${world} has no container ${name}, only ${containers.length} of ${standardTargets.length}; make it anew: ${bring}`,
+    )
+  const others = await listWorlds(docker)
+  const hint = others.length === 0 ? '' : ` (there are: ${others.join(', ')})`
+  throw new EnvironmentError(`world ${world} is not up${hint}; bring it up: ${bring}`)
 }
 
 function order(target: Target): number {

@@ -1,8 +1,10 @@
 // `connect`: psql, redis-cli or a shell inside a container.
 import { Argument, type Command } from 'commander'
-import { openWorld } from '#world/docker-world.ts'
+import { connectEngine } from '#world/docker-engine.ts'
+import { EnvironmentError } from '#world/environment-error.ts'
 import { runInteractively } from '#world/terminal.ts'
-import { say, worldOption } from '../shared.ts'
+import { findContainer } from '#world/world-containers.ts'
+import { hostConfig, say, worldOption } from '../shared.ts'
 import { targetFrom } from '../target.ts'
 
 const programs: Readonly<Record<string, readonly string[]>> = {
@@ -19,8 +21,13 @@ export function registerConnect(program: Command): void {
     .addOption(worldOption())
     .action(async (name: string, command: readonly string[], options: { readonly world: string }) => {
       const target = targetFrom(name)
-      await using world = await openWorld(options.world, say)
+      const { docker } = await connectEngine(hostConfig(), say)
+      const { id, state } = await findContainer(docker, options.world, target)
+      if (state !== 'running')
+        throw new EnvironmentError(
+          `${name} of world ${options.world} is ${state}, expected it to run; bring it back: ./firedrill heal --world ${options.world}`,
+        )
       const argv = command.length > 0 ? command : (programs[target.service] ?? ['sh'])
-      process.exitCode = await runInteractively(world, target, argv)
+      process.exitCode = await runInteractively(docker, id, argv)
     })
 }

@@ -1,8 +1,10 @@
-// `logs`: what one container has said.
+// `logs`: what one container has said. Docker alone is asked: a world whose WAN is dead has logs too.
 import { type Command, Argument } from 'commander'
-import { openWorld } from '#world/docker-world.ts'
+import { connectEngine } from '#world/docker-engine.ts'
+import { outputOf } from '#world/docker-output.ts'
 import { followLogs } from '#world/terminal.ts'
-import { interruption, print, say, worldOption } from '../shared.ts'
+import { findContainer } from '#world/world-containers.ts'
+import { hostConfig, interruption, print, say, worldOption } from '../shared.ts'
 import { targetFrom } from '../target.ts'
 
 export function registerLogs(program: Command): void {
@@ -14,8 +16,9 @@ export function registerLogs(program: Command): void {
     .option('-f, --follow', 'go on as it grows, until Ctrl-C')
     .action(async (name: string, options: { readonly world: string; readonly follow?: true }) => {
       const target = targetFrom(name)
-      await using world = await openWorld(options.world, say)
-      if (options.follow === true) await followLogs(world, target, interruption('ending'))
-      else print(await world.logs(target))
+      const { docker } = await connectEngine(hostConfig(), say)
+      const { id } = await findContainer(docker, options.world, target)
+      if (options.follow === true) await followLogs(docker, id, interruption('ending'))
+      else print(await outputOf(docker.getContainer(id)))
     })
 }

@@ -1,8 +1,8 @@
 // `status`: one screen about a world.
 import type { Command } from 'commander'
-import { openWorld } from '#world/docker-world.ts'
+import { connectEngine } from '#world/docker-engine.ts'
 import { statusOf } from '#world/status.ts'
-import { print, say, worldOption } from '../shared.ts'
+import { hostConfig, print, say, worldOption } from '../shared.ts'
 import { statusScreen } from '../status-screen.ts'
 
 export function registerStatus(program: Command): void {
@@ -12,8 +12,8 @@ export function registerStatus(program: Command): void {
     .addOption(worldOption())
     .option('--json', 'print it as JSON')
     .action(async (options: { readonly world: string; readonly json?: true }) => {
-      await using world = await openWorld(options.world, say)
-      const status = await statusOf(world)
+      const { docker } = await connectEngine(hostConfig(), say)
+      const status = await statusOf(docker, options.world)
       print(options.json === true ? JSON.stringify(status, null, 2) : statusScreen(status))
     })
 }

@@ -4,7 +4,7 @@ import { RandomPortGenerator, Wait } from 'testcontainers'
 import { bridgePositionsTopic, ordersPartitions, partitionOf } from '#protocol/bus.ts'
 import { eventHeaders, ordersTopic } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
-import type { FetchedRecord, KafkaSession } from '#runtime/kafka.ts'
+import { KafkaError, type FetchedRecord, type KafkaSession } from '#runtime/kafka.ts'
 import { openKafka } from '#runtime/kafkajs-session.ts'
 import { Session } from '#runtime/postgres.ts'
 import { eventually, Rig, type ImageName, type RigContainer, type StartedRigContainer } from './rig.ts'
@@ -144,6 +144,10 @@ export class KafkaBox extends Box {
         }
       }
       return found
+    }).catch((error: unknown) => {
+      // A topic that was made a moment ago has no leader yet, and hence no records.
+      if (error instanceof KafkaError && error.code === 'not-ready') return []
+      throw error
     })
   }
 

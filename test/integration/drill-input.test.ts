@@ -156,3 +156,28 @@ describe('a machine that is not ready for a drill', () => {
     assertRefused(ended, /no permission for Docker at unix:.*; run: sudo usermod -aG docker \$USER/)
   })
 })
+
+describe('a reader that has gone', () => {
+  async function unread(stream: 'stdout' | 'stderr', ...argv: readonly string[]): Promise<Ended> {
+    const child = spawn(process.execPath, [join(checkout, 'cli', 'main.ts'), ...argv], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const output = { stdout: '', stderr: '' }
+    child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
+    child[stream].destroy()
+    const [exitCode] = (await once(child, 'close')) as [number | null]
+    return { exitCode, ...output }
+  }
+
+  test('of the result is told on the error stream', async () => {
+    assertRefused(
+      await unread('stdout', 'validate', 'region-loss'),
+      /^firedrill: standard output can't be written \(.*EPIPE.*\), so the result is not shown$/m,
+    )
+  })
+
+  test('of what is said for people ends nothing', async () => {
+    assert.deepEqual(await unread('stderr', 'validate', 'no-such-one'), { exitCode: 3, stdout: '', stderr: '' })
+  })
+})

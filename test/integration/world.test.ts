@@ -137,6 +137,16 @@ describe('a world', () => {
     assert.match(await world.logs({ site: 'a', service: 'app' }), /"name":"app"/)
   })
 
+  test('whose WAN was killed is brought back by heal, from a fresh process', async () => {
+    await world.kill([{ site: null, service: 'wan' }])
+    const { exitCode, stdout, stderr } = await firedrill('heal', '--world', name)
+    assert.equal(exitCode, 0, stderr)
+    assert.match(stdout, /wan \(exited\) brought back/)
+    await using again = await openWorldOn(docker, name)
+    const stream = await again.wayIn.connect('app.b', 8080)
+    stream.destroy()
+  })
+
   test('that is half gone is removed whole by down, from a fresh process', async () => {
     await world.kill([
       { site: null, service: 'wan' },
