@@ -23,7 +23,7 @@ async function replaceFile(path: string, text: string): Promise<void> {
   await rename(`${path}.next`, path)
 }
 
-/** How libpq reaches the node of another region. Encryption is not tried: each attempt would cost a round trip. */
+/** How Postgres's programs reach the node of another region. Encryption is not tried: each attempt would cost a round trip. */
 export function connection(region: Region): Readonly<Record<string, string>> {
   return {
     host: `postgres.${region}`,
@@ -39,6 +39,9 @@ export function connection(region: Region): Readonly<Record<string, string>> {
   }
 }
 
+/** How the walreceiver reaches its source: through the agent's link. Encryption is never tried on a Unix socket. */
+const linkConnection = { host: paths.link, port: String(ports.postgres), user: 'agent' } as const
+
 const serviceName = (epoch: number): string => `epoch-${epoch}`
 
 /**
@@ -52,7 +55,7 @@ export async function writeSettings(settings: Settings): Promise<void> {
       ? []
       : [
           `[${serviceName(source.epoch)}]`,
-          ...Object.entries({ ...connection(source.primary), application_name: source.applicationName }).map(
+          ...Object.entries({ ...linkConnection, application_name: source.applicationName }).map(
             ([key, value]) => `${key}=${value}`,
           ),
         ]
