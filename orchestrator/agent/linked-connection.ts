@@ -39,7 +39,8 @@ export class LinkedConnection {
   /** Of the walreceiver: the beginning of a message. */
   #begun: Uint8Array = nothing
   #isFull = false
-  #hasLeft = false
+  /** One side has left, and the other gets the last of what that had said. */
+  #isEnding = false
   #isClosed = false
 
   /** @param source may still be connecting */
@@ -72,18 +73,14 @@ export class LinkedConnection {
       guarded(() => this.#drained()),
     )
     source.on('drain', () => local.resume())
-    local.once('end', () => {
-      this.#hasLeft = true
-      this.#source.destroySoon()
-    })
+    local.once('end', () => this.#end(source))
     source.once('end', () => this.#sourceEnded())
     source.once('timeout', () => this.close())
     for (const socket of [local, source]) {
       // 'close' follows.
       socket.on('error', () => undefined)
+      socket.once('close', () => this.#lost(socket))
     }
-    local.once('close', () => this.close())
-    source.once('close', () => this.#lost())
     this.#settle()
   }
 
@@ -157,14 +154,20 @@ export class LinkedConnection {
   }
 
   #sourceEnded(): void {
-    if (this.#held.length > 0 || isAhead(this.#state)) this.#lost()
-    else this.#local.destroySoon()
+    if (this.#held.length > 0 || isAhead(this.#state)) this.#lost(this.#source)
+    else this.#end(this.#local)
   }
 
-  /** Without what had been sent ahead the source might have stayed. */
-  #lost(): void {
-    if (this.#isClosed) return
-    if (isAhead(this.#state) && !this.#hasLeft) this.#outcome.missed('an answer', 'the end of the connection')
+  #end(other: Socket): void {
+    this.#isEnding = true
+    other.destroySoon()
+  }
+
+  #lost(side: Socket): void {
+    if (this.#isClosed || (this.#isEnding && !(this.#local.closed && this.#source.closed))) return
+    // Without what had been sent ahead the source might have stayed.
+    if (side === this.#source && !this.#isEnding && isAhead(this.#state))
+      this.#outcome.missed('an answer', 'the end of the connection')
     this.close()
   }
 }
