@@ -18,6 +18,12 @@ import { join, takeMessages, textOf } from '#orchestrator/core/agent/replication
 /** A walreceiver waits without end for an answer (libpqrcv_PQexec); only once it streams it has a time limit of its own. */
 const answerTimeoutMs = 3000
 
+/**
+ * Room for the WAL that comes ahead of the question: a segment, from whose beginning it always comes, and then some. Left in the
+ * socket, only a receive window of it would be on this side of the WAN by the time it is asked for.
+ */
+const heldBytesLimit = 2 * 1_048_576
+
 const nothing = new Uint8Array()
 
 /** What is told of a connection. */
@@ -34,8 +40,9 @@ export class LinkedConnection {
   readonly #source: Socket
   readonly #outcome: Outcome
   #state: Anticipation
-  /** Of the source, not let through yet: at most what one read gave, since no more is read while some is held. */
-  #held: Uint8Array = nothing
+  /** Of the source, not let through yet. */
+  #held: Uint8Array[] = []
+  #heldBytes = 0
   /** Of the walreceiver: the beginning of a message. */
   #begun: Uint8Array = nothing
   #isFull = false
@@ -97,7 +104,7 @@ export class LinkedConnection {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#held = nothing
+    this.#held = []
     this.#local.destroy()
     this.#source.destroy()
     this.#outcome.closed()
@@ -121,7 +128,8 @@ export class LinkedConnection {
   }
 
   #hearSource(chunk: Uint8Array): void {
-    this.#held = join(this.#held, chunk)
+    this.#held.push(chunk)
+    this.#heldBytes += chunk.length
     this.#release()
   }
 
@@ -132,11 +140,13 @@ export class LinkedConnection {
 
   /** Lets through what may go. */
   #release(): void {
-    if (this.#isFull || this.#held.length === 0) return
-    const { state, passed, toSource } = fromSource(this.#state, this.#held)
+    if (this.#isFull || this.#heldBytes === 0 || isHeld(this.#state)) return
+    const bytes = this.#held.length === 1 ? (this.#held[0] ?? nothing) : Buffer.concat(this.#held)
+    const { state, passed, toSource } = fromSource(this.#state, bytes)
     this.#state = state
-    if (passed > 0) this.#isFull = !this.#local.write(this.#held.subarray(0, passed))
-    this.#held = this.#held.subarray(passed)
+    if (passed > 0) this.#isFull = !this.#local.write(bytes.subarray(0, passed))
+    this.#heldBytes = bytes.length - passed
+    this.#held = this.#heldBytes === 0 ? [] : [bytes.subarray(passed)]
     this.#ask(toSource)
   }
 
@@ -148,13 +158,13 @@ export class LinkedConnection {
 
   #settle(): void {
     if (this.#isClosed) return
-    if (this.#isFull || isHeld(this.#state)) this.#source.pause()
+    if (this.#isFull || this.#heldBytes > heldBytesLimit) this.#source.pause()
     else this.#source.resume()
     this.#source.setTimeout(isWaiting(this.#state) || this.#source.connecting ? answerTimeoutMs : 0)
   }
 
   #sourceEnded(): void {
-    if (this.#held.length > 0 || isAhead(this.#state)) this.#lost(this.#source)
+    if (this.#heldBytes > 0 || isAhead(this.#state)) this.#lost(this.#source)
     else this.#end(this.#local)
   }
 
