@@ -3,15 +3,18 @@
 import type { Socket } from 'node:net'
 import {
   anticipation,
+  begin,
   fromSource,
   fromWalreceiver,
   isAhead,
   isHeld,
   isWaiting,
   learnNext,
+  learnStart,
   type Anticipation,
   type Known,
   type NextTimeline,
+  type StreamStart,
 } from '#orchestrator/core/agent/replication-anticipation.ts'
 import { join, takeMessages, textOf } from '#orchestrator/core/agent/replication-framing.ts'
 
@@ -30,13 +33,15 @@ const nothing = new Uint8Array()
 export type Outcome = {
   /** The walreceiver asked for a stream that had been asked for ahead. */
   taken: (question: string) => void
-  /** It asked something else than had been sent ahead, or the source left before it asked: the connection is closed. */
+  /** It asked something else than had been sent ahead: the connection is closed. */
   missed: (expected: string, seen: string) => void
+  /** The source left before the walreceiver had asked all that had been sent ahead. */
+  left: () => void
   closed: () => void
 }
 
 export class LinkedConnection {
-  readonly #local: Socket
+  #local: Socket | null = null
   readonly #source: Socket
   readonly #outcome: Outcome
   #state: Anticipation
@@ -51,53 +56,47 @@ export class LinkedConnection {
   #isClosed = false
 
   /** @param source may still be connecting */
-  constructor(local: Socket, source: Socket, known: Known, outcome: Outcome) {
-    this.#local = local
+  constructor(source: Socket, known: Known, outcome: Outcome) {
     this.#source = source
     this.#outcome = outcome
     this.#state = anticipation(known)
-    const guarded =
-      (work: (chunk: Uint8Array) => void) =>
-      (chunk: Uint8Array): void => {
-        if (this.#isClosed) return
-        try {
-          work(chunk)
-          this.#settle()
-        } catch {
-          this.close()
-        }
-      }
-    local.on(
-      'data',
-      guarded((chunk) => this.#hearWalreceiver(chunk)),
-    )
-    source.on(
-      'data',
-      guarded((chunk) => this.#hearSource(chunk)),
-    )
-    local.on(
-      'drain',
-      guarded(() => this.#drained()),
-    )
-    source.on('drain', () => local.resume())
-    local.once('end', () => this.#end(source))
+    source.on('data', (chunk) => this.#do(() => this.#hearSource(chunk)))
+    source.on('drain', () => this.#local?.resume())
     source.once('end', () => this.#sourceEnded())
     source.once('timeout', () => this.close())
-    for (const socket of [local, source]) {
-      // 'close' follows.
-      socket.on('error', () => undefined)
-      socket.once('close', () => this.#lost(socket))
-    }
+    // 'close' follows.
+    source.on('error', () => undefined)
+    source.once('close', () => this.#lost(true))
     this.#settle()
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Asks before the walreceiver is there, which will send `startup`. */
+  begin(startup: Uint8Array): void {
+    this.#send(begin(this.#state, startup))
+  }
+
+  /** What the walreceiver will ask for is certain. */
+  learnStart(start: StreamStart): void {
+    this.#send(learnStart(this.#state, start))
+  }
+
   /** The history of the timeline that comes next is in its place. */
-  learn(next: NextTimeline): void {
-    if (this.#isClosed) return
-    const { state, toSource } = learnNext(this.#state, next)
-    this.#state = state
-    this.#ask(toSource)
-    this.#settle()
+  learnNext(next: NextTimeline): void {
+    this.#send(learnNext(this.#state, next))
+  }
+
+  /** The walreceiver is there. */
+  join(local: Socket): void {
+    this.#local = local
+    local.on('data', (chunk) => this.#do(() => this.#hearWalreceiver(chunk)))
+    local.on('drain', () => this.#do(() => this.#drained()))
+    local.once('end', () => this.#end(this.#source))
+    local.on('error', () => undefined)
+    local.once('close', () => this.#lost(false))
   }
 
   /** Both sides, at once. */
@@ -105,9 +104,27 @@ export class LinkedConnection {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#held = []
-    this.#local.destroy()
+    this.#local?.destroy()
     this.#source.destroy()
     this.#outcome.closed()
+  }
+
+  #do(work: () => void): void {
+    if (this.#isClosed) return
+    try {
+      work()
+      this.#settle()
+    } catch {
+      // Not what the protocol allows.
+      this.close()
+    }
+  }
+
+  #send({ state, toSource }: { state: Anticipation; toSource: readonly Uint8Array[] }): void {
+    this.#do(() => {
+      this.#state = state
+      this.#ask(toSource)
+    })
   }
 
   #hearWalreceiver(chunk: Uint8Array): void {
@@ -140,7 +157,7 @@ export class LinkedConnection {
 
   /** Lets through what may go. */
   #release(): void {
-    if (this.#isFull || this.#heldBytes === 0 || isHeld(this.#state)) return
+    if (this.#local === null || this.#isFull || this.#heldBytes === 0 || isHeld(this.#state)) return
     const bytes = this.#held.length === 1 ? (this.#held[0] ?? nothing) : Buffer.concat(this.#held)
     const { state, passed, toSource } = fromSource(this.#state, bytes)
     this.#state = state
@@ -153,7 +170,7 @@ export class LinkedConnection {
   #ask(messages: readonly Uint8Array[]): void {
     const [first, ...more] = messages
     if (first === undefined) return
-    if (!this.#source.write(more.reduce(join, first))) this.#local.pause()
+    if (!this.#source.write(more.reduce(join, first))) this.#local?.pause()
   }
 
   #settle(): void {
@@ -164,20 +181,19 @@ export class LinkedConnection {
   }
 
   #sourceEnded(): void {
-    if (this.#heldBytes > 0 || isAhead(this.#state)) this.#lost(this.#source)
+    if (this.#heldBytes > 0 || isAhead(this.#state)) this.#lost(true)
     else this.#end(this.#local)
   }
 
-  #end(other: Socket): void {
+  #end(other: Socket | null): void {
     this.#isEnding = true
-    other.destroySoon()
+    other?.destroySoon()
   }
 
-  #lost(side: Socket): void {
-    if (this.#isClosed || (this.#isEnding && !(this.#local.closed && this.#source.closed))) return
+  #lost(isSource: boolean): void {
+    if (this.#isClosed || (this.#isEnding && !(this.#local?.closed !== false && this.#source.closed))) return
     // Without what had been sent ahead the source might have stayed.
-    if (side === this.#source && !this.#isEnding && isAhead(this.#state))
-      this.#outcome.missed('an answer', 'the end of the connection')
+    if (isSource && !this.#isEnding && isAhead(this.#state)) this.#outcome.left()
     this.close()
   }
 }

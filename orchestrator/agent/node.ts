@@ -16,7 +16,7 @@ import type { StreamStart } from '#orchestrator/core/agent/replication-anticipat
 import type { FollowReply, nodeStates, PromiseReply, PromoteReply, TimelineNotice } from '#protocol/agent.ts'
 import type { History, Position } from '#protocol/epoch.ts'
 import type { CommitMode } from '#protocol/topology.ts'
-import type { Region } from '#protocol/sites.ts'
+import { regions, type Region } from '#protocol/sites.ts'
 import { monotonicNs } from '#runtime/clock.ts'
 import type { Log } from '#runtime/log.ts'
 import { Session } from '#runtime/postgres.ts'
@@ -251,6 +251,7 @@ export class Node {
   /** Rule 1, under the lock. */
   async #raise(epoch: number): Promise<void> {
     this.#options.link.cut()
+    this.#options.link.openAhead(regions.filter((region) => region !== this.#options.region))
     await this.#endBackground(new Superseded(epoch))
     const wasPrimary = this.#duty.kind === 'primary'
     this.#duty = { kind: 'none' }
@@ -406,14 +407,15 @@ export class Node {
   }
 
   async #attach(order: FollowOrder, signal: AbortSignal): Promise<void> {
-    this.#options.link.openAhead(order.primary)
+    const source = sourceOf(this.#options.region, order)
+    this.#options.link.prepare(source)
     const endLsn = this.#endLsn
     const timeline = Math.max(1, ...(await readForks()).map((fork) => fork.timeline))
     // Before the first byte arrives, the node must know to which epoch it belongs.
     await this.#keep({ history: order.history, ahead: order.ahead ? { epoch: order.epoch, timeline } : null })
     this.#beginFollowing(order)
     const start = order.ahead ? null : await this.timelines.expect(order.epoch, endLsn, signal)
-    await this.#writeSettings(0, sourceOf(this.#options.region, order), start)
+    await this.#writeSettings(0, source, start)
     this.server.reload()
     this.#options.events.add('agent-attach', order.epoch, `takes WAL from ${order.primary}: its own is a prefix`)
   }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { query } from '#orchestrator/core/agent/replication-framing.ts'
 import { ReplicationLink } from './replication-link.ts'
+import { replicationStartup } from './settings.ts'
 
 const account = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 const source = { epoch: 7, primary: 'b', applicationName: 'c-7' } as const
@@ -190,19 +191,61 @@ void test('a cut ends both sides at once, and nobody gets through any more', asy
   assert.deepEqual(rig.events, [])
 })
 
-void test('a connection that was opened ahead is used by the walreceiver of that source, and ended by a cut', async (test) => {
+void test('a connection that was opened ahead is used for that source, or closed if nobody comes', async (test) => {
   test.mock.timers.enable({ apis: ['setTimeout'] })
   await using rig = await Rig.open()
-  const [walsender] = await rig.accepts(() => rig.link.openAhead('b'))
+  const [walsender] = await rig.accepts(() => rig.link.openAhead(['b']))
   rig.link.setSource(source, null)
+  const asked = Buffer.concat([startup, identify])
   rig.walreceiver().write(startup)
-  await reads(walsender, Buffer.concat([startup, identify]))
-  const [late] = await rig.accepts(() => rig.link.openAhead('b'))
+  await reads(walsender, asked)
+  const [unused] = await rig.accepts(() => rig.link.openAhead(['b']))
   test.mock.timers.tick(3000)
-  await closes(late)
-  const [unused] = await rig.accepts(() => rig.link.openAhead('b'))
+  await closes(unused)
+})
+
+void test('the source is asked before the walreceiver is there, which finds its answers', async () => {
+  await using rig = await Rig.open()
+  const hello = Buffer.from(replicationStartup(source))
+  const [walsender] = await rig.accepts(() => rig.link.prepare(source))
+  await reads(walsender, Buffer.concat([hello, identify]))
+  rig.link.setSource(source, { lsn: '0/300000', timeline: 2 })
+  await reads(walsender, start)
+  walsender.write(Buffer.concat([welcome, identified, copying]))
+  const walreceiver = rig.walreceiver()
+  for (const [asked, answer] of [
+    [hello, welcome],
+    [identify, identified],
+    [start, copying],
+  ] as const) {
+    assert.equal(walreceiver.read(), null)
+    walreceiver.write(asked)
+    await reads(walreceiver, answer)
+  }
+  assert.deepEqual(rig.events, ['agent-anticipated'])
+})
+
+void test('a walreceiver that says something else of itself than was said ahead is closed', async () => {
+  await using rig = await Rig.open()
+  const [walsender] = await rig.accepts(() => rig.link.prepare(source))
+  rig.link.setSource(source, null)
+  walsender.write(welcome)
+  const walreceiver = rig.walreceiver()
+  walreceiver.write(startup)
+  await Promise.all([closes(walreceiver), closes(walsender)])
+  assert.equal(walreceiver.bytesRead, 0)
+  assert.deepEqual(rig.events, ['agent-anticipated-wrongly'])
+})
+
+void test('what was asked ahead ends by a cut, and by its time if nobody comes', async (test) => {
+  test.mock.timers.enable({ apis: ['setTimeout'] })
+  await using rig = await Rig.open()
+  const [first] = await rig.accepts(() => rig.link.prepare(source))
   rig.link.cut()
-  await Promise.all([closes(walsender), closes(unused)])
+  await closes(first)
+  const [second] = await rig.accepts(() => rig.link.prepare(source))
+  test.mock.timers.tick(3000)
+  await closes(second)
 })
 
 void test('each side ends with the other', async () => {

@@ -12,7 +12,7 @@ import type { TimelineNotice } from '#protocol/agent.ts'
 import { ports, type Region } from '#protocol/sites.ts'
 import { LinkedConnection } from './linked-connection.ts'
 import type { Account } from './postgres-server.ts'
-import type { Source } from './settings.ts'
+import { replicationStartup, type Source } from './settings.ts'
 
 /** Named as libpq looks for it, given the folder as host and this port. */
 const socketName = `.s.PGSQL.${ports.postgres}`
@@ -20,7 +20,11 @@ const socketName = `.s.PGSQL.${ports.postgres}`
 const unusedMs = 3000
 const keepAliveDelayMs = 2000
 
-type Opened = { region: Region; socket: Socket; timer: NodeJS.Timeout }
+/** Nothing was asked on it yet. */
+type Opened = { socket: Socket; timer: NodeJS.Timeout }
+
+/** The walreceiver has not come for it yet. */
+type Prepared = { connection: LinkedConnection; epoch: number; timer: NodeJS.Timeout }
 
 /** What is told of the link; `add` as of `Events`. */
 export type LinkEvents = {
@@ -41,7 +45,8 @@ export class ReplicationLink {
   #source: Source | null = null
   #start: StreamStart | null = null
   #next: { epoch: number; next: NextTimeline } | null = null
-  #opened: Opened | null = null
+  readonly #opened = new Map<Region, Opened>()
+  #prepared: Prepared | null = null
   /** What was sent ahead on the last connection was not what the walreceiver asked. */
   #isPlainNext = false
 
@@ -81,27 +86,37 @@ export class ReplicationLink {
     return new ReplicationLink(server, events, connectTo)
   }
 
+  /** Opens connections to whoever may become the source. Nothing is asked on them, so that nothing can come by them. */
+  openAhead(targets: readonly Region[]): void {
+    for (const region of targets) {
+      this.#dropOpened(region)
+      const socket = this.#connect(region)
+      socket.on('error', () => undefined)
+      // Who reads hears of the other's end, and then this one is not used.
+      socket.resume()
+      this.#opened.set(region, { socket, timer: setTimeout(() => this.#dropOpened(region), unusedMs) })
+    }
+  }
+
+  /** Asks `source` ahead of the walreceiver, which is told of it in a moment. */
+  prepare(source: Source): void {
+    this.#closeConnections()
+    const connection = this.#connection(source, null, true)
+    connection.begin(replicationStartup(source))
+    this.#prepared = { connection, epoch: source.epoch, timer: setTimeout(() => connection.close(), unusedMs) }
+  }
+
   /**
    * From now on walreceivers are joined with `source`, or with nobody; connections to an earlier source end at once.
    * @param start what the first walreceiver will ask for, null if that isn't certain
    */
   setSource(source: Source | null, start: StreamStart | null): void {
     if (source === null) return this.cut()
-    this.#closeConnections()
+    if (this.#prepared?.epoch !== source.epoch) this.#closeConnections()
+    if (start !== null) this.#prepared?.connection.learnStart(start)
     this.#source = source
     this.#start = start
     this.#isPlainNext = false
-    if (this.#opened?.region !== source.primary) this.#dropOpened()
-  }
-
-  /** Opens a connection to what is going to be the source. */
-  openAhead(region: Region): void {
-    if (this.#opened?.region === region && !this.#opened.socket.destroyed) return
-    this.#dropOpened()
-    const socket = this.#connect(region)
-    socket.on('error', () => undefined)
-    const timer = setTimeout(() => this.#dropOpened(), unusedMs)
-    this.#opened = { region, socket, timer }
   }
 
   /** The history file of a new timeline is in its place. */
@@ -109,37 +124,39 @@ export class ReplicationLink {
     const next = nextTimeline(timeline, text)
     if (next === null) return
     this.#next = { epoch, next }
-    if (this.#source?.epoch === epoch) for (const connection of this.#connections) connection.learn(next)
+    if (this.#source?.epoch === epoch) for (const connection of this.#connections) connection.learnNext(next)
   }
 
-  /** Takes the source away: every connection ends at once. */
+  /** Takes the source away: every connection on which anything was asked ends at once. */
   cut(): void {
     this.#source = null
     this.#closeConnections()
-    this.#dropOpened()
   }
 
   close(): void {
     this.cut()
+    for (const region of this.#opened.keys()) this.#dropOpened(region)
     this.#server.close()
   }
 
   #closeConnections(): void {
+    clearTimeout(this.#prepared?.timer)
+    this.#prepared = null
     for (const connection of this.#connections) connection.close()
   }
 
-  #dropOpened(): void {
-    clearTimeout(this.#opened?.timer)
-    this.#opened?.socket.destroy()
-    this.#opened = null
+  #dropOpened(region: Region): void {
+    const opened = this.#opened.get(region)
+    clearTimeout(opened?.timer)
+    opened?.socket.destroy()
+    this.#opened.delete(region)
   }
 
   #socketTo(region: Region): Socket {
-    const opened = this.#opened
-    if (opened?.region !== region || opened.socket.destroyed) return this.#connect(region)
-    clearTimeout(opened.timer)
-    this.#opened = null
-    return opened.socket
+    const opened = this.#opened.get(region)
+    clearTimeout(opened?.timer)
+    this.#opened.delete(region)
+    return opened === undefined || opened.socket.destroyed ? this.#connect(region) : opened.socket
   }
 
   #accept(local: Socket): void {
@@ -148,30 +165,38 @@ export class ReplicationLink {
       local.destroy()
       return
     }
-    const { primary: region, epoch } = source
-    const start = this.#start
+    const prepared = this.#prepared?.connection
+    clearTimeout(this.#prepared?.timer)
+    this.#prepared = null
     // Certain of the first attempt only: later ones start where the WAL ends then.
+    const start = this.#start
     this.#start = null
-    const mayAnticipate = !this.#isPlainNext
+    const isReady = prepared !== undefined && !prepared.isClosed
+    const connection = isReady ? prepared : this.#connection(source, start, !this.#isPlainNext)
     this.#isPlainNext = false
+    connection.join(local)
+  }
+
+  #connection({ primary, epoch }: Source, start: StreamStart | null, mayAnticipate: boolean): LinkedConnection {
     const next = this.#next?.epoch === epoch ? this.#next.next : null
     const connection: LinkedConnection = new LinkedConnection(
-      local,
-      this.#socketTo(region),
+      this.#socketTo(primary),
       { mayAnticipate, start, next },
       {
         taken: (question) =>
-          this.#events.add('agent-anticipated', epoch, `asked of ${region} ahead of Postgres: ${question}`, {
+          this.#events.add('agent-anticipated', epoch, `asked of ${primary} ahead of Postgres: ${question}`, {
             question,
           }),
         missed: (expected, seen) => {
           this.#isPlainNext = true
-          const reason = `${region} had been asked for something else than Postgres wanted: the connection is closed`
+          const reason = `${primary} had been asked for something else than Postgres wanted: the connection is closed`
           this.#events.add('agent-anticipated-wrongly', epoch, reason, { expected, seen })
         },
+        left: () => (this.#isPlainNext = true),
         closed: () => this.#connections.delete(connection),
       },
     )
     this.#connections.add(connection)
+    return connection
   }
 }

@@ -1,6 +1,7 @@
 // The settings that differ by node or change while Postgres runs. Kept outside the cluster, rewritten before each start.
 import { rename, writeFile } from 'node:fs/promises'
 import { followerName, quorumStandbys } from '#orchestrator/core/agent/decisions.ts'
+import { startupPacket } from '#orchestrator/core/agent/replication-framing.ts'
 import type { Region } from '#protocol/sites.ts'
 import { lastOctet, ports, regionHosts, regions, siteIndex } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
@@ -41,6 +42,16 @@ export function connection(region: Region): Readonly<Record<string, string>> {
 
 /** How the walreceiver reaches its source: through the agent's link. Encryption is never tried on a Unix socket. */
 const linkConnection = { host: paths.link, port: String(ports.postgres), user: 'agent' } as const
+
+/** As libpq writes it for a physical walreceiver of `source` (libpqrcv_connect and build_startup_packet of Postgres 17). */
+export function replicationStartup(source: Source): Uint8Array {
+  return startupPacket({
+    user: linkConnection.user,
+    database: 'replication',
+    replication: 'true',
+    application_name: source.applicationName,
+  })
+}
 
 const serviceName = (epoch: number): string => `epoch-${epoch}`
 

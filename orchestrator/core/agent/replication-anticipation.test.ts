@@ -4,10 +4,11 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import {
   anticipation,
+  begin,
   fromSource,
   fromWalreceiver,
-  isHeld,
   learnNext,
+  learnStart,
   nextTimeline,
   streamStart,
   type Anticipation,
@@ -133,13 +134,13 @@ function directly(questions: readonly Uint8Array[], newest: number): Uint8Array 
   return walreceiver.seen
 }
 
-type Run = { seen: Uint8Array; isClosed: boolean; ahead: number; isDone: boolean; early: number }
+type Run = { seen: Uint8Array; isClosed: boolean; ahead: number; isDone: boolean }
 
 /** One connection through the anticipation. `picks` decide what arrives next, and how much of it. */
 function linked(
   questions: readonly Uint8Array[],
   newest: number,
-  known: Known,
+  { early, ...known }: Known & { early: Uint8Array | null },
   told: NextTimeline | null,
   picks: readonly number[],
 ): Run & { walsender: Walsender; walreceiver: Walreceiver } {
@@ -151,7 +152,13 @@ function linked(
   let toSource = none
   let toLink = none
   let asked = walreceiver.ask()
-  const run = { isClosed: false, ahead: 0, early: 0 }
+  if (early !== null) {
+    const begun = begin(anticipation({ ...known, start: null }), early)
+    const certain = known.start === null ? { state: begun.state, toSource: [] } : learnStart(begun.state, known.start)
+    state = certain.state
+    toSource = [...begun.toSource, ...certain.toSource].reduce(join)
+  }
+  const run = { isClosed: false, ahead: 0 }
   const release = (): void => {
     const step = fromSource(state, held)
     state = step.state
@@ -159,7 +166,6 @@ function linked(
     held = held.subarray(step.passed)
     toSource = step.toSource.reduce(join, toSource)
     asked = join(asked, walreceiver.hear(passed))
-    if (isHeld(state) && held.length > 0) run.early += 1
   }
   const ask = (size: number): void => {
     const { messages, rest } = takeMessages(join(begun, asked.subarray(0, size)), state.hasBegun)
@@ -202,6 +208,7 @@ function linked(
   return { ...run, seen: walreceiver.seen, isDone: walreceiver.isDone, walsender, walreceiver }
 }
 
+const earlies = fc.constantFrom(null, startup, Buffer.from([0, 0, 0, 9, 0, 3, 0, 0, 0]))
 const picks = fc.array(fc.nat(120), { maxLength: 150 })
 const lsns = fc.constantFrom('0/100000', '0/200000')
 const starts = fc.option(fc.record({ lsn: lsns, timeline: fc.integer({ min: 1, max: 3 }) }), { nil: null })
@@ -227,10 +234,12 @@ void test('whatever is sent ahead, a walreceiver sees what it would see without,
       nexts,
       nexts,
       picks,
-      (questions, mayAnticipate, start, next, told, turns) => {
+      earlies,
+      (questions, mayAnticipate, start, next, told, turns, hello) => {
+        const early = mayAnticipate ? hello : null
         const script = [startup, ...questions]
         const expected = directly(script, 2)
-        const run = linked(script, 2, { mayAnticipate, start, next }, told, turns)
+        const run = linked(script, 2, { mayAnticipate, start, next, early }, told, turns)
         assert.deepEqual(Array.from(run.seen), Array.from(expected.subarray(0, run.seen.length)))
         if (!run.isClosed) assert.equal(run.seen.length, expected.length, 'an open connection stalls')
         if (!mayAnticipate) assert.equal(run.isClosed, false)
@@ -256,9 +265,9 @@ void test('a walreceiver that asks as expected is never closed, and everything a
   const start = { lsn: '0/100000', timeline: 1 }
   const next = { after: 1, lsn: '0/200000', timeline: 2 }
   fc.assert(
-    fc.property(picks, (turns) => {
-      const run = linked(questions, 2, { mayAnticipate: true, start, next }, null, turns)
-      assert.deepEqual([run.isClosed, run.isDone, run.ahead], [false, true, 5])
+    fc.property(picks, fc.constantFrom(null, startup), (turns, early) => {
+      const run = linked(questions, 2, { mayAnticipate: true, start, next, early }, null, turns)
+      assert.deepEqual([run.isClosed, run.isDone, run.ahead], [false, true, early === null ? 5 : 6])
       assert.deepEqual(Array.from(run.seen), Array.from(directly(questions, 2)))
     }),
   )
@@ -282,6 +291,20 @@ void test('a fresh connection: all that is certain goes with the startup packet'
   ])
   assert.deepEqual(texts(fromWalreceiver(knows(), startup).toSource).slice(1), ['IDENTIFY_SYSTEM'])
   assert.equal(fromWalreceiver(knows({ start, mayAnticipate: false }), startup).toSource.length, 1)
+})
+
+void test('before the walreceiver is there: what it says and asks, and the stream once it is certain', () => {
+  const start = { lsn: '0/300000', timeline: 4 }
+  const early = begin(knows(), startup)
+  assert.deepEqual(texts(early.toSource), [textOf(startup), 'IDENTIFY_SYSTEM'])
+  const certain = learnStart(early.state, start)
+  assert.deepEqual(texts(certain.toSource), ['START_REPLICATION 0/300000 TIMELINE 4'])
+  assert.equal(fromSource(certain.state, ready).passed, 0)
+  assert.equal(fromWalreceiver(certain.state, Buffer.from([0, 0, 0, 9, 0, 3, 0, 0, 0])).kind, 'wrong')
+  const there = fromWalreceiver(early.state, startup)
+  assert.equal(there.kind, 'ahead')
+  // It may have asked for another stream already.
+  assert.deepEqual(learnStart(there.state, start).toSource, [])
 })
 
 void test('planted: an answer is there, but the walreceiver asks otherwise and gets not a byte of it', () => {

@@ -120,8 +120,24 @@ function ahead(state: Anticipation, kind: Question['kind'], bytes: Uint8Array): 
 function aheadToStream(state: Anticipation, start: StreamStart | null): Sent {
   const identified = ahead(state, 'query', query('IDENTIFY_SYSTEM'))
   if (start === null) return identified
-  const text = `START_REPLICATION ${start.lsn} TIMELINE ${start.timeline}`
-  return joinSent(identified, ahead(identified.state, 'query', query(text)))
+  return joinSent(identified, ahead(identified.state, 'query', startReplication(start)))
+}
+
+/** Before the walreceiver is there: the startup packet that it will send, and what it asks after it. */
+export function begin(state: Anticipation, startup: Uint8Array): Sent {
+  const begun = ahead(state, 'startup', startup)
+  return joinSent(begun, aheadToStream(begun.state, state.start))
+}
+
+/** What the walreceiver, which is not there yet, will ask for first is certain from now on. */
+export function learnStart(state: Anticipation, start: StreamStart): Sent {
+  const [first, second, ...more] = state.open
+  if (first?.isAsked !== false || second === undefined || more.length > 0) return { state, toSource: [] }
+  return ahead({ ...state, start }, 'query', startReplication(start))
+}
+
+function startReplication(start: StreamStart): Uint8Array {
+  return query(`START_REPLICATION ${start.lsn} TIMELINE ${start.timeline}`)
 }
 
 /**
@@ -160,7 +176,7 @@ export function fromWalreceiver(state: Anticipation, message: Uint8Array): Asked
     return { state, toSource: [], kind: 'dropped', expected: null }
   if (!isSame(question.bytes, message)) return { state, toSource: [], kind: 'wrong', expected: textOf(question.bytes) }
   const open = state.open.with(index, { ...question, isAsked: true })
-  return { state: { ...state, open }, toSource: [], kind: 'ahead', expected: null }
+  return { state: { ...state, hasBegun: true, open }, toSource: [], kind: 'ahead', expected: null }
 }
 
 function pass(state: Anticipation, message: Uint8Array): Sent {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { copyDone, isSame, join, messageAt, query, takeMessages, textOf } from './replication-framing.ts'
+import { copyDone, isSame, join, messageAt, query, startupPacket, takeMessages, textOf } from './replication-framing.ts'
 
 /** A message as a server or walreceiver writes it; `type` null: a startup packet. */
 function message(type: string | null, body: readonly number[]): Uint8Array {
@@ -53,11 +53,14 @@ void test("a message's header is known once it is whole", () => {
   assert.deepEqual(messageAt(join(copyDone, bytes), copyDone.length), { type: 'd'.charCodeAt(0), left: 8 })
 })
 
-void test('a query is written as libpq writes it, and told in words', () => {
+void test('a query and a startup packet are written as libpq writes them, and told in words', () => {
   const bytes = query('IDENTIFY_SYSTEM')
   assert.ok(isSame(bytes, message('Q', [...Buffer.from('IDENTIFY_SYSTEM\0')])))
   assert.equal(textOf(bytes), 'IDENTIFY_SYSTEM')
   assert.equal(textOf(copyDone), 'message c')
+  const startup = message(null, [0, 3, 0, 0, ...Buffer.from('user\0agent\0application_name\0c-7\0\0')])
+  assert.ok(isSame(startupPacket({ user: 'agent', application_name: 'c-7' }), startup))
+  assert.equal(textOf(startup), 'user agent application_name c-7')
   assert.ok(!isSame(bytes, query('IDENTIFY_SYSTEm')))
   assert.ok(!isSame(bytes, bytes.subarray(0, -1)))
 })

@@ -5,6 +5,8 @@ const headerBytes = 5
 /** A walreceiver's longest message is its startup packet; what claims to be longer is not one of its messages. */
 const longestAsked = 65_536
 
+const protocolVersion = 0x00030000
+
 const code = (letter: string): number => letter.charCodeAt(0)
 
 /** The first byte of a message. */
@@ -82,8 +84,24 @@ export function query(text: string): Uint8Array {
   return bytes
 }
 
-/** The text of a simple query; the message's type if it is another one. */
+/** A startup packet of protocol 3.0, with its parameters in the order in which they are given; ASCII only. */
+export function startupPacket(parameters: Readonly<Record<string, string>>): Uint8Array {
+  const text = Object.entries(parameters).map(([key, value]) => `${key}\0${value}\0`)
+  const body = `${text.join('')}\0`
+  const bytes = new Uint8Array(8 + body.length)
+  const header = new DataView(bytes.buffer)
+  header.setUint32(0, bytes.length)
+  header.setUint32(4, protocolVersion)
+  for (let index = 0; index < body.length; index += 1) bytes[8 + index] = body.charCodeAt(index)
+  return bytes
+}
+
+/** The text of a simple query or the parameters of a startup packet; the message's type if it is another one. */
 export function textOf(message: Uint8Array): string {
+  if (message[0] === 0)
+    return String.fromCharCode(...message.subarray(8))
+      .replaceAll('\0', ' ')
+      .trim()
   if (message[0] !== messageTypes.query) return `message ${String.fromCharCode(message[0] ?? 0)}`
   return String.fromCharCode(...message.subarray(headerBytes, -1))
 }
