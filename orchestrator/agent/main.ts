@@ -15,6 +15,7 @@ import { paths } from './paths.ts'
 import { postgresAccount } from './postgres-server.ts'
 import { Probe } from './probe.ts'
 import { killPostgres } from './processes.ts'
+import { ReplicationLink } from './replication-link.ts'
 import { createRoutes } from './routes.ts'
 import { writeHostRules } from './settings.ts'
 import { Peers } from './timelines.ts'
@@ -71,6 +72,7 @@ async function main(): Promise<void> {
   await widenFirstWindow(log)
   const systemIdentifier = kept.half === null ? readSystemIdentifier() : ''
   const events = new Events(region, log)
+  const link = await ReplicationLink.listen(paths.link, postgresAccount(), events)
   let beats: Beats | null = null
   const peers = new Peers(region, secrets.control, log)
   const node = new Node({
@@ -80,6 +82,7 @@ async function main(): Promise<void> {
     kept,
     log,
     events,
+    link,
     changed: () => beats?.now(),
     tell: (notice) => peers.tell(notice),
   })
@@ -94,6 +97,7 @@ async function main(): Promise<void> {
     beats?.stop()
     peers.stop()
     await node.shutDown()
+    link.close()
     process.exit(0)
   }
   process.once('SIGTERM', () => void end())

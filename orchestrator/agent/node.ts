@@ -12,10 +12,11 @@ import {
   type NodeView,
 } from '#orchestrator/core/agent/decisions.ts'
 import { effectiveHistory, positionAt } from '#orchestrator/core/agent/history.ts'
+import type { StreamStart } from '#orchestrator/core/agent/replication-anticipation.ts'
 import type { FollowReply, nodeStates, PromiseReply, PromoteReply, TimelineNotice } from '#protocol/agent.ts'
 import type { History, Position } from '#protocol/epoch.ts'
 import type { CommitMode } from '#protocol/topology.ts'
-import type { Region } from '#protocol/sites.ts'
+import { regions, type Region } from '#protocol/sites.ts'
 import { monotonicNs } from '#runtime/clock.ts'
 import type { Log } from '#runtime/log.ts'
 import { Session } from '#runtime/postgres.ts'
@@ -31,6 +32,7 @@ import { localTarget, PostgresServer } from './postgres-server.ts'
 import type { Sample } from './probe.ts'
 import { promotePostgres } from './promotion.ts'
 import { awaitPrimary, baseBackup, isPrimary, rewind } from './rebuild.ts'
+import type { ReplicationLink } from './replication-link.ts'
 import { exportTail } from './lost-tail.ts'
 import { sourceOf, writeSettings, type Source } from './settings.ts'
 import { NewTimelines, readForks } from './timelines.ts'
@@ -44,6 +46,8 @@ export type NodeOptions = {
   kept: Kept
   log: Log
   events: Events
+  /** Postgres's way to its source. */
+  link: ReplicationLink
   /** Called after every change that others decide by. */
   changed: () => void
   /** Called after a promotion, so that the others hear of the new timeline at once. */
@@ -86,7 +90,7 @@ export class Node {
     this.#kept = options.kept
     this.#commit = options.commit
     this.server = new PostgresServer(options.log, () => this.#serverChanged())
-    this.timelines = new NewTimelines(this, async () => this.#orders(), options.log)
+    this.timelines = new NewTimelines(this, async () => this.#orders(), options.log, options.link)
   }
 
   /** What the probe saw in a look that began at `beganMs`. A stream seen before the last order says nothing of the present one. */
@@ -132,12 +136,9 @@ export class Node {
   /** Starts Postgres as a standby without a source; a half-made cluster stays down until an order comes. */
   async boot(): Promise<void> {
     await this.#lock.run(async () => {
-      if (this.#kept.half === null) await this.#makeBare()
-      else
-        this.#options.log.warn(
-          { half: this.#kept.half },
-          'the cluster is half-made: it stays down until an order comes',
-        )
+      const { half } = this.#kept
+      if (half === null) await this.#makeBare()
+      else this.#options.log.warn({ half }, 'the cluster is half-made: it stays down until an order comes')
     })
   }
 
@@ -249,6 +250,8 @@ export class Node {
 
   /** Rule 1, under the lock. */
   async #raise(epoch: number): Promise<void> {
+    this.#options.link.cut()
+    this.#options.link.openAhead(regions.filter((region) => region !== this.#options.region))
     await this.#endBackground(new Superseded(epoch))
     const wasPrimary = this.#duty.kind === 'primary'
     this.#duty = { kind: 'none' }
@@ -324,7 +327,9 @@ export class Node {
     return this.#session
   }
 
-  async #writeSettings(quorumEpoch: number, source: Source | null): Promise<void> {
+  /** @param start what Postgres will ask `source` for, where that is certain */
+  async #writeSettings(quorumEpoch: number, source: Source | null, start: StreamStart | null = null): Promise<void> {
+    this.#options.link.setSource(source, start)
     await writeSettings({ region: this.#options.region, commit: this.#commit, quorumEpoch, source })
   }
 
@@ -374,11 +379,8 @@ export class Node {
   #beginEpoch(epoch: number, startLsn: string, history: History): FirstCommit {
     const { region, events, appPassword } = this.#options
     const promotedNs = monotonicNs().toString()
-    events.add(
-      'agent-promoted',
-      epoch,
-      `Postgres takes writes from ${startLsn} on; the first commit waits for its quorum`,
-    )
+    const reason = `Postgres takes writes from ${startLsn} on; the first commit waits for its quorum`
+    events.add('agent-promoted', epoch, reason)
     const commit = async (): Promise<PromoteReply> => {
       try {
         await commitEpoch(epoch, region, appPassword, this.#background.signal)
@@ -405,13 +407,15 @@ export class Node {
   }
 
   async #attach(order: FollowOrder, signal: AbortSignal): Promise<void> {
-    const isAtFork = !order.ahead && this.#endLsn === order.history.at(-1)?.startLsn
+    const source = sourceOf(this.#options.region, order)
+    this.#options.link.prepare(source)
+    const endLsn = this.#endLsn
     const timeline = Math.max(1, ...(await readForks()).map((fork) => fork.timeline))
     // Before the first byte arrives, the node must know to which epoch it belongs.
     await this.#keep({ history: order.history, ahead: order.ahead ? { epoch: order.epoch, timeline } : null })
     this.#beginFollowing(order)
-    if (isAtFork) await this.timelines.expect(order.epoch, signal)
-    await this.#writeSettings(0, sourceOf(this.#options.region, order))
+    const start = order.ahead ? null : await this.timelines.expect(order.epoch, endLsn, signal)
+    await this.#writeSettings(0, source, start)
     this.server.reload()
     this.#options.events.add('agent-attach', order.epoch, `takes WAL from ${order.primary}: its own is a prefix`)
   }

@@ -18,4 +18,6 @@ export const paths = {
   config: '/etc/firedrill/postgresql.conf',
   programs: '/usr/lib/postgresql/17/bin',
   sockets: '/var/run/postgresql',
+  /** Where the walreceiver finds the way to its source. */
+  link: '/var/run/firedrill-link',
 } as const

@@ -1,6 +1,7 @@
 // The settings that differ by node or change while Postgres runs. Kept outside the cluster, rewritten before each start.
 import { rename, writeFile } from 'node:fs/promises'
 import { followerName, quorumStandbys } from '#orchestrator/core/agent/decisions.ts'
+import { startupPacket } from '#orchestrator/core/agent/replication-framing.ts'
 import type { Region } from '#protocol/sites.ts'
 import { lastOctet, ports, regionHosts, regions, siteIndex } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
@@ -23,7 +24,7 @@ async function replaceFile(path: string, text: string): Promise<void> {
   await rename(`${path}.next`, path)
 }
 
-/** How libpq reaches the node of another region. Encryption is not tried: each attempt would cost a round trip. */
+/** How Postgres's programs reach the node of another region. Encryption is not tried: each attempt would cost a round trip. */
 export function connection(region: Region): Readonly<Record<string, string>> {
   return {
     host: `postgres.${region}`,
@@ -39,6 +40,19 @@ export function connection(region: Region): Readonly<Record<string, string>> {
   }
 }
 
+/** How the walreceiver reaches its source: through the agent's link. Encryption is never tried on a Unix socket. */
+const linkConnection = { host: paths.link, port: String(ports.postgres), user: 'agent' } as const
+
+/** As libpq writes it for a physical walreceiver of `source` (libpqrcv_connect and build_startup_packet of Postgres 17). */
+export function replicationStartup(source: Source): Uint8Array {
+  return startupPacket({
+    user: linkConnection.user,
+    database: 'replication',
+    replication: 'true',
+    application_name: source.applicationName,
+  })
+}
+
 const serviceName = (epoch: number): string => `epoch-${epoch}`
 
 /**
@@ -52,7 +66,7 @@ export async function writeSettings(settings: Settings): Promise<void> {
       ? []
       : [
           `[${serviceName(source.epoch)}]`,
-          ...Object.entries({ ...connection(source.primary), application_name: source.applicationName }).map(
+          ...Object.entries({ ...linkConnection, application_name: source.applicationName }).map(
             ([key, value]) => `${key}=${value}`,
           ),
         ]

@@ -7,6 +7,7 @@ import {
   type NodeView,
   type TimelineDecision,
 } from '#orchestrator/core/agent/decisions.ts'
+import { streamStart, type StreamStart } from '#orchestrator/core/agent/replication-anticipation.ts'
 import { agentStatus, timelineReply, type TimelineNotice, type TimelineReply } from '#protocol/agent.ts'
 import { ports, regions, type Region } from '#protocol/sites.ts'
 import { call } from '#runtime/http.ts'
@@ -17,6 +18,7 @@ import { syncFolder } from './durable-state.ts'
 import { paths } from './paths.ts'
 import type { Account } from './postgres-server.ts'
 import { Refused } from './refused.ts'
+import type { ReplicationLink } from './replication-link.ts'
 import { within } from './waits.ts'
 
 const folder = `${paths.data}/pg_wal`
@@ -71,15 +73,20 @@ export class NewTimelines {
   readonly #node: Told
   readonly #session: () => Promise<Session>
   readonly #log: Log
+  readonly #link: Pick<ReplicationLink, 'learn'>
   #last: TimelineNotice | null = null
-  #planted: Promise<void> | null = null
+  #planting: Promise<void> | null = null
   #heard = Promise.withResolvers<void>()
 
-  /** @param session one to look at Postgres by */
-  constructor(node: Told, session: () => Promise<Session>, log: Log) {
+  /**
+   * @param session one to look at Postgres by
+   * @param link is told of each timeline whose history file is in its place
+   */
+  constructor(node: Told, session: () => Promise<Session>, log: Log, link: Pick<ReplicationLink, 'learn'>) {
     this.#node = node
     this.#session = session
     this.#log = log
+    this.#link = link
   }
 
   /**
@@ -91,7 +98,7 @@ export class NewTimelines {
     if (decision.kind === 'refuse') throw new Refused(this.#node.view().kept.promised, decision.reason)
     if (this.#last?.epoch !== notice.epoch) {
       this.#last = notice
-      this.#planted = null
+      this.#planting = null
       this.#heard.resolve()
       this.#heard = Promise.withResolvers()
     }
@@ -103,18 +110,24 @@ export class NewTimelines {
   /**
    * A node that has all WAL up to the fork can ask for the new timeline straight away, once Postgres has seen its history;
    * otherwise it would first ask for the old one, be told that this has ended, and begin again: three round trips more.
+   * @param endLsn where the node's WAL ends
+   * @returns what Postgres will ask for, if it was seen to know the new timeline; else that isn't certain
    */
-  async expect(epoch: number, signal: AbortSignal): Promise<void> {
+  async expect(epoch: number, endLsn: string | null, signal: AbortSignal): Promise<StreamStart | null> {
     if (this.#last?.epoch !== epoch) await within(this.#heard.promise, noticeTimeoutMs, signal)
     const notice = this.#last
-    if (notice?.epoch !== epoch || this.#judge(notice).kind !== 'plant') return
+    if (notice?.epoch !== epoch || this.#judge(notice).kind !== 'plant') return null
     await this.#plant(notice)
     const look = AbortSignal.any([signal, AbortSignal.timeout(noticeTimeoutMs)])
-    // Before it goes to sleep again, the startup process looks for new timelines.
-    await awaitEndOfReplay(await this.#session(), look).catch((error: unknown) => {
+    try {
+      // Before it goes to sleep again, the startup process looks for new timelines.
+      await awaitEndOfReplay(await this.#session(), look)
+      return endLsn === null ? null : streamStart(endLsn, notice.timeline, notice.text)
+    } catch (error) {
       signal.throwIfAborted()
       this.#log.info({ reason: String(error) }, 'Postgres was not seen looking for the new timeline')
-    })
+      return null
+    }
   }
 
   #judge(notice: TimelineNotice): TimelineDecision {
@@ -122,8 +135,9 @@ export class NewTimelines {
   }
 
   async #plant(notice: TimelineNotice): Promise<void> {
-    this.#planted ??= plant(notice.timeline, notice.text, this.#node.server.account)
-    await this.#planted
+    this.#planting ??= plant(notice.timeline, notice.text, this.#node.server.account)
+    await this.#planting
+    this.#link.learn(notice)
   }
 }
 

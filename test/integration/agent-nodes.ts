@@ -6,10 +6,13 @@ import {
   followReply,
   promiseReply,
   promoteReply,
+  timelineReply,
   type AgentStatus,
   type FollowReply,
   type PromiseReply,
   type PromoteReply,
+  type TimelineNotice,
+  type TimelineReply,
 } from '#protocol/agent.ts'
 import type { History } from '#protocol/epoch.ts'
 import { lastOctet, ports, regionHosts, regions, type Region } from '#protocol/sites.ts'
@@ -104,15 +107,20 @@ export class AgentNode {
   }
 
   /** As a controller does: asked again while the node, whose Postgres is coming up, does not know where its WAL ends. */
-  follow(epoch: number, primary: Region, history: History): Promise<FollowReply> {
+  follow(epoch: number, primary: Region, history: History, ahead = false): Promise<FollowReply> {
     return eventually(`${this.region} to know the end of its WAL`, async () => {
       try {
-        return await this.#call('POST', '/follow', { epoch, primary, history }, followReply)
+        return await this.#call('POST', '/follow', { epoch, primary, history, ahead }, followReply)
       } catch (error) {
         if (error instanceof CallRefused && error.message.includes('ask again')) return null
         throw error
       }
     })
+  }
+
+  /** The word of a promotion, as the promoted node's agent tells it. */
+  hear(notice: TimelineNotice): Promise<TimelineReply> {
+    return this.#call('POST', '/timeline', notice, timelineReply)
   }
 
   get<Shape extends z.ZodType>(path: string, reply: Shape): Promise<z.infer<Shape>> {
