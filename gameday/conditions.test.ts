@@ -54,6 +54,7 @@ function wholeView(primary: Region): WorldView {
     readyForReads: everywhere,
     readyForWrites: of((region) => region === primary),
     busUp: everywhere,
+    relayBehindMs: { a: 800, b: null, c: null },
   }
 }
 
@@ -71,6 +72,12 @@ const troubles: readonly (readonly [string, (view: WorldView) => WorldView, RegE
   ],
   ['a silent agent', (view) => ({ ...view, agents: { ...view.agents, b: null } }), /the agent of b does not answer/],
   ['a second write region', (view) => ({ ...view, readyForWrites: everywhere }), /app\.b takes writes and should not/],
+  ['a silent relay', (view) => ({ ...view, relayBehindMs: { a: null, b: null, c: null } }), /app.a relays no events/],
+  [
+    'events on their way for long',
+    (view) => ({ ...view, relayBehindMs: { a: 9000, b: null, c: null } }),
+    /lacks events of the last 9 s/,
+  ],
   ['a dead Redis', (view) => ({ ...view, busUp: { ...everywhere, b: false } }), /Kafka or Redis of b/],
   [
     'a standby that follows nobody',

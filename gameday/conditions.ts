@@ -13,9 +13,13 @@ export interface WorldView {
   readonly readyForWrites: Readonly<Record<Region, boolean>>
   /** Whether Kafka and Redis take connections. */
   readonly busUp: Readonly<Record<Region, boolean>>
+  /** Age of the oldest event that a region's relay has sent and that isn't known in every region's Kafka; null: none is relayed. */
+  readonly relayBehindMs: Readonly<Record<Region, number | null>>
 }
 
 const largestLagBytes = 1_048_576n
+/** A move hands over what is not confirmed everywhere, and the new primary sends all of it again. */
+const longestBehindMs = 3000
 
 /** The highest epoch record that any controller knows. */
 export function currentEpoch(view: WorldView): EpochRecord | null {
@@ -65,6 +69,10 @@ export function missingForWhole(view: WorldView): readonly string[] {
   if (primaryStatus.state !== 'primary' || !primaryStatus.epochCommitted)
     missing.push(`Postgres of ${primary} is ${primaryStatus.state}`)
   if (!view.readyForWrites[primary]) missing.push(`app.${primary} is not ready for writes`)
+  const behindMs = view.relayBehindMs[primary]
+  if (behindMs === null) missing.push(`app.${primary} relays no events`)
+  else if (behindMs > longestBehindMs)
+    missing.push(`some region's Kafka lacks events of the last ${Math.round(behindMs / 1000)} s`)
   for (const region of regions) {
     if (region !== primary && view.readyForWrites[region]) missing.push(`app.${region} takes writes and should not`)
     if (view.controllers[region]?.busy != null)

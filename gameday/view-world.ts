@@ -1,5 +1,6 @@
 // Looks at a running world: asks controllers, agents, apps, Kafka and Redis of all regions side by side.
 import { agentStatus } from '#protocol/agent.ts'
+import { busReply } from '#protocol/bus.ts'
 import { controllerStatus } from '#protocol/controller.ts'
 import { ports, regions, type Region } from '#protocol/sites.ts'
 import type { RunningWorld } from '#world/running-world.ts'
@@ -29,7 +30,7 @@ export async function viewWorld(world: RunningWorld): Promise<WorldView> {
   const ready = (path: string) => async (region: Region) =>
     (await getFromSite(world, `app.${region}`, ports.app, path, timeoutMs)).status === 200
   const status = { method: 'GET', path: '/status', timeoutMs } as const
-  const [controllers, agents, readyForReads, readyForWrites, busUp] = await Promise.all([
+  const [controllers, agents, readyForReads, readyForWrites, busUp, relayBehindMs] = await Promise.all([
     byRegion((region) => world.wayIn.control(`controller.${region}`, { ...status, reply: controllerStatus }), null),
     byRegion((region) => world.wayIn.control(`postgres.${region}`, { ...status, reply: agentStatus }), null),
     byRegion(ready('/readyz'), false),
@@ -41,6 +42,10 @@ export async function viewWorld(world: RunningWorld): Promise<WorldView> {
       ])
       return true
     }, false),
+    byRegion(async (region) => {
+      const call = { method: 'GET', path: '/bus', timeoutMs, reply: busReply } as const
+      return (await world.wayIn.control(`app.${region}`, call)).relay.behindMs
+    }, null),
   ])
-  return { controllers, agents, readyForReads, readyForWrites, busUp }
+  return { controllers, agents, readyForReads, readyForWrites, busUp, relayBehindMs }
 }

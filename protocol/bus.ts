@@ -68,6 +68,8 @@ export const busReply = z.object({
     sent: z.number(),
     /** Sent, and not yet known to be in every region. */
     unconfirmed: z.number(),
+    /** How long ago the oldest of these was sent, ms; 0: there is none. Null: nothing is relayed here. */
+    behindMs: z.number().nullable(),
     done: z.number(),
   }),
 })

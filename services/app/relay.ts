@@ -83,8 +83,11 @@ export class Relay {
   }
 
   status(): BusReply['relay'] {
+    const oldestAtMs = this.#run?.confirmations.oldestAtMs ?? null
+    const behindMs = oldestAtMs === null ? 0 : Math.round(performance.now() - oldestAtMs)
     return {
       active: this.#run !== null,
+      behindMs: this.#run === null ? null : behindMs,
       sent: this.#sent,
       unconfirmed: this.#run?.confirmations.unconfirmed ?? 0,
       done: this.#done,
@@ -219,6 +222,7 @@ class Run {
       this.confirmations.sent(
         events.map((row) => String(row['seq'])),
         await this.#produce(events),
+        performance.now(),
       )
     }
     this.#cursor.looked({

@@ -19,7 +19,9 @@ test('an event is done when every other region is past it, in each partition', (
       [0, 4],
       [2, 7],
     ]),
+    1000,
   )
+  assert.equal(confirmations.oldestAtMs, 1000)
   confirmations.heard(said('b', [5, 0, 8]))
   assert.deepEqual(confirmations.takeDone(), [], 'c has said nothing')
   confirmations.heard(said('c', [5, 0, 7]))
@@ -27,11 +29,12 @@ test('an event is done when every other region is past it, in each partition', (
   confirmations.heard(said('c', [5, 0, 8]))
   assert.deepEqual(confirmations.takeDone(), ['1', '2'])
   assert.equal(confirmations.unconfirmed, 0)
+  assert.equal(confirmations.oldestAtMs, null)
 })
 
 test('positions in another topic say nothing, also after good ones', () => {
   const confirmations = books()
-  confirmations.sent(['1'], new Map([[0, 4]]))
+  confirmations.sent(['1'], new Map([[0, 4]]), 0)
   confirmations.heard(said('b', [5, 5, 5]))
   confirmations.heard(said('c', [50, 50, 50], 't0'))
   assert.deepEqual(confirmations.takeDone(), [])
@@ -42,8 +45,8 @@ test('positions in another topic say nothing, also after good ones', () => {
 
 test('what is too much to remember is told, and left for another reading of the table', () => {
   const confirmations = books(1)
-  confirmations.sent(['1'], new Map([[0, 0]]))
-  confirmations.sent(['2'], new Map([[0, 1]]))
+  confirmations.sent(['1'], new Map([[0, 0]]), 0)
+  confirmations.sent(['2'], new Map([[0, 1]]), 0)
   assert.equal(confirmations.mustStartOver, false)
   for (const region of ['b', 'c'] as const) confirmations.heard(said(region, [9, 9, 9]))
   assert.deepEqual(confirmations.takeDone(), ['1'])

@@ -3,6 +3,7 @@ import type { PositionsReply } from '#protocol/bus.ts'
 import type { Region } from '#protocol/sites.ts'
 
 interface Batch {
+  readonly atMs: number
   readonly seqs: readonly string[]
   /** By partition, the offset of the batch's last record in it. */
   readonly lastOffsets: ReadonlyMap<number, number>
@@ -35,12 +36,17 @@ export class Confirmations {
     return this.#hasForgotten && this.#count === 0
   }
 
-  sent(seqs: readonly string[], lastOffsets: ReadonlyMap<number, number>): void {
+  /** When the oldest unconfirmed batch was sent; null: there is none. */
+  get oldestAtMs(): number | null {
+    return this.#batches[0]?.atMs ?? null
+  }
+
+  sent(seqs: readonly string[], lastOffsets: ReadonlyMap<number, number>, atMs: number): void {
     if (this.#count + seqs.length > this.#longest) {
       this.#hasForgotten = true
       return
     }
-    this.#batches.push({ seqs, lastOffsets })
+    this.#batches.push({ atMs, seqs, lastOffsets })
     this.#count += seqs.length
   }
 
