@@ -54,7 +54,7 @@ function wholeView(primary: Region): WorldView {
     readyForReads: everywhere,
     readyForWrites: of((region) => region === primary),
     busUp: everywhere,
-    relayBehindMs: { a: 800, b: null, c: null },
+    relayBehindMs: of((region) => (region === primary ? 800 : null)),
   }
 }
 
