@@ -1,7 +1,5 @@
 // Performs the steps of a runbook's method, one by one, and keeps when each began and ended.
 import type { LedgerEntry } from '#protocol/wan.ts'
-import { moveReply } from '#protocol/controller.ts'
-import { ordersDataSet } from '#protocol/epoch.ts'
 import type { FaultRecord } from '#protocol/journal.ts'
 import {
   stepKinds,
@@ -11,9 +9,9 @@ import {
   type Runbook,
   type Step,
 } from '#protocol/runbook.ts'
-import { regions } from '#protocol/sites.ts'
+import { EnvironmentError } from '#world/environment-error.ts'
+import { failover, switchover } from '#world/moves.ts'
 import type { RunningWorld } from '#world/running-world.ts'
-import { CallRefused } from '#runtime/http.ts'
 import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
 import type { Collector } from './collector.ts'
@@ -37,7 +35,6 @@ export class StepFailed extends Error {
 }
 
 const steadyWithinMs = 30_000
-const moveWithinMs = 60_000
 type Note = (text: string) => void
 
 export interface StepsContext {
@@ -196,20 +193,14 @@ export class Steps {
     const home = runbook.topology.home
     const to = action.kind === 'failback' ? home : action.to
     await collector.note('ordered', `${action.kind} to ${to ?? 'whoever is best'}`)
-    const path = action.kind === 'failover' ? '/failover' : '/switchover'
-    const body = {
-      dataSet: ordersDataSet,
-      ...(to === undefined ? {} : { to }),
-      ...(action.kind === 'failover' ? { acceptDataLoss: action['accept-data-loss'] } : {}),
-    }
-    const asked = to ?? regions.find((region) => region !== home) ?? home
     try {
-      const call = { method: 'POST', path, body, reply: moveReply, timeoutMs: moveWithinMs } as const
-      const reply = await world.wayIn.control(`controller.${asked}`, call)
+      const reply =
+        action.kind === 'failover'
+          ? await failover(world, { to: to ?? null, acceptDataLoss: action['accept-data-loss'] })
+          : await switchover(world, to ?? home)
       note(`epoch ${reply.epoch}: ${reply.primary ?? 'nobody'} is primary`)
     } catch (error) {
-      const refused = error instanceof CallRefused ? moveReply.safeParse(error.body) : null
-      throw refused?.success === true ? new StepFailed(`refused: ${refused.data.reason}`) : error
+      throw error instanceof EnvironmentError ? new StepFailed(error.message) : error
     }
   }
 }
