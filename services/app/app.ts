@@ -21,7 +21,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { PostgresMonitor } from './postgres-monitor.ts'
 import { Projection } from './projection.ts'
 import { createPublicListener, type PublicDuties, type ReadReadiness } from './public-listener.ts'
-import { OrderReader } from './read-order.ts'
+import { OrderReader, type Found } from './read-order.ts'
 import { Relay } from './relay.ts'
 import { SessionPool } from './session-pool.ts'
 import { WriteDoor, type Tried } from './write-door.ts'
@@ -228,16 +228,25 @@ export class App implements PublicDuties, ControlDuties {
     // Even a read may make Postgres write (hint bits); and the Postgres of a region that is drained is about to stop.
     const early = isForwarded || this.#door.drainingTo() === null ? null : await this.#readElsewhere(id)
     if (early !== null && early.order !== null) return { ...early, permitted }
+    let here: Found | null = null
+    let reason: unknown = new Error('the order is not here, and no region that would know of it can be asked')
     try {
-      const found = await this.#reader.read(id, cacheEpoch)
-      this.#metrics.reads.inc({ source: found.source })
-      return { ...found, permitted }
+      here = await this.#reader.read(id, cacheEpoch)
+      this.#metrics.reads.inc({ source: here.source })
     } catch (error) {
+      reason = error
       void this.#monitor.hurry()
-      const found = isForwarded ? null : await this.#readElsewhere(id)
-      if (found === null) throw error
-      return { ...found, permitted }
     }
+    // What a standby doesn't know may be on its way to it: an order that was acknowledged must be found.
+    if (here !== null && (here.order !== null || isForwarded || this.#isFreshPrimary())) return { ...here, permitted }
+    const elsewhere = isForwarded ? null : await this.#readElsewhere(id)
+    if (elsewhere === null) throw reason
+    return { ...elsewhere, permitted }
+  }
+
+  #isFreshPrimary(): boolean {
+    if (this.primary() !== this.#options.region) return false
+    return !isStale(this.#authority, this.#monitor.probe, this.#options.commit, monotonicNs())
   }
 
   /** From the write region, or the one that is about to be, else from any other; null if none answers in time. */

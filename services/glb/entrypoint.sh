@@ -132,6 +132,11 @@ defaults
   timeout client 10s
   timeout http-request 10s
   timeout http-keep-alive 60s
+  # Connections that are kept for reuse end with their region: one that outlived it would break the first request after its return.
+  option srvtcpka
+  srvtcpka-idle 2s
+  srvtcpka-intvl 1s
+  srvtcpka-cnt 2
 $(own_error 500 unknown 'the point of presence failed inside')
 $(own_error 502 unknown 'the region broke the connection before it answered')
 $(own_error 503 failed 'no connection to the region')

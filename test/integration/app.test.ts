@@ -15,6 +15,7 @@ const body = { customer: 'Ada', item: 'lamp', quantity: 2 }
 const forwarded: { key: unknown; hold: unknown }[] = []
 const readsElsewhere: unknown[] = []
 const nowhere = randomUUID()
+const silent = randomUUID()
 
 describe('the order service', () => {
   let postgres: PostgresBox
@@ -36,6 +37,7 @@ describe('the order service', () => {
     otherApp.get<{ Params: { id: string } }>('/orders/:id', async (incoming, reply) => {
       readsElsewhere.push(incoming.headers['x-firedrill-forwarded'])
       if (incoming.params.id === nowhere) return reply.code(404).send({})
+      if (incoming.params.id === silent) return reply.code(503).send({})
       return { ...body, id: incoming.params.id, region: 'b', epoch: 1, createdAt: 'then' }
     })
     await otherApp.listen({ host: '127.0.0.1', port: 0 })
@@ -357,6 +359,18 @@ describe('the order service', () => {
     const stale = await control('PUT', '/write-region', { dataSet: 'orders', epoch: epoch - 1, region: 'b' })
     assert.equal(stale.statusCode, 409)
     await postgres.promoteIn(null)
+  })
+
+  test('asks the write region for an order that is not here yet, and calls none missing that nobody could be asked for', async () => {
+    const id = randomUUID()
+    assert.equal((await get(`/orders/${id}`)).statusCode, 404, 'the primary knows')
+    epoch += 1
+    await publish('b')
+    const found = await get(`/orders/${id}`)
+    assert.deepEqual([found.statusCode, found.headers['x-firedrill-source']], [200, 'forwarded'])
+    assert.equal((await get(`/orders/${nowhere}`)).statusCode, 404)
+    assert.equal((await get(`/orders/${id}`, { 'x-firedrill-forwarded': '1' })).statusCode, 404)
+    assert.equal((await get(`/orders/${silent}`)).statusCode, 503)
   })
 
   test('says that reads may be stale while commits have no quorum, and answers them', async () => {
