@@ -106,9 +106,12 @@ suite('etcd', { timeout: 120_000 }, () => {
     assert.equal(reading.holders[0]?.epoch, 1)
   })
 
-  test('a claim without a lease is not sent, since nothing could bound its permits', async () => {
-    assert.equal((await storeOf('leaseless', 'a').claim(claimOf(1, 'a'), '0')).result, 'unknown')
-    assert.equal((await storeOf('leaseless', 'a').read()).record, null)
+  test('a claim by a process that has no lease yet gets one first, which bounds its permits, and keeps it', async () => {
+    const store = storeOf('leaseless', 'a')
+    const won = await store.claim(claimOf(1, 'a'), '0')
+    assert.ok(won.result === 'won')
+    assert.deepEqual((await store.read()).holders, [{ epoch: 1, leaseId: won.leaseId }])
+    assert.equal((await store.renewLease())?.leaseId, won.leaseId)
   })
 
   test('a holder key goes with its lease, and can be hung on a new one while the record is unchanged', async () => {
