@@ -120,14 +120,19 @@ async function closes(socket: Socket): Promise<void> {
   if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
 }
 
-void test('all questions are at the source before the walreceiver has asked them, and each answer waits for its own', async () => {
-  await using rig = await Rig.open()
-  rig.link.setSource(source, { lsn: '0/300000', timeline: 2 })
-  const { walreceiver, walsender } = await rig.connect()
+/** The walreceiver says who it is, and everything that it will ask is asked and answered; it gets its first answer only. */
+async function begins({ walreceiver, walsender }: { walreceiver: Socket; walsender: Socket }): Promise<void> {
   walreceiver.write(startup)
   await reads(walsender, Buffer.concat([startup, identify, start]))
   walsender.write(Buffer.concat([welcome, identified, copying]))
   await reads(walreceiver, welcome)
+}
+
+void test('all questions are at the source before the walreceiver has asked them, and each answer waits for its own', async () => {
+  await using rig = await Rig.open()
+  rig.link.setSource(source, { lsn: '0/300000', timeline: 2 })
+  const { walreceiver, walsender } = await rig.connect()
+  await begins({ walreceiver, walsender })
   walreceiver.write(identify)
   await reads(walreceiver, identified)
   assert.deepEqual(rig.events, [])
@@ -143,10 +148,7 @@ void test('a walreceiver that asks otherwise is closed, and the next is let thro
   await using rig = await Rig.open()
   rig.link.setSource(source, { lsn: '0/300000', timeline: 2 })
   const first = await rig.connect()
-  first.walreceiver.write(startup)
-  await reads(first.walsender, Buffer.concat([startup, identify, start]))
-  first.walsender.write(Buffer.concat([welcome, identified, copying]))
-  await reads(first.walreceiver, welcome)
+  await begins(first)
   first.walreceiver.write(query('TIMELINE_HISTORY 2'))
   await Promise.all([closes(first.walreceiver), closes(first.walsender)])
   assert.deepEqual(rig.events, ['agent-anticipated-wrongly'])
@@ -177,10 +179,7 @@ void test('a cut ends both sides at once, and nobody gets through any more', asy
   await using rig = await Rig.open()
   rig.link.setSource(source, { lsn: '0/300000', timeline: 2 })
   const { walreceiver, walsender } = await rig.connect()
-  walreceiver.write(startup)
-  await reads(walsender, Buffer.concat([startup, identify, start]))
-  walsender.write(Buffer.concat([welcome, identified, copying]))
-  await reads(walreceiver, welcome)
+  await begins({ walreceiver, walsender })
   const closed = Promise.all([closes(walreceiver), closes(walsender)])
   rig.link.cut()
   // Its answer is there already.
