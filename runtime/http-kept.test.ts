@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { call, createControlListener } from './http.ts'
+import { call, createControlListener, WarmConnections } from './http.ts'
 
 test('calls one after another share a connection, and one that hangs holds up no other', async () => {
   const token = 't'.repeat(32)
@@ -22,6 +22,36 @@ test('calls one after another share a connection, and one that hangs holds up no
     assert.deepEqual(await get('/answers'), { connections: 2 })
     hanging.resolve({ connections: 0 })
     await hung
+  } finally {
+    await listener.close()
+  }
+})
+
+test('a call that matters finds an open connection at rest, also while one is being warmed', async () => {
+  const token = 't'.repeat(32)
+  const listener = createControlListener(token)
+  let hanging = Promise.withResolvers<object>()
+  hanging.resolve({})
+  let connections = 0
+  listener.server.on('connection', () => (connections += 1))
+  listener.get('/status', async () => hanging.promise)
+  listener.post('/order', async () => ({}))
+  await listener.listen({ host: '127.0.0.1', port: 0 })
+  const authority = `127.0.0.1:${(listener.server.address() as AddressInfo).port}`
+  const common = { authority, token, reply: z.object({}), timeoutMs: 5000 }
+  const warm = new WarmConnections()
+  const warmOnce = async (): Promise<void> =>
+    warm.warm(async (set) => call({ ...common, method: 'GET', path: '/status', connections: set }))
+  try {
+    await warmOnce()
+    await warmOnce()
+    assert.equal(connections, 2)
+    hanging = Promise.withResolvers<object>()
+    const warming = warmOnce()
+    await call({ ...common, method: 'POST', path: '/order', body: {}, connections: warm.ready })
+    hanging.resolve({})
+    await warming
+    assert.equal(connections, 2)
   } finally {
     await listener.close()
   }

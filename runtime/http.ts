@@ -2,7 +2,7 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import { timingSafeEqual } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import { Agent, request } from 'undici'
+import { Agent, type Dispatcher, request } from 'undici'
 import type { z } from 'zod'
 
 /**
@@ -35,7 +35,30 @@ export class CallRefused extends Error {
 
 // Connections are kept: over the WAN a new one costs a round trip. One request at a time on each, so that a hung call holds up
 // no other (pipelining 0 would close each connection after its first call).
-const dispatcher = new Agent({ connect: { timeout: 1000 }, keepAliveTimeout: 30_000, pipelining: 1 })
+const keptConnections = (): Agent => new Agent({ connect: { timeout: 1000 }, keepAliveTimeout: 30_000, pipelining: 1 })
+const dispatcher = keptConnections()
+
+/**
+ * Connections that are kept warm for calls which may not wait for a new one. There are two sets, warmed in turns: a call takes the
+ * set that is at rest, since on the other the warming itself is under way for a round trip.
+ */
+export class WarmConnections {
+  #resting = keptConnections()
+  #warming = keptConnections()
+
+  /** For a call that matters. */
+  get ready(): Dispatcher {
+    return this.#resting
+  }
+
+  /** @param ask makes short calls by the connections it is given, and never rejects; to be done well before the next turn */
+  async warm(ask: (connections: Dispatcher) => Promise<unknown>): Promise<void> {
+    const turn = this.#resting
+    this.#resting = this.#warming
+    this.#warming = turn
+    await ask(turn)
+  }
+}
 
 /**
  * One JSON call. `timeoutMs` bounds the whole of it.
@@ -50,10 +73,12 @@ export async function call<Shape extends z.ZodType>(options: {
   body?: unknown
   reply: Shape
   timeoutMs: number
+  /** Those of a `WarmConnections`, where a new one would be too slow. */
+  connections?: Dispatcher
 }): Promise<z.infer<Shape>> {
   const target = `${options.method} http://${options.authority}${options.path}`
   const response = await request(`http://${options.authority}${options.path}`, {
-    dispatcher,
+    dispatcher: options.connections ?? dispatcher,
     method: options.method,
     headers: {
       authorization: `Bearer ${options.token}`,

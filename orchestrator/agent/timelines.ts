@@ -1,4 +1,4 @@
-// Timelines of Postgres as files: read, told to the other nodes at a promotion, and put in place before Postgres asks for them.
+// Timelines of Postgres as files: read, and put in place, at another node's word, before Postgres asks for them.
 import { chown, open, readdir, readFile, rename } from 'node:fs/promises'
 import {
   canonicalLsn,
@@ -8,9 +8,7 @@ import {
   type TimelineDecision,
 } from '#orchestrator/core/agent/decisions.ts'
 import { streamStart, type StreamStart } from '#orchestrator/core/agent/replication-anticipation.ts'
-import { agentStatus, timelineReply, type TimelineNotice, type TimelineReply } from '#protocol/agent.ts'
-import { ports, regions, type Region } from '#protocol/sites.ts'
-import { call } from '#runtime/http.ts'
+import type { TimelineNotice, TimelineReply } from '#protocol/agent.ts'
 import type { Log } from '#runtime/log.ts'
 import type { Session } from '#runtime/postgres.ts'
 import { awaitEndOfReplay } from './cut.ts'
@@ -22,8 +20,6 @@ import type { ReplicationLink } from './replication-link.ts'
 import { within } from './waits.ts'
 
 const folder = `${paths.data}/pg_wal`
-const tellTimeoutMs = 1000
-const warmMs = 3000
 /** The word of a promotion comes about as late as the order to follow; without it Postgres finds out by itself. */
 const noticeTimeoutMs = 150
 
@@ -138,48 +134,5 @@ export class NewTimelines {
     this.#planting ??= plant(notice.timeline, notice.text, this.#node.server.account)
     await this.#planting
     this.#link.learn(notice)
-  }
-}
-
-/** How the agents of the other regions are reached. */
-export class Peers {
-  readonly #region: Region
-  readonly #token: string
-  readonly #log: Log
-  #timer: NodeJS.Timeout | undefined
-
-  constructor(region: Region, token: string, log: Log) {
-    this.#region = region
-    this.#token = token
-    this.#log = log
-  }
-
-  /** Connections are kept open, so that the word of a promotion takes one way over the WAN and not three. */
-  start(): void {
-    const warm = (peer: Region): void => {
-      const authority = `postgres.${peer}:${ports.control}`
-      const options = { method: 'GET', authority, path: '/status', token: this.#token, reply: agentStatus } as const
-      call({ ...options, timeoutMs: tellTimeoutMs }).catch(() => undefined)
-    }
-    this.#timer = setInterval(() => this.#others().forEach(warm), warmMs)
-  }
-
-  stop(): void {
-    clearInterval(this.#timer)
-  }
-
-  /** Only saves time: who doesn't hear of it asks Postgres. */
-  tell(notice: TimelineNotice): void {
-    for (const peer of this.#others()) {
-      const authority = `postgres.${peer}:${ports.control}`
-      const options = { method: 'POST', authority, path: '/timeline', token: this.#token, body: notice } as const
-      call({ ...options, reply: timelineReply, timeoutMs: tellTimeoutMs }).catch((error: Error) =>
-        this.#log.debug({ peer, reason: error.message }, 'was not told of the new timeline'),
-      )
-    }
-  }
-
-  #others(): readonly Region[] {
-    return regions.filter((region) => region !== this.#region)
   }
 }

@@ -21,7 +21,8 @@ const tickMs = 25
 const beatMs = 100
 const probeMs = 500
 const leaseMs = 700
-const warmMs = 3000
+/** Of the two sets of connections in turn. */
+const warmMs = 2000
 const readMs = 1000
 /** While etcd can't be read it is asked more often: its answer is what service waits for. */
 const readAgainMs = 200

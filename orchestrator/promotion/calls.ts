@@ -13,7 +13,7 @@ import { drainReply } from '#protocol/permit.ts'
 import { ports, type Region, regions } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { fenceReply } from '#protocol/wan.ts'
-import { call, CallRefused } from '#runtime/http.ts'
+import { call, CallRefused, WarmConnections } from '#runtime/http.ts'
 import { z } from 'zod'
 import type { Failure } from '../core/inputs.ts'
 import { timings } from '../core/settings.ts'
@@ -43,6 +43,7 @@ export function failure(error: unknown): Failure {
 
 export class Calls {
   readonly #options: CallOptions
+  readonly #connections = new WarmConnections()
 
   constructor(options: CallOptions) {
     this.#options = options
@@ -50,21 +51,24 @@ export class Calls {
 
   /** Connections to all agents and apps are kept open: a new one would cost an order a round trip over the WAN. */
   async warm(): Promise<void> {
-    const ask = (authority: string, path: string): Promise<unknown> =>
-      call({
-        method: 'GET',
-        authority: `${authority}:${ports.control}`,
-        path,
-        token: this.#options.controlToken,
-        reply: z.unknown(),
-        timeoutMs: warmTimeoutMs,
-      })
-    await Promise.allSettled(
-      regions.flatMap((region) => [
-        ask(`postgres.${region}`, '/status'),
-        ask(`app.${region}`, '/events?from=999999999'),
-      ]),
-    )
+    await this.#connections.warm(async (connections) => {
+      const ask = (authority: string, path: string): Promise<unknown> =>
+        call({
+          method: 'GET',
+          authority: `${authority}:${ports.control}`,
+          path,
+          token: this.#options.controlToken,
+          reply: z.unknown(),
+          timeoutMs: warmTimeoutMs,
+          connections,
+        })
+      await Promise.allSettled(
+        regions.flatMap((region) => [
+          ask(`postgres.${region}`, '/status'),
+          ask(`app.${region}`, '/events?from=999999999'),
+        ]),
+      )
+    })
   }
 
   async promise(region: Region, epoch: number): Promise<PromiseReply | Failure> {
@@ -101,6 +105,7 @@ export class Calls {
         body: { dataSet, epoch, forwardTo, holdMs: timings.drainHoldMs },
         reply: drainReply,
         timeoutMs: timings.drainMs,
+        connections: this.#connections.ready,
       })
       return reply.drained ? { lsn: reply.lsn } : { reason: `${reply.inFlight} writes are still in flight` }
     } catch (error) {
@@ -116,6 +121,7 @@ export class Calls {
       token: this.#options.controlToken,
       reply: z.unknown(),
       timeoutMs: 1000,
+      connections: this.#connections.ready,
     })
   }
 
@@ -146,8 +152,10 @@ export class Calls {
     timeoutMs: number,
   ): Promise<z.infer<Shape> | Failure> {
     const authority = `postgres.${region}:${ports.control}`
+    const token = this.#options.controlToken
+    const connections = this.#connections.ready
     try {
-      return await call({ method: 'POST', authority, path, token: this.#options.controlToken, body, reply, timeoutMs })
+      return await call({ method: 'POST', authority, path, token, body, reply, timeoutMs, connections })
     } catch (error) {
       return failure(error)
     }
