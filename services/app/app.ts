@@ -47,6 +47,8 @@ const writeSessions = 40
 const readSessions = 8
 /** Held open while Postgres answers, also by a standby: held writes come all at once when it is promoted. */
 const warmSessions = 12
+const idleSessionMs = 20_000
+const trimEveryMs = 5000
 const longestQueue = 200
 /** Below the time that a controller gives a drain, so that it hears the reason. */
 const settleTimeoutMs = 1500
@@ -72,6 +74,7 @@ export class App implements PublicDuties, ControlDuties {
   #authority: authorities.Authority
   #wasReady = false
   #notReadySinceMs = performance.now()
+  #trimming: NodeJS.Timeout | undefined
 
   constructor(options: AppOptions) {
     const { region, log } = options
@@ -128,12 +131,14 @@ export class App implements PublicDuties, ControlDuties {
     this.#monitor.start()
     this.#relay.start()
     this.#projection.start()
+    this.#trimming = setInterval(() => this.#writePool.trim(warmSessions, idleSessionMs), trimEveryMs)
   }
 
   async stop(): Promise<void> {
     await this.publicListener.close()
     await this.controlListener.close()
     this.#monitor.stop()
+    clearInterval(this.#trimming)
     await Promise.all([this.#relay.stop(), this.#projection.stop()])
     for (const pool of this.#pools) pool.close()
     for (const redis of this.#redis) redis.disconnect()

@@ -70,6 +70,22 @@ test('sessions opened ahead of need are there at once; broken ones are replaced'
   assert.equal(server.opened, 4)
 })
 
+test('sessions that a crowd left behind are closed once nobody uses them, the longest idle first, down to the warm ones', async () => {
+  const server = new Server()
+  const pool = server.pool(10)
+  const crowd = Array.from({ length: 5 }, async () => pool.acquire(1000))
+  while (server.pending.length > 0) await server.letIn()
+  const sessions = await Promise.all(crowd)
+  const closed: number[] = []
+  for (const [index, session] of sessions.entries()) Object.assign(session, { close: () => closed.push(index) })
+  for (const session of sessions.slice(1)) pool.release(session)
+  pool.trim(3, 60_000)
+  assert.deepEqual(closed, [], 'none has been idle for a minute')
+  pool.trim(3, 0)
+  assert.deepEqual(closed, [1, 2], 'the one that is lent counts')
+  assert.equal(await pool.acquire(1000), sessions[4])
+})
+
 test('a server that lets nobody in turns away everybody who waits, one after another', async () => {
   const server = new Server()
   const pool = server.pool(3)

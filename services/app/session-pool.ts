@@ -16,6 +16,11 @@ export class NoSession extends Error {
 /** Opening costs both sides milliseconds of CPU: a crowd of waiters is served sooner by the sessions that there are. */
 const openingAtOnce = 2
 
+interface Idle {
+  readonly session: Session
+  readonly sinceMs: number
+}
+
 interface Waiter {
   readonly resolve: (session: Session) => void
   readonly reject: (error: Error) => void
@@ -25,7 +30,8 @@ export class SessionPool {
   readonly #open: () => Promise<Session>
   readonly #size: number
   readonly #queueSize: number
-  readonly #idle: Session[] = []
+  /** The one that was used last comes last, and is lent first. */
+  readonly #idle: Idle[] = []
   readonly #waiters: Waiter[] = []
   /** Sessions lent or being opened. */
   #lent = 0
@@ -44,10 +50,10 @@ export class SessionPool {
 
   /** @throws NoSession if Postgres can't be reached, or the pool stays full for `timeoutMs`, or its queue is full */
   async acquire(timeoutMs: number): Promise<Session> {
-    for (let session = this.#idle.pop(); session !== undefined; session = this.#idle.pop()) {
-      if (!session.isOpen) continue
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+      if (!idle.session.isOpen) continue
       this.#lent += 1
-      return session
+      return idle.session
     }
     if (this.#lent < this.#size && this.#opening < openingAtOnce) {
       this.#lent += 1
@@ -64,7 +70,7 @@ export class SessionPool {
     const waiter = session.isOpen ? this.#waiters.shift() : undefined
     if (waiter !== undefined) return waiter.resolve(session)
     this.#lent -= 1
-    if (session.isOpen) this.#idle.push(session)
+    if (session.isOpen) this.#idle.push({ session, sinceMs: performance.now() })
     else this.#openForWaiters()
   }
 
@@ -73,7 +79,7 @@ export class SessionPool {
     if (this.#isWarming) return
     this.#isWarming = true
     try {
-      while (this.#lent + this.#idle.filter((session) => session.isOpen).length < count) {
+      while (this.#lent + this.#idle.filter(({ session }) => session.isOpen).length < count) {
         this.#lent += 1
         this.release(await this.#openOne())
       }
@@ -84,13 +90,23 @@ export class SessionPool {
     }
   }
 
+  /** Closes sessions that nobody has used for `idleMs`, down to `count`: each costs Postgres 2 to 3 MB. */
+  trim(count: number, idleMs: number): void {
+    while (this.#lent + this.#idle.length > count) {
+      const [longest] = this.#idle
+      if (longest === undefined || performance.now() - longest.sinceMs < idleMs) return
+      this.#idle.shift()
+      longest.session.close()
+    }
+  }
+
   /** Whoever waits for a session gets none. */
   turnAway(reason: string): void {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(new NoSession(reason))
   }
 
   close(): void {
-    for (const session of this.#idle.splice(0)) session.close()
+    for (const { session } of this.#idle.splice(0)) session.close()
   }
 
   async #openOne(): Promise<Session> {
