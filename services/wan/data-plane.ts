@@ -5,7 +5,7 @@ import { slotBytes } from './delay-queue.ts'
 import { Forwarder } from './forwarder.ts'
 import { seededRandom } from './random.ts'
 import { SharedTable, type SharedMemory } from './shared-table.ts'
-import { createWait, readPacket, sharpenTimers, writePacket } from './tun.ts'
+import { createWait, readPacket, sharpenTimers, shortenSlice, writePacket } from './tun.ts'
 
 export interface DataPlaneStart {
   readonly memory: SharedMemory
@@ -32,6 +32,7 @@ function run(start: DataPlaneStart): void {
   const overflow = new Uint8Array(slotBytes)
   const wait = createWait(fd)
   sharpenTimers()
+  shortenSlice()
   for (;;) {
     for (;;) {
       const slot = forwarder.nextDelivery(performance.now())
