@@ -1,19 +1,14 @@
-// What builds take from package registries, fetched before them and cached by content in .firedrill/artifacts.
+// What builds take from outside the checkout, put into .firedrill/artifacts before them: Node's packages (cached by content), and
+// the CA bundle of this machine.
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile, copyFile } from 'node:fs/promises'
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { request } from 'undici'
-import { z } from 'zod'
+import { join } from 'node:path'
 import type { HostConfig } from '#runtime/config.ts'
 import { artifactsFolder, checkout, npmCli } from '../checkout.ts'
 import { lastLines, run } from '../child-process.ts'
 import { EnvironmentError } from '../environment-error.ts'
 import { artifactStamp } from './context.ts'
-
-const defaultMaven = 'https://repo1.maven.org/maven2'
-const sideBySide = 8
-const attempts = 3
 
 export interface ArtifactRequest {
   /** Docker's architecture: `amd64`, `arm64`. */
@@ -24,7 +19,7 @@ export interface ArtifactRequest {
 
 const makers: Readonly<Record<string, (request: ArtifactRequest) => Promise<void>>> = {
   runtime: bringRuntime,
-  kafka: bringKafka,
+  ca: bringCa,
 }
 
 /** @throws EnvironmentError if it can't be fetched */
@@ -71,48 +66,30 @@ async function bringRuntime({ arch, config, note }: ArtifactRequest): Promise<vo
   })
 }
 
-const jar = z.object({ path: z.string(), sha256: z.string(), bytes: z.number() })
-
-/** Kafka's jars by their lock file, from Maven Central or FIREDRILL_MAVEN, each one verified. */
-async function bringKafka({ config, note }: ArtifactRequest): Promise<void> {
-  const lock = readFileSync(join(checkout, 'services', 'kafka', 'jars.lock'), 'utf8')
-  const jars = lock
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !line.startsWith('#'))
-    .map((line) => jar.parse(JSON.parse(line)))
-  await makeOnce('kafka', hashOf([lock]), async (folder) => {
-    const queue = [...jars]
-    let done = 0
-    const worker = async (): Promise<void> => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const bytes = await download(`${config.maven ?? defaultMaven}/${next.path}`, next.sha256)
-        const file = join(folder, next.path)
-        await mkdir(dirname(file), { recursive: true })
-        await writeFile(file, bytes)
-        done += 1
-        note(`${done} of ${jars.length} jars`)
-      }
-    }
-    await Promise.all(Array.from({ length: sideBySide }, worker))
+/** The CA bundle of this machine as `bundle.pem`, or nothing. */
+async function bringCa({ config }: ArtifactRequest): Promise<void> {
+  const bundle = trustedBundle(config.environment)
+  // Always the same stamp: what is fetched with the bundle's help is verified by checksum, so no image depends on it.
+  await replaceFolder('ca', 'any', async (folder) => {
+    if (bundle !== null) await writeFile(join(folder, 'bundle.pem'), bundle)
   })
 }
 
-async function download(url: string, sha256: string): Promise<Buffer> {
-  let reason = ''
-  for (let attempt = 1; attempt <= attempts; attempt += 1) {
-    try {
-      const response = await request(url, { signal: AbortSignal.timeout(120_000) })
-      const bytes = Buffer.from(await response.body.arrayBuffer())
-      const seen = createHash('sha256').update(bytes).digest('hex')
-      if (response.statusCode === 200 && seen === sha256) return bytes
-      reason = response.statusCode === 200 ? `expected SHA-256 ${sha256}, saw ${seen}` : `status ${response.statusCode}`
-    } catch (error) {
-      reason = (error as Error).message
-    }
+/** What programs on this machine trust by order of its user: where a proxy intercepts TLS, its CA is among it. */
+export function trustedBundle(environment: HostConfig['environment']): string | null {
+  for (const file of [environment['NODE_EXTRA_CA_CERTS'], environment['SSL_CERT_FILE']]) {
+    const text = file === undefined ? '' : readable(file)
+    if (text.includes('-----BEGIN CERTIFICATE-----')) return text
   }
-  throw new EnvironmentError(
-    `${url}: ${reason}; check that the Maven repository can be reached, or name a mirror's root with FIREDRILL_MAVEN`,
-  )
+  return null
+}
+
+function readable(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 function hashOf(parts: readonly string[]): string {
@@ -121,17 +98,20 @@ function hashOf(parts: readonly string[]): string {
   return hash.digest('hex')
 }
 
-/** Makes the folder beside its place and renames it when it is whole, so that a killed run leaves no half artifact. */
 async function makeOnce(name: string, content: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  const folder = join(artifactsFolder, name)
-  const stamp = join(folder, artifactStamp)
+  const stamp = join(artifactsFolder, name, artifactStamp)
   if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === content) return
+  await replaceFolder(name, content, fill)
+}
+
+/** Makes the folder beside its place and renames it when it is whole, so that a killed run leaves no half artifact. */
+async function replaceFolder(name: string, content: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const folder = join(artifactsFolder, name)
   const draft = `${folder}.new`
   await rm(draft, { recursive: true, force: true })
   await mkdir(draft, { recursive: true })
   await fill(draft)
   await writeFile(join(draft, artifactStamp), content)
-  await mkdir(dirname(folder), { recursive: true })
   await rm(folder, { recursive: true, force: true })
   await rename(draft, folder)
 }

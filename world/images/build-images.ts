@@ -126,7 +126,7 @@ class ImageBuild {
     const stream = (await docker.buildImage(packContext(checkout, context), {
       t: contentReference(name, content),
       dockerfile: context.dockerfile,
-      buildargs: { ...this.proxies(), ...parents },
+      buildargs: { ...this.sources(), ...parents },
       labels: { [contentLabel]: content },
       forcerm: true,
       version: '1',
@@ -162,15 +162,14 @@ class ImageBuild {
     return id
   }
 
-  /** Docker hands these into the build, and doesn't keep them in the image. */
-  private proxies(): Record<string, string> {
-    const names = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']
-    return Object.fromEntries(
-      names.flatMap((name) => {
-        const value = this.config.environment[name]
-        return value === undefined || value === '' ? [] : [[name, value]]
-      }),
-    )
+  /** By which way builds fetch; no image depends on it, nor keeps it: Docker drops the proxies by itself, a stage the mirror. */
+  private sources(): Record<string, string> {
+    const proxies = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']
+    const values = [
+      ...proxies.map((name) => [name, this.config.environment[name] ?? ''] as const),
+      ['FIREDRILL_MAVEN', this.config.maven ?? ''] as const,
+    ]
+    return Object.fromEntries(values.filter(([, value]) => value !== ''))
   }
 }
 

@@ -13,7 +13,7 @@ FROM debian AS build
 COPY services/kafka/pom.xml ./
 FROM \${RUNTIME}
 COPY --from=build /made /made
-COPY .firedrill/artifacts/kafka /opt/libs
+COPY .firedrill/artifacts/runtime /opt/runtime
 COPY protocol \\
   package.json /firedrill/
 `
@@ -26,8 +26,8 @@ function makeCheckout(context: { after(work: () => void): void }): string {
   write(root, 'protocol/sites.ts', 'export {}')
   write(root, 'protocol/sites.test.ts', 'export {}')
   write(root, 'package.json', '{}')
-  write(root, '.firedrill/artifacts/kafka/.content', 'one')
-  write(root, '.firedrill/artifacts/kafka/a.jar', 'jar')
+  write(root, '.firedrill/artifacts/runtime/.content', 'one')
+  write(root, '.firedrill/artifacts/runtime/node', 'node')
   write(root, 'README.md', 'not copied')
   return root
 }
@@ -43,9 +43,9 @@ function hashOf(root: string, extra: readonly string[] = []): string {
 
 test('sources, bases and artifacts are read from the Dockerfile', (context) => {
   const read = readContext(makeCheckout(context), 'services/x/Dockerfile')
-  assert.deepEqual(read.sources, ['.firedrill/artifacts/kafka', 'package.json', 'protocol', 'services/kafka/pom.xml'])
+  assert.deepEqual(read.sources, ['.firedrill/artifacts/runtime', 'package.json', 'protocol', 'services/kafka/pom.xml'])
   assert.deepEqual(read.bases, ['RUNTIME'])
-  assert.deepEqual(artifactsOf(read), ['kafka'])
+  assert.deepEqual(artifactsOf(read), ['runtime'])
 })
 
 test('the hash changes with what is copied, and with nothing else', (context) => {
@@ -57,7 +57,7 @@ test('the hash changes with what is copied, and with nothing else', (context) =>
   const changes: readonly (readonly [string, string])[] = [
     ['protocol/sites.ts', 'changed'],
     ['protocol/new.ts', ''],
-    ['.firedrill/artifacts/kafka/.content', 'two'],
+    ['.firedrill/artifacts/runtime/.content', 'two'],
     ['services/x/Dockerfile', `${dockerfile}# changed`],
   ]
   const seen = new Set([before, hashOf(root, ['another base'])])
@@ -77,8 +77,8 @@ test('the context carries what is copied, without tests', async (context) => {
     .filter((entry) => entry.isFile())
     .map((entry) => relative(unpacked, join(entry.parentPath, entry.name)))
   assert.deepEqual(names.sort(), [
-    '.firedrill/artifacts/kafka/.content',
-    '.firedrill/artifacts/kafka/a.jar',
+    '.firedrill/artifacts/runtime/.content',
+    '.firedrill/artifacts/runtime/node',
     'package.json',
     'protocol/sites.ts',
     'services/kafka/pom.xml',

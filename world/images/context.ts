@@ -13,7 +13,7 @@ export interface BuildContext {
   readonly bases: readonly ('BASE' | 'RUNTIME')[]
 }
 
-/** Name of the file in an artifact's folder that states the hash of what the artifact was made from. */
+/** Name of the file in an artifact's folder that states what of the artifact an image depends on: a hash of what it was made from. */
 export const artifactStamp = '.content'
 const artifactPattern = /^\.firedrill\/artifacts\/([^/]+)/
 

@@ -39,14 +39,18 @@ interface FakeImage {
   readonly id: string
   tags: string[]
   readonly usedAt: string
+  /** In seconds, of a stage, which has no tag. */
+  readonly madeAt?: number
 }
 
 /** The part of Docker that is asked here: an image goes with its last tag, unless a container has it. */
 function fakeDocker(images: FakeImage[], used: readonly string[]): Dockerode {
   const find = (reference: string) => images.find(({ id, tags }) => id === reference || tags.includes(reference))
   return {
-    listImages: async () =>
-      images.filter(({ tags }) => tags.length > 0).map(({ id, tags }) => ({ Id: id, RepoTags: tags })),
+    listImages: async (options?: { filters?: { label?: readonly string[] } }) =>
+      options?.filters?.label?.includes('firedrill.stage') === true
+        ? images.filter(({ madeAt }) => madeAt !== undefined).map(({ id, madeAt }) => ({ Id: id, Created: madeAt }))
+        : images.filter(({ tags }) => tags.length > 0).map(({ id, tags }) => ({ Id: id, RepoTags: tags })),
     listContainers: async () => used.map((id) => ({ ImageID: id })),
     df: async () => ({ LayersSize: 1000 * images.filter(({ tags }) => tags.length > 0).length }),
     getImage: (reference: string) => ({
@@ -55,6 +59,7 @@ function fakeDocker(images: FakeImage[], used: readonly string[]): Dockerode {
         const found = find(reference)
         if (found === undefined) throw Object.assign(new Error('no such image'), { statusCode: 404 })
         if (used.includes(found.id)) throw Object.assign(new Error('in use'), { statusCode: 409 })
+        if (found.id === reference) images.splice(images.indexOf(found), 1)
         found.tags = found.tags.filter((tag) => tag !== reference)
       },
     }),
@@ -102,4 +107,14 @@ test('an image that a container has taken meanwhile stays', async () => {
   const docker = fakeDocker(images, ['node-5'])
   docker.listContainers = async () => []
   assert.deepEqual(await removeOldImages(docker, new Set(), nowMs), { count: 0, bytes: 0 })
+})
+
+test('of the stages that Docker keeps without a tag, the latest stays', async () => {
+  const stages = [2, 3, 1].map((madeAt) => ({ id: `stage-${madeAt}`, tags: [], usedAt: '', madeAt }))
+  assert.equal((await removeOldImages(fakeDocker(stages, ['stage-1']), new Set(), nowMs)).count, 1)
+  assert.deepEqual(
+    stages.map(({ id }) => id),
+    ['stage-3', 'stage-1'],
+    'one is in a container',
+  )
 })

@@ -49,7 +49,8 @@ export async function removeOldImages(
 ): Promise<{ readonly count: number; readonly bytes: number }> {
   await using _lock = await waitForLock(join(machineFolder(), 'build.lock'), 'remove old images', () => {})
   const old = tooOld(await ownImages(docker), present, nowMs)
-  if (old.length === 0) return { count: 0, bytes: 0 }
+  const stages = await oldStages(docker)
+  if (old.length + stages.length === 0) return { count: 0, bytes: 0 }
   const bytesBefore = await layersBytes(docker)
   let count = 0
   // What is built on the runtime image goes before it.
@@ -60,6 +61,7 @@ export async function removeOldImages(
       isGone &&= await untag(docker, tag)
     if (isGone) count += 1
   }
+  for (const stage of stages) if (await untag(docker, stage)) count += 1
   for (const tag of await brokenStates(docker)) await untag(docker, tag)
   return { count, bytes: Math.max(0, bytesBefore - (await layersBytes(docker))) }
 }
@@ -81,6 +83,13 @@ async function lastUsedMs(docker: Dockerode, id: string): Promise<number> {
   const { LastTagTime } = (facts as { readonly Metadata?: { readonly LastTagTime?: string } }).Metadata ?? {}
   // Docker tells the year 1 of an image whose tags it did not see being given.
   return Math.max(Date.parse(facts.Created), LastTagTime === undefined ? 0 : Date.parse(LastTagTime))
+}
+
+/** Docker keeps the stage in which jars are fetched as an image without a tag. The latest spares the next build the fetching. */
+async function oldStages(docker: Dockerode): Promise<readonly string[]> {
+  const stages = await docker.listImages({ filters: { dangling: ['true'], label: ['firedrill.stage'] } })
+  const newestFirst = stages.toSorted((left, right) => right.Created - left.Created)
+  return newestFirst.slice(1).map((each) => each.Id)
 }
 
 /** Tags that all images of one state of the code share, where not all of these are there any more. */
