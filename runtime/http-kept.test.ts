@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { z } from 'zod'
@@ -52,6 +53,38 @@ test('a call that matters finds an open connection at rest, also while one is be
     hanging.resolve({})
     await warming
     assert.equal(connections, 2)
+  } finally {
+    await listener.close()
+  }
+})
+
+const table = '/proc/net/tcp'
+const skip = existsSync(table) ? false : `only Linux shows the timers of connections (${table})`
+
+test('an idle connection is probed, so that one to a process that is gone is not kept', { skip }, async () => {
+  const token = 't'.repeat(32)
+  const listener = createControlListener(token)
+  listener.get('/', async () => ({}))
+  await listener.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = listener.server.address() as AddressInfo
+  try {
+    await call({
+      method: 'GET',
+      authority: `127.0.0.1:${port}`,
+      path: '/',
+      token,
+      reply: z.object({}),
+      timeoutMs: 5000,
+    })
+    // Fields: number, local and remote address, state, queues, timer (2 is keep-alive) and when it is due, in hundredths of a second.
+    const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+    const line = readFileSync(table, 'utf8')
+      .split('\n')
+      .map((each) => each.trim().split(/\s+/))
+      .find((fields) => fields[2] === remote && fields[3] === '01')
+    const [timer, due] = line?.[5]?.split(':') ?? []
+    assert.equal(timer, '02')
+    assert.ok(Number.parseInt(due ?? '', 16) <= 200, `expected a probe within 2 s, saw ${due}`)
   } finally {
     await listener.close()
   }

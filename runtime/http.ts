@@ -33,9 +33,21 @@ export class CallRefused extends Error {
   }
 }
 
-// Connections are kept: over the WAN a new one costs a round trip. One request at a time on each, so that a hung call holds up
-// no other (pipelining 0 would close each connection after its first call).
-const keptConnections = (): Agent => new Agent({ connect: { timeout: 1000 }, keepAliveTimeout: 30_000, pipelining: 1 })
+/**
+ * Connections are kept: over the WAN a new one costs a round trip. One request at a time on each, so that a hung call holds up no
+ * other (pipelining 0 would close each connection after its first call). An idle one is probed after two seconds: whoever is there
+ * has forgotten those of a process that was killed behind a cut, and the next call would be lost on them.
+ * @param perTarget at most so many; null: as many as there are calls at once
+ */
+export function keptConnections(perTarget: number | null = null): Agent {
+  return new Agent({
+    connect: { timeout: 1000, keepAlive: true, keepAliveInitialDelay: 2000 },
+    keepAliveTimeout: 30_000,
+    pipelining: 1,
+    connections: perTarget,
+  })
+}
+
 const dispatcher = keptConnections()
 
 /**

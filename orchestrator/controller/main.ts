@@ -5,6 +5,7 @@ import { isRegion, ports, type Region, regions } from '#protocol/sites.ts'
 import { loadConfig, loadSecrets } from '#runtime/config.ts'
 import { monotonicMs } from '#runtime/clock.ts'
 import { Etcd } from '#runtime/etcd.ts'
+import { WarmConnections } from '#runtime/http.ts'
 import { createLog } from '#runtime/log.ts'
 import type { Settings } from '../core/settings.ts'
 import { Beats } from '../health/beats.ts'
@@ -35,6 +36,7 @@ const settings: Settings = Object.freeze({
 const etcdOf = (each: Region): string => `etcd.${each}:${ports.etcd}`
 // The own member is asked first.
 const members = [region, ...regions.filter((each) => each !== region)]
+const connections = new WarmConnections()
 const events = new Events(region, settings.dataSet, log)
 const beats = await Beats.open({
   region,
@@ -49,11 +51,13 @@ const controller: Controller = new Controller(settings, {
     commit: settings.commit,
     controlToken: secrets.control,
     fenceToken: secrets.fence,
+    connections,
   }),
   store: new EpochStore(new Etcd(members.map(etcdOf), monotonicMs), settings.dataSet, etcdOf),
   publisher: new Publisher({
     dataSet: settings.dataSet,
     token: secrets.control,
+    connections,
     onTaken: (epoch, primary) => controller.steered(epoch, primary),
     onFailed: (host, reason) => log.debug({ host, reason }, 'not told'),
   }),

@@ -342,9 +342,14 @@ export class FakeWorld {
       case 'write-region': {
         const { region } = effect.promotion
         const epoch = effect.promotion.fence.claim.epoch
-        return this.#send(process.region, region, 'controller', 'app', () =>
-          this.#send(region, process.region, 'app', 'controller', () => reply({ kind: 'steered', epoch, region })),
-        )
+        for (const each of regions)
+          this.#send(process.region, each, 'controller', 'app', () => {
+            // A later epoch's word ends a drain.
+            this.drained.delete(each)
+            if (each !== region) return
+            this.#send(region, process.region, 'app', 'controller', () => reply({ kind: 'steered', epoch, region }))
+          })
+        return
       }
       case 'drain': {
         this.drained.add(effect.region)

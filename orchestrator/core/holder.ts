@@ -181,8 +181,6 @@ export function onSteered(turn: Turn, epoch: number, region: Region): void {
   const reason = `The app of ${region} knows that it is the write region in epoch ${epoch}`
   announce(turn, 'steered', reason, epoch, { region })
   const { goal } = hold
-  if (goal.kind === 'switchover')
-    turn.effects.push({ kind: 'undrain', claim: hold.promotion.fence.claim, region: goal.from })
   const asked = goal.kind === 'first-start' ? null : goal.to
   const elsewhere = asked !== null && asked !== region
   answerGoal(

@@ -105,6 +105,9 @@ suite('stories of the control plane', () => {
       world.answers.map((each) => each.done),
       [true],
     )
+    // A drain taken back before the old primary's app has word of the new epoch would open its door to writes again.
+    assert.ok(!world.effects.some(({ effect }) => effect.kind === 'undrain'))
+    assert.deepEqual([...world.drained], [])
     matches(context, 'switchover', world.transcript(start))
   })
 

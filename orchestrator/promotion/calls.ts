@@ -13,7 +13,7 @@ import { drainReply } from '#protocol/permit.ts'
 import { ports, type Region, regions } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { fenceReply } from '#protocol/wan.ts'
-import { call, CallRefused, WarmConnections } from '#runtime/http.ts'
+import { call, CallRefused, type WarmConnections } from '#runtime/http.ts'
 import { z } from 'zod'
 import type { Failure } from '../core/inputs.ts'
 import { timings } from '../core/settings.ts'
@@ -30,6 +30,7 @@ export interface CallOptions {
   readonly commit: CommitMode
   readonly controlToken: string
   readonly fenceToken: string
+  readonly connections: WarmConnections
 }
 
 /** What went wrong; `promised` is the node's word if it refused because of a promise. */
@@ -43,7 +44,6 @@ export function failure(error: unknown): Failure {
 
 export class Calls {
   readonly #options: CallOptions
-  readonly #connections = new WarmConnections()
 
   constructor(options: CallOptions) {
     this.#options = options
@@ -51,7 +51,7 @@ export class Calls {
 
   /** Connections to all agents and apps are kept open: a new one would cost an order a round trip over the WAN. */
   async warm(): Promise<void> {
-    await this.#connections.warm(async (connections) => {
+    await this.#options.connections.warm(async (connections) => {
       const ask = (authority: string, path: string): Promise<unknown> =>
         call({
           method: 'GET',
@@ -105,7 +105,7 @@ export class Calls {
         body: { dataSet, epoch, forwardTo, holdMs: timings.drainHoldMs },
         reply: drainReply,
         timeoutMs: timings.drainMs,
-        connections: this.#connections.ready,
+        connections: this.#options.connections.ready,
       })
       return reply.drained ? { lsn: reply.lsn } : { reason: `${reply.inFlight} writes are still in flight` }
     } catch (error) {
@@ -121,7 +121,7 @@ export class Calls {
       token: this.#options.controlToken,
       reply: z.unknown(),
       timeoutMs: 1000,
-      connections: this.#connections.ready,
+      connections: this.#options.connections.ready,
     })
   }
 
@@ -153,7 +153,7 @@ export class Calls {
   ): Promise<z.infer<Shape> | Failure> {
     const authority = `postgres.${region}:${ports.control}`
     const token = this.#options.controlToken
-    const connections = this.#connections.ready
+    const connections = this.#options.connections.ready
     try {
       return await call({ method: 'POST', authority, path, token, body, reply, timeoutMs, connections })
     } catch (error) {

@@ -2,7 +2,7 @@
 import { permitRenewMs, permitValidMs } from '#protocol/permit.ts'
 import { ports, type Region, type RegionHost, regions } from '#protocol/sites.ts'
 import { monotonicNs } from '#runtime/clock.ts'
-import { call } from '#runtime/http.ts'
+import { call, type WarmConnections } from '#runtime/http.ts'
 import { z } from 'zod'
 
 const writeRegionTimeoutMs = 1000
@@ -10,6 +10,7 @@ const writeRegionTimeoutMs = 1000
 export interface PublishOptions {
   readonly dataSet: string
   readonly token: string
+  readonly connections: WarmConnections
   /** The app of `region` took the permit or the write region of `epoch`. */
   readonly onTaken: (epoch: number, region: Region) => void
   readonly onFailed: (host: string, reason: string) => void
@@ -53,7 +54,9 @@ export class Publisher {
     taken: (() => void) | null,
   ): void {
     const authority = `${host}.${site}:${ports.control}`
-    call({ method: 'PUT', authority, path, token: this.#options.token, body, reply: z.unknown(), timeoutMs }).then(
+    const { token, connections } = this.#options
+    const told = { method: 'PUT', authority, path, token, body, connections: connections.ready } as const
+    call({ ...told, reply: z.unknown(), timeoutMs }).then(
       () => taken?.(),
       (error: unknown) => this.#options.onFailed(authority, error instanceof Error ? error.message : String(error)),
     )

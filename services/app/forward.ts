@@ -1,7 +1,8 @@
 // Hands requests to another region's app: a write to the region that is or is about to become the write region, which keeps it
 // until it may write (repeating is safe: the idempotency key makes one order of any number of tries); a read to one that can answer.
-import { Agent, request } from 'undici'
+import { request } from 'undici'
 import { errorReply, order, type Order } from '#protocol/order.ts'
+import { keptConnections } from '#runtime/http.ts'
 import type { Write } from './write-order.ts'
 
 /** Asks the app to keep a write for so many ms until its region is ready for writes. */
@@ -19,7 +20,7 @@ export interface Answer {
   readonly body: unknown
 }
 
-const dispatcher = new Agent({ connect: { timeout: 1000 }, connections: 256, pipelining: 1 })
+const dispatcher = keptConnections(256)
 
 /**
  * @param limits.untilMs no new try after this
