@@ -58,6 +58,20 @@ test('a region that has not been ready lately keeps no write', async () => {
   assert.equal(world.tries, 1)
 })
 
+test('only a drain whose time has run out says so; one that a later epoch has ended is forgotten', async () => {
+  const { door, world } = setUp([])
+  const ended: number[] = []
+  const timers: Promise<void>[] = []
+  for (const epoch of [2, 3]) {
+    assert.ok(door.beginDrain({ dataSet: 'orders', epoch, forwardTo: 'a', holdMs: 5 }, () => ended.push(epoch)))
+    timers.push(new Promise((resolve) => setTimeout(resolve, 10)))
+    if (epoch === 2) world.epoch = 2
+    door.wake()
+    await timers.at(-1)
+  }
+  assert.deepEqual(ended, [3])
+})
+
 test('a drain for its own region keeps a write until the next epoch is there and Postgres is ready in it', async () => {
   const { door, world } = setUp([])
   assert.ok(door.beginDrain({ dataSet: 'orders', epoch: 2, forwardTo: 'a', holdMs: 60_000 }, () => undefined))

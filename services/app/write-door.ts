@@ -2,7 +2,16 @@
 // while that isn't decided. Only a write that is certainly not done is ever tried a second time.
 import type { Region } from '#protocol/sites.ts'
 import type { Authority } from './core/authority.ts'
-import { acceptDrain, doorFor, handOnMs, isDraining, type Door, type Drain, type DrainRequest } from './core/drain.ts'
+import {
+  acceptDrain,
+  doorFor,
+  handOnMs,
+  isDraining,
+  isSuperseded,
+  type Door,
+  type Drain,
+  type DrainRequest,
+} from './core/drain.ts'
 import { forwardWrite, type Answer } from './forward.ts'
 import { answerWithinMs, type Write } from './write-order.ts'
 
@@ -71,6 +80,7 @@ export class WriteDoor {
 
   /** Something has changed that writes may be waiting for. */
   wake(): void {
+    if (this.#drain !== null && isSuperseded(this.#options.authority(), this.#drain)) this.#drain = null
     if (this.#options.isReady()) this.#lastReadyMs = performance.now()
     for (const wake of this.#waiting) wake()
   }

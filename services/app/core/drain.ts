@@ -27,10 +27,14 @@ export function acceptDrain(authority: Authority, request: DrainRequest, nowMs: 
   return { request, sinceEpoch: authority.epoch, untilMs: nowMs + request.holdMs }
 }
 
-/** A drain lasts until its time is up or a later epoch has its write region, whichever that is. */
+/** A later epoch has its write region, whichever that is. */
+export function isSuperseded(authority: Authority, drain: Drain): boolean {
+  return authority.writeRegion !== null && authority.writeRegion.epoch > drain.sinceEpoch
+}
+
+/** A drain lasts until its time is up or a later epoch has its write region. */
 export function isDraining(authority: Authority, drain: Drain | null, nowMs: number): drain is Drain {
-  if (drain === null || nowMs >= drain.untilMs) return false
-  return authority.writeRegion === null || authority.writeRegion.epoch <= drain.sinceEpoch
+  return drain !== null && nowMs < drain.untilMs && !isSuperseded(authority, drain)
 }
 
 /** @param movedUntilMs until when writes are handed on after the write region has moved away from here */
