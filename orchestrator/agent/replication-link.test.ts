@@ -224,6 +224,23 @@ void test('the source is asked before the walreceiver is there, which finds its 
   assert.deepEqual(rig.events, ['agent-anticipated'])
 })
 
+void test('a node that is behind the fork, asked for ahead of its walreceiver, goes on to the timeline that it was told of', async () => {
+  await using rig = await Rig.open()
+  const hello = Buffer.from(replicationStartup(source))
+  const [walsender] = await rig.accepts(() => rig.link.prepare(source))
+  rig.link.learn({ epoch: 7, primary: 'b', timeline: 3, text: '1\t0/100000\tone\n2\t0/480000\ttwo\n' })
+  rig.link.setSource(source, { lsn: '0/300000', timeline: 2 })
+  await reads(walsender, Buffer.concat([hello, identify, start]))
+  walsender.write(Buffer.concat([welcome, identified, copying]))
+  const walreceiver = rig.walreceiver()
+  walreceiver.write(Buffer.concat([hello, identify, start]))
+  await reads(walreceiver, Buffer.concat([welcome, identified, copying]))
+  const done = Buffer.from('c\0\0\0\x04')
+  walsender.write(done)
+  await reads(walreceiver, done)
+  await reads(walsender, Buffer.concat([done, identify, query('START_REPLICATION 0/400000 TIMELINE 3')]))
+})
+
 void test('a walreceiver that says something else of itself than was said ahead is closed', async () => {
   await using rig = await Rig.open()
   const [walsender] = await rig.accepts(() => rig.link.prepare(source))

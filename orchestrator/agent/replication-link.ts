@@ -124,7 +124,9 @@ export class ReplicationLink {
     const next = nextTimeline(timeline, text)
     if (next === null) return
     this.#next = { epoch, next }
-    if (this.#source?.epoch === epoch) for (const connection of this.#connections) connection.learnNext(next)
+    // A prepared connection is of this epoch before the source is set.
+    if (this.#source?.epoch === epoch || this.#prepared?.epoch === epoch)
+      for (const connection of this.#connections) connection.learnNext(next)
   }
 
   /** Takes the source away: every connection on which anything was asked ends at once. */
