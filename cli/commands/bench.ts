@@ -38,7 +38,7 @@ export function registerBench(program: Command): void {
     .option('--json', 'print the figures as JSON')
     .addHelpText(
       'after',
-      '\nAn interrupted failover bench goes on where it was, if the same is asked again. Exit code: 0 all passed, 1 one failed, 2 one unknown, 3 usage or environment.',
+      '\nAn interrupted failover bench goes on where it was, if the same is asked again of the same images. Exit code: 0 all passed, 1 one failed, 2 one unknown, 3 usage or environment.',
     )
     .action(bench)
 }

@@ -37,7 +37,7 @@ void test('what a hold expects is expected of a short one too', async () => {
   )
 })
 
-const asked = { runs: 2, runbooks: ['a-drill'] }
+const asked = { runs: 2, runbooks: ['a-drill'], images: ['firedrill-node:one'] }
 
 void test('runs of an interrupted bench survive; a finished one, or another question, begins anew', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'firedrill-bench-'))
@@ -48,6 +48,8 @@ void test('runs of an interrupted bench survive; a finished one, or another ques
     await writeState(file, { asked, complete: false, runs: [run], figures: {} })
     assert.deepEqual(await resumeState(file, asked), [run])
     assert.deepEqual(await resumeState(file, { ...asked, runs: 3 }), [])
+    await writeState(file, { asked, complete: false, runs: [run], figures: {} })
+    assert.deepEqual(await resumeState(file, { ...asked, images: ['firedrill-node:two'] }), [], 'of other code')
     await writeState(file, { asked, complete: true, runs: [run, run], figures: {} })
     assert.deepEqual(await resumeState(file, asked), [])
     assert.ok((await readFile(`${file}.previous`, 'utf8')).includes('drills/one'))

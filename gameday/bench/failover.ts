@@ -81,7 +81,8 @@ export async function benchFailover(options: BenchOptions): Promise<BenchResult>
   const { stateFile, signal } = options
   const names = options.runbooks.length > 0 ? options.runbooks : benchedRunbooks
   const books = await Promise.all(names.map(short))
-  const asked = { runs: options.runs, runbooks: books.map((each) => each.name) }
+  const images = [...new Set((await options.world.containers()).map((each) => each.image))].sort()
+  const asked = { runs: options.runs, runbooks: books.map((each) => each.name), images }
   let finished = await resumeState(stateFile, asked)
   let { world } = options
   const save = (complete: boolean): Promise<void> =>

@@ -27,8 +27,8 @@ export const finishedRun = z.object({
 })
 export type FinishedRun = z.infer<typeof finishedRun>
 
-/** What was asked for. Only the same question goes on; any other begins anew. */
-const question = z.object({ runs: z.number(), runbooks: z.array(z.string()) })
+/** What was asked for, and of which images. Only the same question goes on; any other begins anew. */
+const question = z.object({ runs: z.number(), runbooks: z.array(z.string()), images: z.array(z.string()) })
 export type BenchQuestion = z.infer<typeof question>
 
 const benchState = z.object({ asked: question, complete: z.boolean(), runs: z.array(finishedRun) })
