@@ -20,8 +20,9 @@ import type { ReplicationLink } from './replication-link.ts'
 import { within } from './waits.ts'
 
 const folder = `${paths.data}/pg_wal`
-/** The word of a promotion comes about as late as the order to follow; without it Postgres finds out by itself. */
-const noticeTimeoutMs = 150
+/** The word of a promotion comes soon after the order to follow, on a busy machine later; without it Postgres finds out by itself. */
+const noticeTimeoutMs = 300
+const lookTimeoutMs = 150
 
 const fileName = (timeline: number): string => `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`
 
@@ -114,7 +115,7 @@ export class NewTimelines {
     const notice = this.#last
     if (notice?.epoch !== epoch || this.#judge(notice).kind !== 'plant') return null
     await this.#plant(notice)
-    const look = AbortSignal.any([signal, AbortSignal.timeout(noticeTimeoutMs)])
+    const look = AbortSignal.any([signal, AbortSignal.timeout(lookTimeoutMs)])
     try {
       // Before it goes to sleep again, the startup process looks for new timelines.
       await awaitEndOfReplay(await this.#session(), look)
