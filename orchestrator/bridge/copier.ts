@@ -105,12 +105,10 @@ export class Copier {
     this.#log.info({ source: this.#source, topicId: state.topicId, offsets: state.offsets }, 'copying')
     while (!this.#stop.signal.aborted) {
       const fetched = await source.fetch(ordersTopic, new Map(state.offsets.entries()), waitMs)
-      const refusedBefore = this.#knowledge.refused
       for (const partition of fetched) await this.#take(local, state, partition)
       const isWholeNow = !state.whole && fetched.every((each) => each.nextOffset >= each.endOffset)
       state.whole ||= isWholeNow
-      // What decides refusals must survive: a bridge that forgot it would take in what it has refused.
-      await this.#checkpoint(local, state, isWholeNow || this.#knowledge.refused > refusedBefore)
+      await this.#checkpoint(local, state, isWholeNow)
       // While nothing is copied nothing else would tell that the own Kafka is gone, and perhaps made anew.
       if (fetched.every((each) => each.records.length === 0)) await local.topic(ordersTopic)
       else await new Promise((resolve) => setTimeout(resolve, gatherMs))
@@ -128,6 +126,8 @@ export class Copier {
       const trace = { [bridgeHeaders.topicId]: state.topicId, [bridgeHeaders.offset]: String(record.offset) }
       copies.push({ key: record.key, value: record.value, headers: { ...record.headers, ...trace } })
     }
+    // What decides refusals must outlast the bridge, hence before it takes effect: else what is refused now is taken in later.
+    if (this.#knowledge.epoch > state.epoch) await this.#checkpoint(local, state, true)
     if (copies.length > 0) await local.produce(ordersTopic, fetched.partition, copies)
     this.#knowledge.copied += copies.length
     if (state.offsets[fetched.partition] !== fetched.nextOffset) {
