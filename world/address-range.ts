@@ -1,5 +1,5 @@
 // Finds a free /21 for a world: not overlapping any Docker network, any route of this machine, nor what another `up` has just taken.
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import type Dockerode from 'dockerode'
 import { sites } from '#protocol/sites.ts'
 import { machineFolder } from './checkout.ts'
 import { EnvironmentError } from './environment-error.ts'
-import { livingHolder, type ProcessLock, tryLock } from './process-lock.ts'
+import { type ProcessLock, tryLock } from './process-lock.ts'
 
 /** Half-open range of IPv4 addresses as numbers. */
 export interface AddressRange {
@@ -73,8 +73,10 @@ export async function takeRange(
 /** Removes reservations of dead processes. */
 export async function forgetDeadReservations(): Promise<void> {
   const folder = join(machineFolder(), 'ranges')
-  for (const name of await readdir(folder).catch(() => []))
-    if ((await livingHolder(join(folder, name))) === null) await rm(join(folder, name), { force: true })
+  for (const name of await readdir(folder).catch(() => [])) {
+    const attempt = await tryLock(join(folder, name), 'forget dead reservations')
+    if (attempt.taken) await attempt.lock.release()
+  }
 }
 
 async function dockerRanges(docker: Dockerode): Promise<AddressRange[]> {

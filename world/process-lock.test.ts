@@ -1,11 +1,12 @@
 // Locks of processes: exclusion, takeover from the dead, no lock left behind.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { livingHolder, tryLock } from './process-lock.ts'
+import { tryLock } from './process-lock.ts'
 
 function lockFile(context: { after(work: () => void): void }): string {
   const folder = mkdtempSync(join(tmpdir(), 'firedrill-lock-'))
@@ -32,8 +33,7 @@ test('a held lock is refused with its holder, a released one is free', async (co
 test('the lock of a dead process is taken over, and its holder told', async (context) => {
   const file = lockFile(context)
   const dead = spawnSync(process.execPath, ['-e', '']).pid
-  writeFileSync(file, JSON.stringify({ pid: dead, startedAt: '1', doing: 'run region-freeze', since: 'then' }))
-  assert.equal(await livingHolder(file), null)
+  writeFileSync(file, JSON.stringify({ pid: dead, doing: 'run region-freeze', since: 'then' }))
   const attempt = await tryLock(file, 'up')
   assert.ok(attempt.taken)
   assert.equal(attempt.lock.tookOverFrom?.doing, 'run region-freeze')
@@ -42,7 +42,7 @@ test('the lock of a dead process is taken over, and its holder told', async (con
 
 test('a later process with the id of a dead holder is not taken for it', async (context) => {
   const file = lockFile(context)
-  writeFileSync(file, JSON.stringify({ pid: process.pid, startedAt: '1', doing: 'up', since: 'then' }))
+  writeFileSync(file, JSON.stringify({ pid: process.pid, doing: 'up', since: 'then' }))
   const attempt = await tryLock(file, 'down')
   assert.ok(attempt.taken)
   await attempt.lock.release()
@@ -54,4 +54,34 @@ test('a torn lock file holds nothing up', async (context) => {
   const attempt = await tryLock(file, 'down')
   assert.ok(attempt.taken)
   await attempt.lock.release()
+})
+
+const contender = `
+import { closeSync, openSync, rmSync } from 'node:fs'
+import { tryLock } from '${new URL('process-lock.ts', import.meta.url).href}'
+const [file, rounds, dies] = process.argv.slice(1)
+for (let round = 0; round < Number(rounds); round += 1) {
+  let attempt = await tryLock(file, 'contend')
+  while (!attempt.taken) attempt = await tryLock(file, 'contend')
+  await using lock = attempt.lock
+  if (lock.tookOverFrom !== null) rmSync(file + '.inside', { force: true })
+  closeSync(openSync(file + '.inside', 'wx'))
+  await new Promise((resolve) => setImmediate(resolve))
+  if (dies === 'yes' && round === Number(rounds) - 1) process.kill(process.pid, 'SIGKILL')
+  rmSync(file + '.inside')
+}
+`
+
+test('of many processes one at a time holds a lock, while others die with it in their hands', async (context) => {
+  const file = lockFile(context)
+  const contend = async (dies: 'yes' | 'no'): Promise<unknown> => {
+    const flags = ['--input-type=module', '-e', contender]
+    const child = spawn(process.execPath, [...flags, file, '50', dies], { stdio: 'inherit' })
+    return (await once(child, 'exit'))[dies === 'yes' ? 1 : 0]
+  }
+  const plan = [...Array.from({ length: 4 }, () => 'no' as const), ...Array.from({ length: 6 }, () => 'yes' as const)]
+  assert.deepEqual(
+    await Promise.all(plan.map(contend)),
+    plan.map((dies) => (dies === 'yes' ? 'SIGKILL' : 0)),
+  )
 })

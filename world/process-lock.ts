@@ -1,16 +1,20 @@
-// Locks held by processes of this machine, as files. The lock of a dead process is taken over.
-import { link, mkdir, readFile, rm, unlink, writeFile } from 'node:fs/promises'
-import { readFileSync, rmSync } from 'node:fs'
+// Locks held by processes of this machine, as files that the kernel locks: it lets go when the process ends, however it ends.
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
+import { tryLock as lockFile } from 'fs-native-extensions'
 import { z } from 'zod'
 
-const holderShape = z.object({
-  pid: z.number(),
-  /** Tells a process from a later one with the same id; empty where /proc is missing. */
-  startedAt: z.string(),
-  doing: z.string(),
-  since: z.string(),
-})
+const holderShape = z.object({ pid: z.number(), doing: z.string(), since: z.string() })
 export type Holder = z.infer<typeof holderShape>
 
 export interface ProcessLock extends AsyncDisposable {
@@ -22,71 +26,59 @@ export interface ProcessLock extends AsyncDisposable {
 export type LockAttempt =
   { readonly taken: true; readonly lock: ProcessLock } | { readonly taken: false; readonly holder: Holder }
 
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  } catch {
-    return ''
+/** `doing` is what others are told, e.g. `run region-loss`. The lock ends with `release` or with the process. */
+export async function tryLock(path: string, doing: string): Promise<LockAttempt> {
+  mkdirSync(dirname(path), { recursive: true })
+  for (;;) {
+    const file = openSync(path, 'a+')
+    if (lockFile(file) && isAt(path, file)) {
+      const tookOverFrom = readHolder(path)
+      ftruncateSync(file)
+      writeSync(file, JSON.stringify({ pid: process.pid, doing, since: new Date().toISOString() } satisfies Holder))
+      return { taken: true, lock: held(path, file, tookOverFrom) }
+    }
+    closeSync(file)
+    const holder = readHolder(path)
+    if (holder !== null && isAlive(holder.pid)) return { taken: false, holder }
+    // It was released after we had opened it, or its new holder has not written its name there yet.
+    await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
 
-function isAlive(holder: Holder): boolean {
+/** False if the file was removed meanwhile, as a release does, and perhaps made anew. */
+function isAt(path: string, file: number): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(file).ino
+}
+
+function isAlive(pid: number): boolean {
   try {
-    process.kill(holder.pid, 0)
+    process.kill(pid, 0)
+    return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
-  return holder.startedAt === '' || startOf(holder.pid) === holder.startedAt
 }
 
 /** Null if there is no such lock, or its file says nothing. */
-async function readHolder(path: string): Promise<Holder | null> {
+function readHolder(path: string): Holder | null {
   try {
-    return holderShape.parse(JSON.parse(await readFile(path, 'utf8')))
+    return holderShape.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch {
     return null
   }
 }
 
-/** The living holder of the lock, or null. */
-export async function livingHolder(path: string): Promise<Holder | null> {
-  const holder = await readHolder(path)
-  return holder !== null && isAlive(holder) ? holder : null
-}
-
-/** `doing` is what others are told, e.g. `run region-loss`. The lock ends with `release` or with the process. */
-export async function tryLock(path: string, doing: string): Promise<LockAttempt> {
-  await mkdir(dirname(path), { recursive: true })
-  const own: Holder = { pid: process.pid, startedAt: startOf(process.pid), doing, since: new Date().toISOString() }
-  const draft = `${path}.${process.pid}`
-  await writeFile(draft, JSON.stringify(own))
-  let tookOverFrom: Holder | null = null
-  try {
-    for (;;) {
-      try {
-        // A hard link appears whole and only if the name is free: nobody ever reads half a lock.
-        await link(draft, path)
-        return { taken: true, lock: held(path, tookOverFrom) }
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      }
-      const holder = await readHolder(path)
-      if (holder !== null && isAlive(holder)) return { taken: false, holder }
-      tookOverFrom = holder
-      await rm(path, { force: true })
-    }
-  } finally {
-    await unlink(draft)
-  }
-}
-
-function held(path: string, tookOverFrom: Holder | null): ProcessLock {
+function held(path: string, file: number, tookOverFrom: Holder | null): ProcessLock {
+  // Removed while it is still locked: later, the name may be another's.
   const onExit = (): void => rmSync(path, { force: true })
   process.once('exit', onExit)
+  let isHeld = true
   const release = async (): Promise<void> => {
+    if (!isHeld) return
+    isHeld = false
     process.removeListener('exit', onExit)
-    await rm(path, { force: true })
+    onExit()
+    closeSync(file)
   }
   return { tookOverFrom, release, [Symbol.asyncDispose]: release }
 }
