@@ -1,5 +1,6 @@
 // The authoritative DNS server of a region: `orders.firedrill.test` is the write region's app, `reads.orders.firedrill.test`
 // the nearest ready one. It decides by checks of its own; PUT /write-region only makes it look again at once.
+import { isDeepStrictEqual } from 'node:util'
 import type { z } from 'zod'
 import { writeRegion } from '#protocol/permit.ts'
 import { isRegion, ports, regions, type Region } from '#protocol/sites.ts'
@@ -53,9 +54,11 @@ control.put('/write-region', async (incoming, reply) => {
       reason: `expected epoch ${published.epoch} or above, saw ${parsed.data.epoch}`,
     })
   }
+  // Controllers tell it over and over; only news is a reason to look often.
+  const isNews = !isDeepStrictEqual(published, parsed.data)
   published = parsed.data
   decideAgain()
-  checks.hurry()
+  if (isNews) checks.hurry()
   return published
 })
 control.get('/status', async () => ({

@@ -78,6 +78,17 @@ void describe('names through an area’s resolver', () => {
     return ((await response.body.json()) as { writeRegion: unknown }).writeRegion
   }
 
+  /** Tells the DNS server of c; the status of its answer. */
+  const publish = async (epoch: number, region: Region): Promise<number> => {
+    const response = await request(`http://${await servers.c.at(9000)}/write-region`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${controlToken}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ dataSet: 'orders', epoch, region }),
+    })
+    await response.body.dump()
+    return response.statusCode
+  }
+
   before(async () => {
     rig = await SteeringRig.open()
     nets.fill(rig.net, 0, regions.length)
@@ -137,16 +148,6 @@ void describe('names through an area’s resolver', () => {
   })
 
   void it('look again at once when the write region is published, and never trust a lower epoch', async () => {
-    const control = await servers.c.at(9000)
-    const publish = async (epoch: number, region: Region): Promise<number> => {
-      const response = await request(`http://${control}/write-region`, {
-        method: 'PUT',
-        headers: { authorization: `Bearer ${controlToken}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ dataSet: 'orders', epoch, region }),
-      })
-      await response.body.dump()
-      return response.statusCode
-    }
     assert.equal(await publish(5, 'c'), 200)
     assert.equal(await publish(4, 'a'), 409)
     assert.equal(await publish(5, 'c'), 200)
@@ -156,6 +157,18 @@ void describe('names through an area’s resolver', () => {
     await fakes.c.set({ writes: true })
     await eventually('c is the write region', async () => (await direct()) === 'c')
     await fakes.c.set({ writes: false })
+  })
+
+  void it('look often for a short while only, though the same write region is published over and over', async () => {
+    await publish(6, 'c')
+    const checksInASecond = async (): Promise<number> => {
+      await fakes.a.reset()
+      const began = performance.now()
+      while (performance.now() - began < 1000) await publish(6, 'c')
+      return (await fakes.a.counts()).checks
+    }
+    assert.ok((await checksInASecond()) > 20)
+    await eventually('few checks', async () => (await checksInASecond()) < 15, 10_000)
   })
 
   void it('keep the last known address when no region is ready', async () => {
