@@ -36,8 +36,11 @@ export interface KafkaSession {
   topic(topic: string): Promise<TopicFacts | null>
   /** Offsets of the oldest record and of the next one to come. */
   offsets(topic: string, partition: number): Promise<{ readonly first: number; readonly end: number }>
-  /** Appends in order, and resolves with the first record's offset once the broker has them all. */
-  produce(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<number>
+  /**
+   * Appends each partition's records in order, however many, and resolves with the offset of each one's last once the broker has
+   * them all. If it rejects, the broker may have some.
+   */
+  produce(topic: string, records: ReadonlyMap<number, readonly KafkaRecord[]>): Promise<ReadonlyMap<number, number>>
   /** Waits up to `waitMs` for a record at or after the given offset of any partition. */
   fetch(topic: string, from: ReadonlyMap<number, number>, waitMs: number): Promise<readonly FetchedPartition[]>
   close(): void

@@ -18,6 +18,8 @@ const connectTimeoutMs = 2000
 /** On top of the time for which the broker was asked to wait. */
 const answerTimeoutMs = 2500
 const fetchBytes = 1 << 20
+/** A broker refuses a batch above 1 MiB (`message.max.bytes`) in all. */
+const batchBytes = 1 << 19
 
 const noOperation = (): void => {}
 const silentLogger = {
@@ -106,19 +108,28 @@ class KafkajsSession implements KafkaSession {
     return { first: await at(-2), end: await at(-1) }
   }
 
-  async produce(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<number> {
-    const messages = records.map((record) => ({ key: record.key, value: record.value, headers: record.headers }))
-    const decoded = await this.#send<ProduceAnswer>(this.#prompt, answerTimeoutMs, {
-      request: produceRequest({
-        acks: -1,
-        timeout: answerTimeoutMs,
-        topicData: [{ topic, partitions: [{ partition, messages }] }],
-      }),
-      response: produceResponse,
-    })
-    const answer = decoded.topics[0]?.partitions[0]
-    check(answer?.errorCode ?? 0, topic)
-    return Number(answer?.baseOffset)
+  async produce(
+    topic: string,
+    records: ReadonlyMap<number, readonly KafkaRecord[]>,
+  ): Promise<ReadonlyMap<number, number>> {
+    const lastOffsets = new Map<number, number>()
+    const batches = new Map([...records].map(([partition, each]) => [partition, inBatches(each)]))
+    for (let round = 0; ; round += 1) {
+      const partitions = [...batches].flatMap(([partition, { [round]: messages }]) =>
+        messages === undefined ? [] : [{ partition, messages }],
+      )
+      if (partitions.length === 0) return lastOffsets
+      const decoded = await this.#send<ProduceAnswer>(this.#prompt, answerTimeoutMs, {
+        request: produceRequest({ acks: -1, timeout: answerTimeoutMs, topicData: [{ topic, partitions }] }),
+        response: produceResponse,
+      })
+      const answers = new Map(decoded.topics.flatMap((each) => each.partitions.map((one) => [one.partition, one])))
+      for (const { partition, messages } of partitions) {
+        const answer = answers.get(partition)
+        check(answer?.errorCode ?? 0, topic)
+        lastOffsets.set(partition, Number(answer?.baseOffset) + messages.length - 1)
+      }
+    }
   }
 
   async fetch(topic: string, from: ReadonlyMap<number, number>, waitMs: number): Promise<readonly FetchedPartition[]> {
@@ -172,14 +183,11 @@ class KafkajsSession implements KafkaSession {
       decode: async (payload) => await call.response.decode(payload),
       parse: async (decoded) => decoded,
     }
-    const late = new KafkaError(
-      'time-out',
-      `kafka at ${this.#authority} did not answer ${call.request.apiName} within ${timeoutMs} ms`,
-    )
     let timer: NodeJS.Timeout | undefined
     const timeUp = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(late)
+        const what = `kafka at ${this.#authority} did not answer ${call.request.apiName} within ${timeoutMs} ms`
+        reject(new KafkaError('time-out', what))
         this.close()
       }, timeoutMs)
     })
@@ -198,7 +206,7 @@ interface OffsetsAnswer {
   responses: { partitions: { errorCode: number; offset: string }[] }[]
 }
 interface ProduceAnswer {
-  topics: { partitions: { errorCode: number; baseOffset: string }[] }[]
+  topics: { partitions: { partition: number; errorCode: number; baseOffset: string }[] }[]
 }
 interface FetchedMessage {
   offset: string
@@ -260,6 +268,23 @@ function fetchedPartition(answer: FetchPartitionAnswer, from: number, topic: str
     nextOffset: last === undefined ? from : Number(last.offset) + 1,
     endOffset: Number(answer.highWatermark),
   }
+}
+
+/** In order, in batches of up to `batchBytes`; a record that is longer is alone. */
+function inBatches(records: readonly KafkaRecord[]): KafkaRecord[][] {
+  const batches: KafkaRecord[][] = []
+  let left = 0
+  for (const record of records) {
+    const headers = Object.entries(record.headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0)
+    const bytes = (record.value?.length ?? 0) + Buffer.byteLength(record.key ?? '') + headers
+    if (bytes > left || batches.length === 0) {
+      batches.push([])
+      left = batchBytes
+    }
+    batches.at(-1)?.push(record)
+    left -= bytes
+  }
+  return batches
 }
 
 const topicAlreadyExists = 36

@@ -21,7 +21,6 @@ export async function readCheckpoint(local: KafkaSession, source: Region): Promi
 }
 
 export async function writeCheckpoint(local: KafkaSession, checkpoint: BridgeCheckpoint): Promise<void> {
-  await local.produce(bridgePositionsTopic, 0, [
-    { key: checkpoint.source, value: Buffer.from(JSON.stringify(checkpoint)), headers: {} },
-  ])
+  const record = { key: checkpoint.source, value: Buffer.from(JSON.stringify(checkpoint)), headers: {} }
+  await local.produce(bridgePositionsTopic, new Map([[0, [record]]]))
 }

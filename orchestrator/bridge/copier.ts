@@ -2,7 +2,14 @@
 import { bridgeHeaders, ordersPartitions, type BridgeCheckpoint, type BridgeSource } from '#protocol/bus.ts'
 import { eventHeaders, ordersTopic } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
-import { KafkaError, type FetchedPartition, type KafkaSession, type OpenKafka } from '#runtime/kafka.ts'
+import {
+  KafkaError,
+  type FetchedPartition,
+  type FetchedRecord,
+  type KafkaRecord,
+  type KafkaSession,
+  type OpenKafka,
+} from '#runtime/kafka.ts'
 import type { Log } from '#runtime/log.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoints.ts'
 import { beginAt, judge } from './copy-rules.ts'
@@ -105,7 +112,7 @@ export class Copier {
     this.#log.info({ source: this.#source, topicId: state.topicId, offsets: state.offsets }, 'copying')
     while (!this.#stop.signal.aborted) {
       const fetched = await source.fetch(ordersTopic, new Map(state.offsets.entries()), waitMs)
-      for (const partition of fetched) await this.#take(local, state, partition)
+      await this.#take(local, state, fetched)
       const isWholeNow = !state.whole && fetched.every((each) => each.nextOffset >= each.endOffset)
       state.whole ||= isWholeNow
       await this.#checkpoint(local, state, isWholeNow)
@@ -115,25 +122,30 @@ export class Copier {
     }
   }
 
-  async #take(local: KafkaSession, state: BridgeCheckpoint, fetched: FetchedPartition): Promise<void> {
-    const copies = []
-    for (const record of fetched.records) {
+  async #take(local: KafkaSession, state: BridgeCheckpoint, fetched: readonly FetchedPartition[]): Promise<void> {
+    const judged = fetched.map(({ partition, records }) => [partition, this.#copiesOf(state, records)] as const)
+    const copies = new Map(judged.filter(([, records]) => records.length > 0))
+    // What decides refusals must outlast the bridge, hence before it takes effect: else what is refused now is taken in later.
+    if (this.#knowledge.epoch > state.epoch) await this.#checkpoint(local, state, true)
+    if (copies.size > 0) await local.produce(ordersTopic, copies)
+    for (const records of copies.values()) this.#knowledge.copied += records.length
+    for (const { partition, nextOffset } of fetched) {
+      if (state.offsets[partition] === nextOffset) continue
+      state.offsets[partition] = nextOffset
+      this.#isDirty = true
+    }
+  }
+
+  #copiesOf(state: BridgeCheckpoint, records: readonly FetchedRecord[]): readonly KafkaRecord[] {
+    return records.flatMap((record) => {
       const known = { epoch: this.#knowledge.epoch, whole: state.whole }
       const verdict = judge(record.headers, this.#source, known)
       if (verdict === 'refused') this.#knowledge.refused += 1
-      if (verdict !== 'copy') continue
+      if (verdict !== 'copy') return []
       this.#knowledge.epoch = Math.max(this.#knowledge.epoch, Number(record.headers[eventHeaders.epoch]) || 0)
       const trace = { [bridgeHeaders.topicId]: state.topicId, [bridgeHeaders.offset]: String(record.offset) }
-      copies.push({ key: record.key, value: record.value, headers: { ...record.headers, ...trace } })
-    }
-    // What decides refusals must outlast the bridge, hence before it takes effect: else what is refused now is taken in later.
-    if (this.#knowledge.epoch > state.epoch) await this.#checkpoint(local, state, true)
-    if (copies.length > 0) await local.produce(ordersTopic, fetched.partition, copies)
-    this.#knowledge.copied += copies.length
-    if (state.offsets[fetched.partition] !== fetched.nextOffset) {
-      state.offsets[fetched.partition] = fetched.nextOffset
-      this.#isDirty = true
-    }
+      return [{ key: record.key, value: record.value, headers: { ...record.headers, ...trace } }]
+    })
   }
 
   async #checkpoint(local: KafkaSession, state: BridgeCheckpoint, isUrgent: boolean): Promise<void> {

@@ -9,7 +9,7 @@ import type { RedisPort } from '#runtime/redis.ts'
 
 const waitMs = 1000
 /** Events that come soon after one another are taken together. */
-const gatherMs = 50
+const gatherMs = 100
 const retryMs = 500
 const batchSize = 100
 

@@ -13,7 +13,7 @@ import { OutboxCursor } from './core/outbox-cursor.ts'
 const batchSize = 500
 const idleLookMs = 1000
 /** Orders that come together are sent together. */
-const gatherMs = 40
+const gatherMs = 80
 const positionsEveryMs = 500
 const longestUnconfirmed = 50_000
 const queryTimeoutMs = 5000
@@ -234,7 +234,7 @@ class Run {
     return events.length
   }
 
-  async #produce(events: readonly Readonly<Record<string, unknown>>[]): Promise<Map<number, number>> {
+  async #produce(events: readonly Readonly<Record<string, unknown>>[]): Promise<ReadonlyMap<number, number>> {
     const byPartition = new Map<number, KafkaRecord[]>()
     for (const row of events) {
       const key = String(row['order_id'])
@@ -250,12 +250,7 @@ class Run {
       const partition = partitionOf(key)
       byPartition.set(partition, [...(byPartition.get(partition) ?? []), record])
     }
-    const lastOffsets = new Map<number, number>()
-    for (const [partition, records] of byPartition) {
-      const first = await this.#kafka.produce(ordersTopic, partition, records)
-      lastOffsets.set(partition, first + records.length - 1)
-    }
-    return lastOffsets
+    return await this.#kafka.produce(ordersTopic, byPartition)
   }
 
   /** @throws Error if the Kafka that events were sent to is gone, and with it what no other region has yet */

@@ -85,6 +85,14 @@ describe('the bridge', () => {
     assert.deepEqual(distinct(await b.eventIds()), sorted(rounds.flat()))
   })
 
+  test('copies a backlog that is more than Kafka takes at once', async () => {
+    const wanted = idsIn(1, 4000)
+    await a.publish('a', 1, wanted, 500)
+    await using bridge = bridgeOf('b')
+    await passed(bridge, a)
+    assert.deepEqual(sorted(await b.eventIds()), sorted(wanted))
+  })
+
   test('outlives the death of either Kafka', async () => {
     await using bridge = bridgeOf('b')
     const rounds = [ids(10), ids(10), ids(10)]

@@ -114,18 +114,19 @@ export class KafkaBox extends Box {
     }
   }
 
-  /** Makes the topic, and appends one event per id as the relay of `origin` would. */
-  async publish(origin: Region, epoch: number, ids: readonly string[]): Promise<void> {
+  /** Makes the topic, and appends one event per id as the relay of `origin` would, so many at a time. */
+  async publish(origin: Region, epoch: number, ids: readonly string[], atATime = 1): Promise<void> {
     await this.use(async (session) => {
       await session.ensureTopic(ordersTopic, { partitions: ordersPartitions, compacted: false })
-      for (const id of ids) {
-        await session.produce(ordersTopic, partitionOf(id), [
-          {
-            key: id,
-            value: Buffer.from(JSON.stringify(eventOf(id))),
-            headers: { [eventHeaders.id]: id, [eventHeaders.origin]: origin, [eventHeaders.epoch]: String(epoch) },
-          },
-        ])
+      for (let at = 0; at < ids.length; at += atATime) {
+        const records = ids.slice(at, at + atATime).map((id) => {
+          const headers = { [eventHeaders.id]: id, [eventHeaders.origin]: origin, [eventHeaders.epoch]: String(epoch) }
+          return { key: id, value: Buffer.from(JSON.stringify(eventOf(id))), headers }
+        })
+        await session.produce(
+          ordersTopic,
+          Map.groupBy(records, (record) => partitionOf(record.key)),
+        )
       }
     })
   }
