@@ -10,13 +10,34 @@ import { connectEngine } from './docker-engine.ts'
 import { demultiplex, outputOf } from './docker-output.ts'
 import { DockerWayIn } from './docker-way-in.ts'
 import { EnvironmentError } from './environment-error.ts'
-import type { ContainerFacts, RunningWorld, Target } from './running-world.ts'
+import type { ContainerFacts, RunningWorld, ServiceName, Target } from './running-world.ts'
 import { topologyOf } from './topology-environment.ts'
 import { findContainer, listContainers, targetName } from './world-containers.ts'
 
 const secretsFile = '/run/firedrill/secrets.json'
 const wayInTokenFile = '/var/lib/firedrill/wan/token'
 const wanTarget: Target = { site: null, service: 'wan' }
+
+/**
+ * How a site's containers are started, and the port by which each is seen to have: one after another, since in a region of its
+ * own they would not take the processors from those that serve. Kafka takes longest and has a small share of them.
+ */
+const startOrder: Readonly<Record<ServiceName, number | null>> = {
+  wan: null,
+  kafka: null,
+  etcd: ports.etcd,
+  postgres: ports.control,
+  controller: ports.control,
+  redis: ports.redis,
+  app: ports.app,
+  dns: ports.control,
+  bridge: ports.control,
+  resolver: ports.dns,
+  glb: ports.glb,
+  client: ports.control,
+}
+const listenTimeoutMs = 5000
+const listenPauseMs = 100
 
 const secretsShape = z.object({
   control: z.string(),
@@ -62,7 +83,30 @@ export class DockerWorld implements RunningWorld {
   }
 
   async start(targets: readonly Target[]): Promise<void> {
-    await this.each(targets, async (container) => unlessAlready(container.start(), 304))
+    const bySite = Map.groupBy(targets, (target) => target.site)
+    await Promise.all([...bySite.values()].map(async (each) => this.startInTurns(each)))
+  }
+
+  /** Each when the one before it listens, or would not in time. */
+  private async startInTurns(targets: readonly Target[]): Promise<void> {
+    for (const [service, port] of Object.entries(startOrder)) {
+      const target = targets.find((each) => each.service === service)
+      if (target === undefined) continue
+      await this.each([target], async (container) => unlessAlready(container.start(), 304))
+      if (port !== null) await this.untilListening(targetName(target), port)
+    }
+  }
+
+  private async untilListening(host: string, port: number): Promise<void> {
+    const deadline = performance.now() + listenTimeoutMs
+    while (performance.now() < deadline) {
+      try {
+        ;(await this.wayIn.connect(host, port, listenTimeoutMs)).destroy()
+        return
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, listenPauseMs))
+      }
+    }
   }
 
   async pause(targets: readonly Target[]): Promise<void> {

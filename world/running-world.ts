@@ -50,6 +50,7 @@ export interface RunningWorld extends AsyncDisposable {
   /** All of these act on many containers side by side and resolve when Docker has answered for each. */
   kill(targets: readonly Target[]): Promise<void>
   stop(targets: readonly Target[]): Promise<void>
+  /** A site's containers one after another, each when the one before it listens. */
   start(targets: readonly Target[]): Promise<void>
   pause(targets: readonly Target[]): Promise<void>
   unpause(targets: readonly Target[]): Promise<void>

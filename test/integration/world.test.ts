@@ -137,6 +137,19 @@ describe('a world', () => {
     assert.match(await world.logs({ site: 'a', service: 'app' }), /"name":"app"/)
   })
 
+  test('starts the containers of a region one after another', async () => {
+    const services = ['kafka', 'etcd', 'postgres', 'controller', 'redis', 'app', 'dns', 'bridge'] as const
+    const targets = services.map((service) => ({ site: 'c', service }) as const)
+    await world.kill(targets)
+    await world.start(targets.toReversed())
+    const startedAt = async (target: (typeof targets)[number]): Promise<string> =>
+      (await docker.getContainer(await world.id(target)).inspect()).State.StartedAt
+    const times = await Promise.all(targets.map(startedAt))
+    assert.deepEqual(times, times.toSorted())
+    const app = await world.wayIn.connect('app.c', 8080)
+    app.destroy()
+  })
+
   test('whose WAN was killed is brought back by heal, from a fresh process', async () => {
     await world.kill([{ site: null, service: 'wan' }])
     const { exitCode, stdout, stderr } = await firedrill('heal', '--world', name)
