@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { effectiveHistory } from '#orchestrator/core/agent/history.ts'
 import { followerRegion } from '#orchestrator/core/agent/decisions.ts'
 import type { AgentStatus } from '#protocol/agent.ts'
-import { isRegion, ports, type Region } from '#protocol/sites.ts'
+import { isRegion, ports, type Region, regions } from '#protocol/sites.ts'
 import { loadConfig, loadSecrets } from '#runtime/config.ts'
 import { createLog } from '#runtime/log.ts'
 import { Beats } from './beats.ts'
@@ -39,7 +39,7 @@ function describe(region: Region, node: Node, systemIdentifier: string): AgentSt
     duty.kind !== 'primary'
       ? []
       : (sample?.followers ?? []).flatMap(({ name, flushLsn }) => {
-          const follower = followerRegion(name, duty.epoch)
+          const follower = followerRegion(regions, name, duty.epoch)
           return follower === null ? [] : [{ region: follower, flushLsn }]
         })
   return {

@@ -4,14 +4,18 @@ import {
   decideFollow,
   decidePromise,
   decidePromote,
+  rebuildSteps,
   resolveAhead,
+  settleAhead,
+  standing,
   type Duty,
   type FollowDecision,
   type FollowOrder,
   type Kept,
   type NodeView,
+  type RebuildStep,
 } from '#orchestrator/core/agent/decisions.ts'
-import { effectiveHistory, positionAt } from '#orchestrator/core/agent/history.ts'
+import { positionAt } from '#orchestrator/core/agent/history.ts'
 import type { StreamStart } from '#orchestrator/core/agent/replication-anticipation.ts'
 import type { FollowReply, nodeStates, PromiseReply, PromoteReply, TimelineNotice } from '#protocol/agent.ts'
 import type { History, Position } from '#protocol/epoch.ts'
@@ -31,7 +35,7 @@ import { paths } from './paths.ts'
 import { localTarget, PostgresServer } from './postgres-server.ts'
 import type { Sample } from './probe.ts'
 import { promotePostgres } from './promotion.ts'
-import { awaitPrimary, baseBackup, isPrimary, rewind } from './rebuild.ts'
+import { awaitPrimary, becomeCopy, isPrimary } from './rebuild.ts'
 import type { ReplicationLink } from './replication-link.ts'
 import { exportTail } from './lost-tail.ts'
 import { sourceOf, writeSettings, type Source } from './settings.ts'
@@ -158,17 +162,10 @@ export class Node {
       return isUp ? positionTimeoutMs : 0
     })
     if (this.#end !== null) await within(this.#end, waitMs)
-    const position = this.#kept.ahead === null ? this.position : null
+    const stands = standing(this.#kept, this.#endLsn)
     const reason = `below epoch ${epoch} this node neither takes WAL nor is primary`
-    this.#options.events.add('agent-promised', epoch, reason, { position, whole: this.#kept.half === null })
-    return {
-      region: this.#options.region,
-      epoch,
-      whole: this.#kept.half === null,
-      position,
-      history: position === null ? this.#kept.history : effectiveHistory(this.#kept.history, position.lsn),
-      atNs: monotonicNs().toString(),
-    }
+    this.#options.events.add('agent-promised', epoch, reason, { position: stands.position, whole: stands.whole })
+    return { region: this.#options.region, epoch, ...stands, atNs: monotonicNs().toString() }
   }
 
   /** Not under the lock: it changes nothing. */
@@ -235,14 +232,13 @@ export class Node {
 
   /** Changes what is kept, on disk first; one change after another, each upon the last. */
   async #keep(change: Partial<Kept>): Promise<void> {
-    const previous = this.#saving
-    const save = async (): Promise<void> => {
+    const save = async (previous: Promise<void>): Promise<void> => {
       await previous
       const next = { ...this.#kept, ...change }
       await saveState(paths.state, next)
       this.#kept = next
     }
-    const saved = save()
+    const saved = save(this.#saving)
     this.#saving = saved.catch(() => undefined)
     await saved
     this.#options.changed()
@@ -423,17 +419,9 @@ export class Node {
   /** The same order once more. A follower that can't be attached to a living primary needs a fresh copy. */
   async #repeat(order: FollowOrder): Promise<FollowReply['way']> {
     if (this.#rebuild !== null) return this.#rebuild.way
-    const { ahead, history } = this.#kept
-    if (ahead !== null && !order.ahead) {
-      const seen = resolveAhead(history, ahead, await readForks()).at(-1)
-      const said = order.history.at(-1)
-      if (seen?.epoch === said?.epoch && seen?.startLsn !== said?.startLsn)
-        throw new Refused(
-          this.#kept.promised,
-          `expected epoch ${said?.epoch} to begin at ${said?.startLsn}, saw ${seen?.startLsn}`,
-        )
-      await this.#keep({ history: order.history, ahead: null })
-    }
+    const settled = settleAhead(this.#kept, order, this.#kept.ahead === null ? [] : await readForks())
+    if (settled.kind === 'refuse') throw new Refused(this.#kept.promised, settled.reason)
+    if (settled.kind === 'settle') await this.#keep({ history: order.history, ahead: null })
     if (this.#sample?.streaming === true) return 'already'
     if (performance.now() - this.#orderedAtMs < attachTimeoutMs || !(await isPrimary(order.primary))) return 'attach'
     this.#startRebuild(order, null)
@@ -472,29 +460,44 @@ export class Node {
   }
 
   async #copy(order: FollowOrder, forkLsn: string | null, endLsn: string | null, signal: AbortSignal): Promise<void> {
-    const { region, events, log } = this.#options
-    const { epoch, primary } = order
-    if (forkLsn !== null && endLsn !== null) {
-      const tail = await exportTail(await this.#orders(), region, epoch, forkLsn, endLsn)
-      if (tail !== null)
-        events.add('agent-exported', epoch, `${tail.transactions} transactions past ${forkLsn} go: see ${tail.name}`, {
-          name: tail.name,
-        })
+    for (const step of rebuildSteps(forkLsn, endLsn)) await this.#rebuildStep(step, order, signal)
+  }
+
+  async #rebuildStep(step: RebuildStep, order: FollowOrder, signal: AbortSignal): Promise<void> {
+    const { epoch, primary, history } = order
+    switch (step.kind) {
+      case 'export':
+        return this.#export(epoch, step.fromLsn, step.toLsn)
+      case 'await-primary':
+        return awaitPrimary(primary, signal)
+      case 'mark':
+        return this.#keep({ half: { epoch, primary } })
+      case 'copy':
+        return this.#becomeCopy(order, step.forkLsn, signal)
+      case 'await-stream':
+        while (this.#sample?.streaming !== true) {
+          signal.throwIfAborted()
+          await pause(20)
+        }
+        return
+      case 'unmark':
+        await this.#keep({ half: null, history, ahead: null })
     }
-    await awaitPrimary(primary, signal)
-    await this.#keep({ half: { epoch, primary } })
+  }
+
+  async #export(epoch: number, fromLsn: string, toLsn: string): Promise<void> {
+    const tail = await exportTail(await this.#orders(), this.#options.region, epoch, fromLsn, toLsn)
+    if (tail === null) return
+    const reason = `${tail.transactions} transactions past ${fromLsn} go: see ${tail.name}`
+    this.#options.events.add('agent-exported', epoch, reason, { name: tail.name })
+  }
+
+  async #becomeCopy(order: FollowOrder, forkLsn: string | null, signal: AbortSignal): Promise<void> {
     await this.server.stop('fast')
-    const isRewound = forkLsn !== null && (await rewind(primary, forkLsn, this.server.account, log, signal))
-    if (!isRewound) await baseBackup(primary, this.server.account, signal)
-    signal.throwIfAborted()
+    await becomeCopy(order.primary, forkLsn, this.server.account, this.#options.log, signal)
     await this.#writeSettings(0, sourceOf(this.#options.region, order))
     await this.server.start()
     this.#session = await this.server.ready(signal, 'agent')
-    while (this.#sample?.streaming !== true) {
-      signal.throwIfAborted()
-      await pause(20)
-    }
-    await this.#keep({ half: null, history: order.history, ahead: null })
   }
 
   /** Postgres ended by itself: whatever it was told to be, it is that no more. */

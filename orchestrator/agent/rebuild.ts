@@ -73,8 +73,24 @@ export async function awaitPrimary(region: Region, signal: AbortSignal): Promise
   }
 }
 
+/**
+ * By pg_rewind to `forkLsn`, if that goes back far enough, else (or if it is null) by a base backup.
+ * @throws the reason of `signal` once it is aborted; Error if the base backup fails
+ */
+export async function becomeCopy(
+  source: Region,
+  forkLsn: string | null,
+  account: Account,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const isRewound = forkLsn !== null && (await rewind(source, forkLsn, account, log, signal))
+  if (!isRewound) await baseBackup(source, account, signal)
+  signal.throwIfAborted()
+}
+
 /** @returns false if pg_rewind failed or did not go back to `forkLsn`: a base backup must follow */
-export async function rewind(
+async function rewind(
   source: Region,
   forkLsn: string,
   account: Account,
@@ -94,7 +110,7 @@ export async function rewind(
 }
 
 /** @throws Error with pg_basebackup's words if it fails */
-export async function baseBackup(source: Region, account: Account, signal: AbortSignal): Promise<void> {
+async function baseBackup(source: Region, account: Account, signal: AbortSignal): Promise<void> {
   await rm(paths.dataNext, { recursive: true, force: true })
   const options = [
     `--pgdata=${paths.dataNext}`,

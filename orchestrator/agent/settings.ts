@@ -71,7 +71,7 @@ export async function writeSettings(settings: Settings): Promise<void> {
           ),
         ]
   await replaceFile(paths.services, `${entry.join('\n')}\n`)
-  const standbys = settings.commit === 'quorum' ? quorumStandbys(settings.region, settings.quorumEpoch) : ''
+  const standbys = settings.commit === 'quorum' ? quorumStandbys(regions, settings.region, settings.quorumEpoch) : ''
   const lines = [
     `cluster_name = '${settings.region}'`,
     `synchronous_standby_names = '${standbys}'`,

@@ -12,7 +12,7 @@ import {
 } from '#runtime/kafka.ts'
 import type { Log } from '#runtime/log.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoints.ts'
-import { beginAt, judge } from './copy-rules.ts'
+import { beginAt, judge } from '../core/bridge/copy-rules.ts'
 
 const waitMs = 1000
 /** Events that come soon after one another are copied together: each request costs both ends far more than a record does. */

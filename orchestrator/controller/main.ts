@@ -24,6 +24,7 @@ const region = config.site
 const log = createLog('controller', config.logLevel, { site: region })
 const secrets = await loadSecrets(config)
 const settings: Settings = Object.freeze({
+  regions,
   region,
   incarnation: randomUUID(),
   dataSet: ordersDataSet,

@@ -1,12 +1,14 @@
 // The controller's API: who may call, what is malformed, and what a refused move answers.
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { regions } from '#protocol/sites.ts'
 import { createLog } from '#runtime/log.ts'
 import { monotonicMs } from '#runtime/clock.ts'
 import { Events } from './events.ts'
 import { createServer, type ServerOptions } from './server.ts'
 
 const settings = {
+  regions,
   region: 'a',
   incarnation: 'a1',
   dataSet: 'orders',

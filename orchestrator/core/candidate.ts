@@ -1,13 +1,13 @@
 // Who acts on a suspicion, and when: witnesses, the order of candidates, hold-downs.
-import { type Region, regions } from '#protocol/sites.ts'
+import type { Region } from '#protocol/sites.ts'
 import { agentSilenceMs, controllerSilenceMs } from './health.ts'
-import { majorityOf, timings } from './settings.ts'
+import { majorityOf, type Settings, timings } from './settings.ts'
 import type { State, Suspicion } from './state.ts'
 
 type Held = NonNullable<State['suspicion']>
 
 /** Home first, then the others. */
-export function order(home: Region): readonly Region[] {
+export function order({ home, regions }: Settings): readonly Region[] {
   return [home, ...regions.filter((each) => each !== home)]
 }
 
@@ -15,8 +15,8 @@ export function order(home: Region): readonly Region[] {
  * Candidates for a failover away from `old`: home first, then the others; the suspected region's own controller comes last, since
  * it would do everything over the WAN.
  */
-export function candidates(home: Region, old: Region | null): readonly Region[] {
-  const all = order(home)
+export function candidates(settings: Settings, old: Region | null): readonly Region[] {
+  const all = order(settings)
   return old === null ? all : [...all.filter((each) => each !== old), old]
 }
 
@@ -31,7 +31,7 @@ function suspects(state: State, region: Region, suspicion: Suspicion): boolean {
 
 /** Regions, this one included, whose controllers are heard and suspect the same. */
 export function witnesses(state: State, suspicion: Suspicion, now: number): readonly Region[] {
-  return regions.filter((each) => heard(state, each, now) && suspects(state, each, suspicion))
+  return state.settings.regions.filter((each) => heard(state, each, now) && suspects(state, each, suspicion))
 }
 
 /** How many candidates stand before this controller: they are heard, could act, and will have seen the same. */
@@ -49,9 +49,9 @@ export function rank(state: State, suspicion: Suspicion, now: number): number {
 }
 
 function rankOrder(state: State, suspicion: Suspicion): readonly Region[] {
-  const { home } = state.settings
-  if (suspicion.rule !== 'orphan') return candidates(home, suspicion.region)
-  return [suspicion.region, ...order(home).filter((each) => each !== suspicion.region)]
+  const { settings } = state
+  if (suspicion.rule !== 'orphan') return candidates(settings, suspicion.region)
+  return [suspicion.region, ...order(settings).filter((each) => each !== suspicion.region)]
 }
 
 /** Whether this controller may start a move for its suspicion now. */
@@ -59,7 +59,8 @@ export function mayAct(state: State, now: number): boolean {
   const { suspicion } = state
   if (suspicion === null || !state.etcdReachable) return false
   if (now < state.notBeforeMs || now - suspicion.sinceMs < holdDownLeft(state, suspicion)) return false
-  if (!suspicion.hard && witnesses(state, suspicion, now).length < majorityOf(regions.length)) return false
+  if (!suspicion.hard && witnesses(state, suspicion, now).length < majorityOf(state.settings.regions.length))
+    return false
   const position = rank(state, suspicion, now)
   const step = suspicion.rule === 'orphan' ? timings.orphanMs : timings.staggerMs
   const patienceMs = suspicion.rule === 'region-silent' ? timings.silentMs - timings.witnessMs : 0
@@ -75,7 +76,7 @@ function holdDownLeft(state: State, suspicion: Held): number {
 
 /** Regions that could lead a failover away from `primary` now, the first candidate first. */
 export function ableCandidates(state: State, primary: Region, now: number): readonly Region[] {
-  return candidates(state.settings.home, primary).filter((each) => {
+  return candidates(state.settings, primary).filter((each) => {
     if (each === primary) return false
     if (agentSilenceMs(state, each, now) > timings.heardMs) return false
     if (each === state.settings.region) return state.etcdReachable
@@ -87,12 +88,12 @@ export function ableCandidates(state: State, primary: Region, now: number): read
 export function mayStartFirst(state: State, now: number): boolean {
   const since = state.standbyReadySinceMs
   if (since === null || now < state.notBeforeMs || !state.etcdReachable) return false
-  const position = order(state.settings.home).indexOf(state.settings.region)
+  const position = order(state.settings).indexOf(state.settings.region)
   return now - since >= position * timings.firstStartStaggerMs
 }
 
 export function standbyReadyCount(state: State, now: number): number {
-  return regions.filter((each) => {
+  return state.settings.regions.filter((each) => {
     const view = state.agents[each]
     return (
       view !== undefined &&

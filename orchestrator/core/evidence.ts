@@ -2,7 +2,7 @@
 // the wrong order can't be written down. The brand is not exported: nothing outside this file builds these values.
 import type { History, Position } from '#protocol/epoch.ts'
 import type { PromiseReply } from '#protocol/agent.ts'
-import { type Region, regions } from '#protocol/sites.ts'
+import type { Region } from '#protocol/sites.ts'
 import { majorityOf } from './settings.ts'
 
 declare const brand: unique symbol
@@ -62,6 +62,7 @@ export function weigh(reply: PromiseReply): WeightedPromise | null {
 /** `commit: quorum`: a majority of all nodes has promised (or follows a promised one in this epoch). */
 export function fenceByPromises(
   claim: Claim,
+  regions: readonly Region[],
   promises: readonly WeightedPromise[],
   attached: readonly Attachment[] = [],
 ): Fence | null {

@@ -58,6 +58,7 @@ export class FakeWorld {
     this.#settings = { commit: 'quorum', maxLossMs: 5000, acceptDataLoss: false, home: 'a', ...settings }
     this.#random = seed
     this.nodes = everyRegion(
+      regions,
       (region) =>
         new FakeNode(region, {
           at: (delayMs, run) => this.at(delayMs, run),
@@ -68,7 +69,7 @@ export class FakeWorld {
           nodeIn: (region) => this.nodes[region],
         }),
     )
-    this.processes = everyRegion((region) => this.#process(region, 1))
+    this.processes = everyRegion(regions, (region) => this.#process(region, 1))
     for (const region of regions) this.#startLoops(region)
   }
 
@@ -167,7 +168,13 @@ export class FakeWorld {
   }
 
   #process(region: Region, incarnation: number): Process {
-    const settings: Settings = { ...this.#settings, region, incarnation: `${region}${incarnation}`, dataSet: 'orders' }
+    const settings: Settings = {
+      ...this.#settings,
+      regions,
+      region,
+      incarnation: `${region}${incarnation}`,
+      dataSet: 'orders',
+    }
     return { region, up: true, frozen: false, incarnation, state: initialState(settings, this.now), inbox: [] }
   }
 

@@ -1,7 +1,7 @@
 // Promises as the fence: ask every node, weigh the answers, choose the greatest position, order the promotion.
 import type { PromiseReply } from '#protocol/agent.ts'
 import type { History } from '#protocol/epoch.ts'
-import { type Region, regions } from '#protocol/sites.ts'
+import type { Region } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { comparePositions } from './agent/history.ts'
 import { higherEpoch } from './attempt.ts'
@@ -36,7 +36,7 @@ export function beginFencing(
 ): void {
   const { now } = turn
   const { goal, claim, attached, promises, floor } = from
-  const asks = everyRegion((region) => {
+  const asks = everyRegion(turn.state.settings.regions, (region) => {
     if ([...attached, ...promises].some((each) => each.region === region)) return null
     return settles(goal, region, turn.state.settings.commit) ? now + timings.settleMs : now
   })
@@ -77,7 +77,7 @@ function oldPrimary(goal: Goal): Region | null {
 export function askPromises(turn: Turn): void {
   const { move } = turn.state
   if (move?.phase !== 'fencing') return
-  const due = regions.filter((each) => isDue(move.asks[each], turn.now))
+  const due = turn.state.settings.regions.filter((each) => isDue(move.asks[each], turn.now))
   if (due.length === 0) return
   for (const region of due) turn.effects.push({ kind: 'promise', claim: move.claim, region })
   turn.state = { ...turn.state, move: { ...move, asks: { ...move.asks, ...nulls(due) } } }
@@ -113,7 +113,10 @@ export function onPromiseReply(turn: Turn, epoch: number, region: Region, outcom
 function onLatePromise(turn: Turn, epoch: number): void {
   const { hold } = turn.state
   if (hold === null || hold.promotion.fence.claim.epoch !== epoch) return
-  turn.state = { ...turn.state, hold: { ...hold, followMs: everyRegion(() => Number.NEGATIVE_INFINITY) } }
+  turn.state = {
+    ...turn.state,
+    hold: { ...hold, followMs: everyRegion(turn.state.settings.regions, () => Number.NEGATIVE_INFINITY) },
+  }
 }
 
 export function announcePromise(turn: Turn, epoch: number, reply: PromiseReply): void {
@@ -180,9 +183,9 @@ function raiseFence(state: State, move: Fencing, now: number): Fence | null {
   }
   const spare = targetOf(state, move.goal) === old ? null : old
   const others = move.promises.filter((each) => each.region !== spare)
-  const without = fenceByPromises(move.claim, others, move.attached)
+  const without = fenceByPromises(move.claim, state.settings.regions, others, move.attached)
   if (without !== null || now - move.sinceMs < timings.preferMs) return without
-  return fenceByPromises(move.claim, move.promises, move.attached)
+  return fenceByPromises(move.claim, state.settings.regions, move.promises, move.attached)
 }
 
 /** Who is to be promoted if it can be: the node that was asked for; at the very first start, home. */
@@ -198,7 +201,7 @@ function mustWait(state: State, move: Fencing, now: number): boolean {
     if (now - move.sinceMs < limitMs) return true
   }
   if (state.settings.commit !== 'async') return false
-  const missing = regions.some((each) => {
+  const missing = state.settings.regions.some((each) => {
     const view = state.agents[each]
     const reachable = view !== undefined && now - view.heardMs <= timings.heardMs
     return reachable && !move.promises.some((promise) => promise.region === each)
@@ -208,7 +211,7 @@ function mustWait(state: State, move: Fencing, now: number): boolean {
 
 /** The greatest position; ties go to the asked target, then this controller's own region, then home, then the others. */
 export function choose(state: State, goal: Goal, fence: Fence): WeightedPromise | null {
-  const sequence = [targetOf(state, goal), state.settings.region, ...order(state.settings.home)]
+  const sequence = [targetOf(state, goal), state.settings.region, ...order(state.settings)]
   const sorted = [...fence.promises].sort(
     (left, right) =>
       comparePositions(right.position, left.position) || sequence.indexOf(left.region) - sequence.indexOf(right.region),
@@ -232,7 +235,7 @@ function promote(turn: Turn, move: Fencing, fence: Fence, chosen: WeightedPromis
   const history: History = [...chosen.history, { epoch, startLsn: chosen.position.lsn }]
   turn.effects.push({ kind: 'promote', fence, region: chosen.region })
   const known = [...move.promised, ...move.attached.map((each) => each.region)]
-  const asks = everyRegion((region) => {
+  const asks = everyRegion(turn.state.settings.regions, (region) => {
     if (region === chosen.region) return null
     if (known.includes(region)) return turn.now
     return turn.now + (move.goal.kind === 'switchover' ? timings.settleMs : timings.followRetryMs)

@@ -3,12 +3,14 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { AgentStatus } from '#protocol/agent.ts'
 import type { EpochRecord } from '#protocol/epoch.ts'
+import { regions } from '#protocol/sites.ts'
 import { suspect } from './health.ts'
 import type { HeardController } from './inputs.ts'
 import { initialState, type State } from './state.ts'
 import { step } from './step.ts'
 
 const settings = {
+  regions,
   region: 'b',
   incarnation: 'b1',
   dataSet: 'orders',

@@ -1,7 +1,7 @@
 // What the owner of the epoch does in this run: permits, write region, late followers, the record, etcd's leader.
 import type { FollowReply } from '#protocol/agent.ts'
 import type { EpochRecord } from '#protocol/epoch.ts'
-import { type Region, regions } from '#protocol/sites.ts'
+import type { Region } from '#protocol/sites.ts'
 import type { Promotion } from './evidence.ts'
 import type { Failure, SwapOutcome } from './inputs.ts'
 import { answerGoal } from './attempt.ts'
@@ -14,7 +14,7 @@ const never = Number.NEGATIVE_INFINITY
 /** First commit done: permit and write region at once, the record by compare-and-swap beside them. */
 export function beginHold(turn: Turn, promotion: Promotion, move: Extract<Move, { phase: 'promoting' }>): void {
   const { claim } = promotion.fence
-  const asked = everyRegion((region) => (move.asks[region] === null ? turn.now : never))
+  const asked = everyRegion(turn.state.settings.regions, (region) => (move.asks[region] === null ? turn.now : never))
   const goal = move.goal
   const hold: Hold = {
     promotion,
@@ -198,7 +198,7 @@ function followLate(turn: Turn): void {
   const { promotion } = hold
   const { epoch } = promotion.fence.claim
   let next: Hold = hold
-  for (const region of regions) {
+  for (const region of turn.state.settings.regions) {
     const view = turn.state.agents[region]
     if (region === promotion.region || view === undefined || turn.now - view.heardMs > timings.heardMs) continue
     const { status } = view

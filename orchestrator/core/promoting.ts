@@ -1,6 +1,6 @@
 // The promotion was ordered: the others are told to follow at the same moment, and its outcome is awaited.
 import type { History } from '#protocol/epoch.ts'
-import { type Region, regions } from '#protocol/sites.ts'
+import type { Region } from '#protocol/sites.ts'
 import { endAttempt, higherEpoch } from './attempt.ts'
 import { promotionFromCommit } from './evidence.ts'
 import { beginHold } from './holder.ts'
@@ -13,7 +13,7 @@ type Promoting = Extract<Move, { phase: 'promoting' }>
 export function askFollows(turn: Turn): void {
   const { move } = turn.state
   if (move?.phase !== 'promoting') return
-  for (const region of regions) {
+  for (const region of turn.state.settings.regions) {
     const current = turn.state.move
     if (current?.phase === 'promoting' && isDue(current.asks[region], turn.now)) orderFollow(turn, current, region)
   }

@@ -175,11 +175,12 @@ suite('properties of the control plane', () => {
           })
           .map(weigh)
           .filter((each) => each !== null)
-        const fence = fenceByPromises(claimFromSwap(5, '1'), promises)
+        const fence = fenceByPromises(claimFromSwap(5, '1'), regions, promises)
         const weighted = replies.filter((each) => each.whole && each.known).length
         assert.equal(fence !== null, weighted >= 2)
         if (fence === null) return
         const settings = {
+          regions,
           region: 'b',
           incarnation: 'b1',
           dataSet: 'orders',

@@ -63,6 +63,8 @@ export const timings = Object.freeze({
 })
 
 export interface Settings {
+  /** All regions of the world, in the order in which they are candidates after home. */
+  readonly regions: readonly Region[]
   readonly region: Region
   readonly incarnation: string
   readonly dataSet: string

@@ -2,7 +2,7 @@
 import type { AgentStatus } from '#protocol/agent.ts'
 import type { ControllerBeat } from '#protocol/beat.ts'
 import type { EpochRecord, History } from '#protocol/epoch.ts'
-import { type Region, regions } from '#protocol/sites.ts'
+import type { Region } from '#protocol/sites.ts'
 import type { Effect } from './effects.ts'
 import type { Attachment, Claim, Fence, Promotion, WeightedPromise } from './evidence.ts'
 import type { HeardController } from './inputs.ts'
@@ -213,7 +213,10 @@ export function announce(
   })
 }
 
-export function everyRegion<Value>(value: (region: Region) => Value): Readonly<Record<Region, Value>> {
+export function everyRegion<Value>(
+  regions: readonly Region[],
+  value: (region: Region) => Value,
+): Readonly<Record<Region, Value>> {
   return Object.fromEntries(regions.map((region) => [region, value(region)])) as Record<Region, Value>
 }
 

@@ -1,6 +1,6 @@
 // The control plane's decisions: one pure step from a state and an input to the next state and the effects, in their order.
 import type { AgentStatus } from '#protocol/agent.ts'
-import { type Region, regions } from '#protocol/sites.ts'
+import type { Region } from '#protocol/sites.ts'
 import { mayAct, mayStartFirst, standbyReadyCount } from './candidate.ts'
 import type { Effect } from './effects.ts'
 import { begin, endAttempt, lastPrimary } from './attempt.ts'
@@ -294,7 +294,7 @@ function keptSince(turn: Turn, before: State['suspicion'], found: { readonly reg
 }
 
 function updateReadiness(turn: Turn): void {
-  const ready = standbyReadyCount(turn.state, turn.now) >= majorityOf(regions.length)
+  const ready = standbyReadyCount(turn.state, turn.now) >= majorityOf(turn.state.settings.regions.length)
   const since = turn.state.standbyReadySinceMs
   if (ready === (since !== null)) return
   turn.state = { ...turn.state, standbyReadySinceMs: ready ? turn.now : null }

@@ -1,7 +1,7 @@
 // A planned move: prepare the third node, drain the old primary, wait for its last record, then the promises as always.
 import type { FollowReply, PromiseReply } from '#protocol/agent.ts'
 import { type History, lsnToBigInt } from '#protocol/epoch.ts'
-import { type Region, regions } from '#protocol/sites.ts'
+import type { Region } from '#protocol/sites.ts'
 import { type Attachment, type Claim, weigh, type WeightedPromise } from './evidence.ts'
 import { begin, higherEpoch } from './attempt.ts'
 import { announcePromise, beginFencing } from './fencing.ts'
@@ -63,7 +63,7 @@ export function beginPreparing(turn: Turn, goal: Planned, claim: Claim): void {
   const third =
     goal.from === goal.to
       ? undefined
-      : regions.find((each) => each !== goal.from && each !== goal.to && ready(turn, each))
+      : turn.state.settings.regions.find((each) => each !== goal.from && each !== goal.to && ready(turn, each))
   if (third === undefined || target === undefined) return drain(turn, { goal, claim, attached: [], promises: [] })
   turn.state = { ...turn.state, move: { phase: 'preparing', goal, claim, sinceMs: turn.now, third, way: 'asked' } }
   turn.effects.push({ kind: 'prepare', claim, region: third, primary: goal.to, history: wholeHistory(turn, target) })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { History } from '#protocol/epoch.ts'
+import { regions } from '#protocol/sites.ts'
 import {
   decideFollow,
   decidePromise,
@@ -100,9 +101,9 @@ void test('attached ahead, the first later timeline is where the epoch began', (
 })
 
 void test('k + 1 is a majority, and only followers of the same epoch are named', () => {
-  assert.equal(quorumStandbys('b', 7), 'ANY 1 ("a-7", "c-7")')
-  assert.equal(followerRegion(followerName('c', 7), 7), 'c')
-  assert.equal(followerRegion(followerName('c', 7), 8), null)
+  assert.equal(quorumStandbys(regions, 'b', 7), 'ANY 1 ("a-7", "c-7")')
+  assert.equal(followerRegion(regions, followerName('c', 7), 7), 'c')
+  assert.equal(followerRegion(regions, followerName('c', 7), 8), null)
 })
 
 void test('replay has ended only in a sleep that began after the last byte came', () => {

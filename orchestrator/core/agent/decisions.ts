@@ -1,8 +1,9 @@
 // What a node may do when it is asked to promise, to be promoted or to follow: rules 1, 2, 4 and 5 of the design as pure steps.
 // The adapter makes one decision at a time, under its lock, and keeps on disk what a decision says before it answers.
 import { lsnFromBigInt, lsnToBigInt, type History } from '#protocol/epoch.ts'
-import { regions, type Region } from '#protocol/sites.ts'
-import { extendHistory, historyFlaw, positionAt, relate } from './history.ts'
+import type { Region } from '#protocol/sites.ts'
+import type { PromiseReply } from '#protocol/agent.ts'
+import { effectiveHistory, extendHistory, historyFlaw, positionAt, relate } from './history.ts'
 
 /** Written before a rewind or base backup, removed once the node streams. */
 export type HalfMade = { epoch: number; primary: Region }
@@ -26,6 +27,19 @@ export type NodeView = { region: Region; kept: Kept; duty: Duty; endLsn: string 
 export type Refuse = { kind: 'refuse'; reason: string }
 
 const refuse = (reason: string): Refuse => ({ kind: 'refuse', reason })
+
+/**
+ * Where a node stands whose WAL ends at `lsn`, as its promise says it. Without a position the promise has no weight: the node is
+ * half-made, the end of its WAL isn't known, or it isn't known to which epochs the last bytes belong (`ahead`).
+ */
+export function standing(kept: Kept, lsn: string | null): Pick<PromiseReply, 'whole' | 'position' | 'history'> {
+  const isKnown = lsn !== null && kept.half === null && kept.ahead === null
+  return {
+    whole: kept.half === null,
+    position: isKnown ? positionAt(kept.history, lsn) : null,
+    history: isKnown ? effectiveHistory(kept.history, lsn) : kept.history,
+  }
+}
 
 export type PromiseDecision = Refuse | { kind: 'repeat' } | { kind: 'raise'; stopPrimary: boolean }
 
@@ -144,6 +158,45 @@ export function resolveAhead(history: History, ahead: Ahead, forks: readonly For
   return first === undefined ? history : extendHistory(history, first.forkLsn, ahead.epoch)
 }
 
+/**
+ * The whole order has come to a node that was attached ahead: it says where the epoch begins, and so does the timeline that the
+ * node has seen. Only if they agree is the history kept, and the promise has weight again.
+ */
+export function settleAhead(
+  kept: Kept,
+  order: FollowOrder,
+  forks: readonly Fork[],
+): Refuse | { kind: 'settle' | 'none' } {
+  if (kept.ahead === null || order.ahead) return { kind: 'none' }
+  const seen = resolveAhead(kept.history, kept.ahead, forks).at(-1)
+  const said = order.history.at(-1)
+  if (seen?.epoch === said?.epoch && seen?.startLsn === said?.startLsn) return { kind: 'settle' }
+  return refuse(`expected epoch ${said?.epoch} to begin at ${said?.startLsn}, saw ${seen?.startLsn}`)
+}
+
+/** `copy`: by pg_rewind to `forkLsn` if that works, else (or if null) by a base backup. `mark` and `unmark`: half-made from here on, and no more. */
+export type RebuildStep =
+  | { kind: 'export'; fromLsn: string; toLsn: string }
+  | { kind: 'await-primary' }
+  | { kind: 'mark' }
+  | { kind: 'copy'; forkLsn: string | null }
+  | { kind: 'await-stream' }
+  | { kind: 'unmark' }
+
+/** Rule 5, in its order: what is to be thrown away is exported while it can still be read, and half-made counts for nothing. */
+export function rebuildSteps(forkLsn: string | null, endLsn: string | null): readonly RebuildStep[] {
+  const tail: readonly RebuildStep[] =
+    forkLsn === null || endLsn === null ? [] : [{ kind: 'export', fromLsn: forkLsn, toLsn: endLsn }]
+  return [
+    ...tail,
+    { kind: 'await-primary' },
+    { kind: 'mark' },
+    { kind: 'copy', forkLsn },
+    { kind: 'await-stream' },
+    { kind: 'unmark' },
+  ]
+}
+
 /** Whether pg_rewind went back far enough: it goes by timeline ids, which may be equal where histories differ. */
 export function rewoundFarEnough(rewoundToLsn: string | null, forkLsn: string): boolean {
   return rewoundToLsn !== null && lsnToBigInt(rewoundToLsn) <= lsnToBigInt(forkLsn)
@@ -158,7 +211,7 @@ export function followerName(region: Region, epoch: number): string {
 }
 
 /** The region of a follower's name in `epoch`, null if it follows in another one. */
-export function followerRegion(name: string, epoch: number): Region | null {
+export function followerRegion(regions: readonly Region[], name: string, epoch: number): Region | null {
   return regions.find((region) => followerName(region, epoch) === name) ?? null
 }
 
@@ -167,7 +220,7 @@ export function followerRegion(name: string, epoch: number): Region | null {
  * which nobody follows in, is for a node that is no primary: set from the start, so that no commit can slip through without
  * waiting between a promotion and the reload of the setting.
  */
-export function quorumStandbys(region: Region, epoch: number): string {
+export function quorumStandbys(regions: readonly Region[], region: Region, epoch: number): string {
   const others = regions.filter((other) => other !== region)
   const needed = Math.floor(regions.length / 2)
   return `ANY ${needed} (${others.map((other) => `"${followerName(other, epoch)}"`).join(', ')})`
