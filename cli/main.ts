@@ -12,6 +12,7 @@ import { registerHeal } from './commands/heal.ts'
 import { registerLogs } from './commands/logs.ts'
 import { registerReport } from './commands/report.ts'
 import { registerRun } from './commands/run.ts'
+import { registerSimulate } from './commands/simulate.ts'
 import { registerStatus } from './commands/status.ts'
 import { registerTest } from './commands/test.ts'
 import { registerUp } from './commands/up.ts'
@@ -52,6 +53,7 @@ function createProgram(): Command {
     registerDown,
     registerReport,
     registerBench,
+    registerSimulate,
     registerTest,
   ]
   for (const register of registrations) register(program)

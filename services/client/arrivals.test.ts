@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { areas } from '#protocol/sites.ts'
 import { arrivals } from './arrivals.ts'
-import { createRandom, xoshiro128 } from './random.ts'
+import { createRandom, xoshiro128 } from '#runtime/random.ts'
 
 const anySeed = fc.integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER })
 const plan = { seed: 1, rate: 100, reads: 0.5, durationMs: 100_000 }

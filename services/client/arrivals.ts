@@ -1,7 +1,7 @@
 // The open-loop arrival process: when each operation should be sent, and of what kind. Drawn from the seed alone.
 import type { LoadPlan } from '#protocol/operation.ts'
 import { siteIndex, type Area } from '#protocol/sites.ts'
-import { createRandom } from './random.ts'
+import { createRandom } from '#runtime/random.ts'
 
 export interface Arrival {
   readonly seq: number

@@ -1,0 +1,82 @@
+// `simulate`: the real cores in a simulated world, many schedules of faults from seeds; or one of them, replayed with its transcript.
+import { Option, type Command } from 'commander'
+import { Coverage, universe } from '#simulation/coverage.ts'
+import { type DrawOptions, drawSchedule } from '#simulation/draw.ts'
+import { runSchedule } from '#simulation/run.ts'
+import { search, type Searched } from '#simulation/search.ts'
+import { invariants } from '#simulation/violation.ts'
+import { print, say, wholeNumber } from '../shared.ts'
+
+interface Options {
+  readonly schedules: number
+  readonly firstSeed: number
+  readonly seed?: number
+  readonly regions?: number
+  readonly commit?: 'quorum' | 'async'
+}
+
+const mostFound = 20
+
+export function registerSimulate(program: Command): void {
+  program
+    .command('simulate')
+    .description('search for schedules of faults that break the control plane, in a simulated world')
+    .option('--schedules <n>', 'how many schedules', wholeNumber('--schedules', 1, 100_000_000), 2000)
+    .option('--first-seed <n>', 'the seed of the first one', wholeNumber('--first-seed', 0, 2 ** 52), 1)
+    .option('--seed <n>', 'replay one schedule and print its transcript', wholeNumber('--seed', 0, 2 ** 52))
+    .option('--regions <n>', 'how many regions (default: drawn, 3 to 7)', wholeNumber('--regions', 3, 7))
+    .addOption(new Option('--commit <mode>', 'what vouches for an ack (default: drawn)').choices(['quorum', 'async']))
+    .action(async (options: Options) => {
+      const draw = { regionCount: options.regions ?? null, commit: options.commit ?? null }
+      process.exitCode = options.seed === undefined ? await searchAll(options, draw) : replay(options.seed, draw)
+    })
+}
+
+function replay(seed: number, draw: DrawOptions): number {
+  const { faults, ...drawn } = drawSchedule(seed, draw)
+  print(`schedule ${JSON.stringify(drawn)}`)
+  for (const fault of faults) print(`fault ${JSON.stringify(fault)}`)
+  const outcome = runSchedule({ ...drawn, faults }, print)
+  const { violation } = outcome
+  print(`${outcome.simulatedMs} ms simulated, ${outcome.faults} faults, ${outcome.acks} acked writes`)
+  print(violation === null ? 'no violation' : `VIOLATION: ${invariants[violation.invariant]}: ${violation.what}`)
+  return violation === null ? 0 : 1
+}
+
+async function searchAll(options: Options, draw: DrawOptions): Promise<number> {
+  const { schedules, firstSeed } = options
+  say(`${schedules} schedules from seed ${firstSeed} on: ${JSON.stringify(draw)}`)
+  const beganMs = performance.now()
+  const searched = await search({ ...draw, firstSeed, schedules, mostFound })
+  printSizes(searched)
+  printCoverage(searched)
+  for (const { seed, violation } of searched.found)
+    print(`seed ${seed}: VIOLATION at ${violation.atMs} ms: ${invariants[violation.invariant]}: ${violation.what}`)
+  const seconds = Math.round((performance.now() - beganMs) / 1000)
+  const replayed =
+    searched.found.length === 0 ? '' : `; replay one: ./firedrill simulate --seed ${searched.found[0]?.seed}`
+  print(`${searched.found.length} violations in ${seconds} s${replayed}`)
+  return searched.found.length === 0 ? 0 : 1
+}
+
+function printSizes({ sizes }: Searched): void {
+  for (const [regions, size] of Object.entries(sizes)) {
+    const perMinute = Math.round(size.schedules / (size.cpuMs / 60_000))
+    const each = (total: number): string => (total / size.schedules).toFixed(1)
+    print(
+      `${regions} regions: ${size.schedules} schedules, ${perMinute} a minute and core; each on average ${each(size.simulatedMs / 1000)} s simulated, ${each(size.faults)} faults, ${each(size.acks)} acked writes`,
+    )
+  }
+}
+
+function printCoverage({ counts }: Searched): void {
+  const coverage = new Coverage()
+  coverage.add(counts)
+  for (const group of Object.keys(universe)) {
+    if (group === 'fault in phase') continue
+    const names = Object.entries(counts[group] ?? {}).sort(([left], [right]) => left.localeCompare(right))
+    print(`${group}: ${names.map(([name, count]) => `${name} ${count}`).join(', ')}`)
+  }
+  const never = coverage.neverReached()
+  print(never.length === 0 ? 'everything was reached' : `never reached (${never.length}): ${never.join('; ')}`)
+}
