@@ -96,7 +96,7 @@ export class Process {
 
   #soon(task: Task): void {
     const generation = this.#generation
-    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#timeline.now) + this.#chance.between(0, this.lagMs)
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#timeline.now + this.#chance.between(0, this.lagMs))
     this.#timeline.at(this.#busyUntilMs - this.#timeline.now, () => {
       if (generation !== this.#generation) return
       if (this.isFrozen) this.#messages.push(task)

@@ -142,7 +142,8 @@ class Run {
     })
     const ahead = agents.filter((each) => !each.isWhole).map((each) => each.region)
     const draining = this.#world.apps.filter((each) => each.isDraining).map((each) => each.region)
-    const rest = `; not whole: ${ahead.join(', ')}; draining: ${draining.join(', ')}; fenced: ${this.#world.fence.fenced.join(', ')}`
+    const ends = agents.map((each) => each.postgres.flushedLsn).join(' ')
+    const rest = `; WAL to ${ends}; not whole: ${ahead.join(', ')}; draining: ${draining.join(', ')}; fenced: ${this.#world.fence.fenced.join(', ')}`
     return `epoch ${record?.epoch} ${record?.state} primary ${record?.primary}; controllers: ${held}; nodes: ${nodes.join(', ')}${rest}`
   }
 
@@ -151,13 +152,13 @@ class Run {
     const world = this.#world
     const { rest, commit } = this.#schedule
     // Those that were just mended must be whole before others may go: else what is left is no majority of whole nodes.
-    if (rest.length > 0 && commit === 'quorum') this.#whole()
+    if (commit === 'async') this.#acceptLossAgain()
+    if (rest.length > 0) this.#whole()
     const heals = rest.map((site) => loseRegion(world, site))
     if (rest.length > 0) world.trace(-1, `REST: ${rest.map((site) => world.regions[site]).join(', ')} lost`)
     const sinceMs = world.now
     const alive = world.regions.length - rest.length
     if (alive >= majorityOf(world.regions.length)) {
-      if (commit === 'async') this.#acceptLossAgain()
       this.#until('comes-back', bounds.comesBack, 'an acked write', () =>
         world.checker.acks.slice(-20).some((ack) => ack.sentMs > sinceMs),
       )
@@ -204,7 +205,6 @@ class Run {
     const world = this.#world
     const home = world.regions[0]
     const startMs = world.now
-    if (this.#schedule.commit === 'async' && this.#schedule.rest.length === 0) this.#acceptLossAgain()
     for (;;) {
       this.#whole()
       if (world.etcd.record?.primary === home) return

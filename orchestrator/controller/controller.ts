@@ -172,7 +172,7 @@ export class Controller {
       case 'write-region':
         return publisher.writeRegion(effect.promotion.fence.claim.epoch, effect.promotion.region)
       case 'unfence':
-        return this.#quietly(calls.fence('/unfence', effect.region, effect.promotion.fence.claim.epoch))
+        return this.#quietly(calls.fence('/unfence', effect.region, effect.claim.epoch))
       case 'prepare':
       case 'drain':
       case 'undrain':

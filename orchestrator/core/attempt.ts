@@ -45,6 +45,9 @@ export function endAttempt(turn: Turn, why: string): void {
   answerGoal(turn, move.goal, false, why)
   if (move.goal.kind === 'switchover' && move.phase !== 'claiming')
     turn.effects.push({ kind: 'undrain', claim: claimOf(move), region: move.goal.from })
+  // Nothing was promoted: whoever was cut off may go on, or be failed over from again.
+  if (move.phase === 'fencing' && move.device !== 'none' && move.goal.kind === 'failover' && move.goal.old !== null)
+    turn.effects.push({ kind: 'unfence', claim: move.claim, region: move.goal.old })
   turn.state = { ...turn.state, move: null, attempts, notBeforeMs }
   turn.effects.push({ kind: 'read-record' }, { kind: 'beat' })
 }

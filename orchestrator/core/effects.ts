@@ -38,7 +38,7 @@ export type Effect =
       readonly record: EpochRecord
       readonly expectRevision: string
     }
-  | { readonly kind: 'unfence'; readonly promotion: Promotion; readonly region: Region }
+  | { readonly kind: 'unfence'; readonly claim: Claim; readonly region: Region }
   /** Hang the holder key on this process's new lease, if the record still has `revision`. */
   | { readonly kind: 'attach-holder'; readonly promotion: Promotion; readonly revision: string }
   | { readonly kind: 'release-holder'; readonly epoch: number }

@@ -1,5 +1,6 @@
 // The data-loss gate. With commit: quorum the fence itself guarantees that nothing acked is lost; this is for commit: async.
 import { lsnToBigInt } from '#protocol/epoch.ts'
+import { lastPrimary } from './attempt.ts'
 import type { State } from './state.ts'
 import type { WeightedPromise } from './evidence.ts'
 
@@ -22,12 +23,12 @@ export function rememberWal(state: State, lsn: string, now: number): State['prim
 
 /**
  * The loss window, ms: `suspectedMs` minus the last time at which all that the primary had written (by its beats) was covered by
- * the candidate's position. Infinity if that never was.
+ * the candidate's position. Infinity if that never was, or if this controller has never heard of a position of the old primary.
  */
 export function lossWindowMs(state: State, chosen: WeightedPromise, suspectedMs: number): number {
   const reached = lsnToBigInt(chosen.position.lsn)
   const covered = state.primaryWal.findLast((each) => lsnToBigInt(each.lsn) <= reached)
-  if (covered === undefined) return state.primaryWal.length === 0 ? 0 : Number.POSITIVE_INFINITY
+  if (covered === undefined) return lastPrimary(state.record?.record ?? null) === null ? 0 : Number.POSITIVE_INFINITY
   const latest = state.primaryWal.at(-1)
   if (covered === latest) return 0
   return Math.max(0, suspectedMs - covered.heardMs)

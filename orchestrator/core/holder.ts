@@ -5,6 +5,7 @@ import type { Region } from '#protocol/sites.ts'
 import type { Promotion } from './evidence.ts'
 import type { Failure, SwapOutcome } from './inputs.ts'
 import { answerGoal } from './attempt.ts'
+import { agentSilenceMs } from './health.ts'
 import { ableAtOnce, placeLeader } from './steering.ts'
 import { timings } from './settings.ts'
 import { announce, everyRegion, type Hold, type Move, type State, type Turn } from './state.ts'
@@ -31,7 +32,7 @@ export function beginHold(turn: Turn, promotion: Promotion, move: Extract<Move, 
     reattachMs: turn.now,
     followMs: asked,
     whole: [],
-    fencedRegion: goal.kind === 'failover' && move.device !== 'none' ? goal.old : null,
+    unfenceMs: turn.now,
   }
   turn.state = { ...turn.state, hold }
   announce(
@@ -255,10 +256,16 @@ export function onFollowReply(turn: Turn, epoch: number, region: Region, outcome
     }
 }
 
-/** The cut region gets its links back once no permit of a lower epoch can be valid. */
+/**
+ * Once no permit of a lower epoch can be valid, regions that aren't heard get their links back: this or an earlier attempt may have
+ * had the fence device cut them off, and whoever knew of that may have restarted since.
+ */
 function unfence(turn: Turn): void {
-  const { hold } = turn.state
-  if (hold === null || hold.fencedRegion === null || turn.now - hold.sinceMs < timings.permitValidMs) return
-  turn.effects.push({ kind: 'unfence', promotion: hold.promotion, region: hold.fencedRegion })
-  turn.state = { ...turn.state, hold: { ...hold, fencedRegion: null } }
+  const { hold, settings } = turn.state
+  if (hold === null || settings.commit !== 'async' || turn.now - hold.unfenceMs < timings.permitValidMs) return
+  const { claim } = hold.promotion.fence
+  for (const region of settings.regions)
+    if (region !== settings.region && agentSilenceMs(turn.state, region, turn.now) > timings.heardMs)
+      turn.effects.push({ kind: 'unfence', claim, region })
+  turn.state = { ...turn.state, hold: { ...hold, unfenceMs: turn.now } }
 }

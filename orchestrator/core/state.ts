@@ -126,7 +126,8 @@ export interface Hold {
   readonly reattachMs: number
   readonly followMs: Readonly<Record<Region, number>>
   readonly whole: readonly Region[]
-  readonly fencedRegion: Region | null
+  /** When the links of cut regions were last given back. */
+  readonly unfenceMs: number
 }
 
 export interface Suspicion {

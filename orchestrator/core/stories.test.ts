@@ -226,4 +226,18 @@ suite('stories of the control plane', () => {
     const promoted = world.effects.filter((each) => each.effect.kind === 'promote')
     assert.ok(promoted.every((each) => each.effect.kind === 'promote' && each.effect.fence.claim.epoch !== 2))
   })
+
+  test('commit: async: a region that an earlier epoch cut off gets its links back from whoever holds the next one', () => {
+    const world = steadyWorld({ commit: 'async', acceptDataLoss: true })
+    world.killRegion('a')
+    world.until('b primary', activeIn(world, 'b'))
+    world.restartController('b')
+    world.until('another epoch', () => (world.record?.epoch ?? 0) > 2 && world.record?.state === 'active')
+    const epoch = world.record?.epoch
+    world.until('the links of a to be given back', () =>
+      world.effects.some(
+        ({ effect }) => effect.kind === 'unfence' && effect.region === 'a' && effect.claim.epoch === epoch,
+      ),
+    )
+  })
 })

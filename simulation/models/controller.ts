@@ -378,15 +378,7 @@ export class Controller {
   #fence(effect: Extract<Effect, { kind: 'fence' | 'unfence' }>): void {
     const { fence, network } = this.#ports
     if (effect.kind === 'unfence') {
-      fence.order(
-        this.process,
-        'unfence',
-        effect.region,
-        effect.promotion.fence.claim.epoch,
-        network,
-        fenceTimeoutMs,
-        () => undefined,
-      )
+      fence.order(this.process, 'unfence', effect.region, effect.claim.epoch, network, fenceTimeoutMs, () => undefined)
       return
     }
     const { epoch } = effect.claim

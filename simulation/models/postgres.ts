@@ -34,6 +34,8 @@ interface Stream {
   /** In the source's WAL. */
   next: number
   lastDeliveryMs: number
+  /** What is on its way, in order: a stream of bytes, whatever becomes of its packets. */
+  readonly inFlight: (readonly WalRecord[])[]
   flushLsn: number
   isOpen: boolean
   isRetrying: boolean
@@ -318,6 +320,8 @@ export class Postgres {
     stream.isOpen = false
     const { sink } = stream
     this.#ports.network.message(this.site, sink.site, 'postgres', () => sink.#streamEnded(stream), streamTimeoutMs)
+    // Where no word gets through, the walreceiver's own time-out ends it.
+    sink.#ports.process.after(streamTimeoutMs, () => sink.#streamEnded(stream))
   }
 
   #streamEnded(stream: Stream): void {
@@ -356,6 +360,7 @@ export class Postgres {
         sink: this,
         next: indexAbove(source.wal, this.flushedLsn),
         lastDeliveryMs: 0,
+        inFlight: [],
         flushLsn: this.flushedLsn,
         isOpen: true,
         isRetrying: false,
@@ -415,7 +420,8 @@ export class Postgres {
     stream.next = this.flushedCount
     const deliveryMs = Math.max(process.now + network.delayMs(this.site, sink.site), stream.lastDeliveryMs)
     stream.lastDeliveryMs = deliveryMs
-    sink.#ports.process.after(deliveryMs - process.now, () => sink.#receive(stream, records))
+    stream.inFlight.push(records)
+    sink.#ports.process.after(deliveryMs - process.now, () => sink.#receive(stream, stream.inFlight.shift() ?? []))
   }
 
   #pumpLater(stream: Stream): void {

@@ -49,6 +49,14 @@ void test('a promise rises, repeats, and never falls', () => {
   })
 })
 
+void test('a node that was attached ahead is cut off when it is asked to promise the same epoch', () => {
+  const ahead = { ahead: { epoch: 2, timeline: 1 } }
+  const duty = { kind: 'follower', epoch: 2, primary: 'c' } as const
+  assert.deepEqual(decidePromise(view({ duty }, ahead), 2), { kind: 'raise', stopPrimary: false })
+  assert.equal(decidePromise(view({ duty }), 2).kind, 'repeat')
+  assert.equal(decidePromise(view({}, ahead), 2).kind, 'repeat')
+})
+
 void test('a node is promoted only under exactly its promise, whole, idle, and with the end of its WAL known', () => {
   assert.deepEqual(decidePromote(view(), 2), { kind: 'promote', startLsn: '0/200', history: next })
   assert.equal(decidePromote(view(), 1).kind, 'refuse')

@@ -45,7 +45,9 @@ export type PromiseDecision = Refuse | { kind: 'repeat' } | { kind: 'raise'; sto
 
 export function decidePromise(view: NodeView, epoch: number): PromiseDecision {
   if (epoch < view.kept.promised) return refuse(`expected epoch ${view.kept.promised} or above, saw ${epoch}`)
-  if (epoch === view.kept.promised) return { kind: 'repeat' }
+  // Whoever asks a node that was attached ahead wants to know where it stands: the plan that it was attached for is off.
+  const isAhead = view.duty.kind === 'follower' && view.kept.ahead !== null
+  if (epoch === view.kept.promised && !isAhead) return { kind: 'repeat' }
   return { kind: 'raise', stopPrimary: view.duty.kind === 'primary' }
 }
 

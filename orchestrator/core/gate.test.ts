@@ -1,0 +1,50 @@
+// The data-loss gate, from single states.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { EpochRecord } from '#protocol/epoch.ts'
+import { regions } from '#protocol/sites.ts'
+import { gate } from './gate.ts'
+import { initialState, type State } from './state.ts'
+
+const record: EpochRecord = {
+  epoch: 4,
+  owner: 'b',
+  incarnation: 'b1',
+  state: 'claimed',
+  primary: null,
+  previous: 'a',
+  history: [],
+}
+const chosen = { region: 'b', position: { epoch: 3, lsn: '0/2000' }, history: [] } as const
+
+function state(changes: Partial<State> = {}): State {
+  const settings = {
+    regions,
+    region: 'b',
+    incarnation: 'b1',
+    dataSet: 'orders',
+    home: 'a',
+    commit: 'async',
+    maxLossMs: 500,
+    acceptDataLoss: false,
+  } as const
+  const view = { record, revision: '7', askedMs: 0, holders: [] }
+  return { ...initialState(settings, 0), record: view, ...changes }
+}
+
+void test('the loss window is measured from the last position that the candidate covers', () => {
+  const primaryWal = [
+    { heardMs: 1000, lsn: '0/2000' },
+    { heardMs: 1100, lsn: '0/3000' },
+  ]
+  assert.equal(gate(state({ primaryWal }), chosen, 1400, false).open, true)
+  assert.equal(gate(state({ primaryWal }), chosen, 1600, false).open, false)
+  assert.equal(gate(state({ primaryWal }), chosen, 1600, true).open, true)
+})
+
+void test('a controller that never heard of a position of the old primary does not take the loss for none', () => {
+  assert.equal(gate(state(), chosen, 1000, false).open, false)
+  assert.equal(gate(state(), chosen, 1000, true).open, true)
+  const first = { record: { ...record, previous: null }, revision: '7', askedMs: 0, holders: [] }
+  assert.equal(gate(state({ record: first }), chosen, 1000, false).open, true)
+})
