@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { EpochRecord } from '#protocol/epoch.ts'
 import { regions } from '#protocol/sites.ts'
+import type { WeightedPromise } from './evidence.ts'
 import { gate } from './gate.ts'
 import { initialState, type State } from './state.ts'
 
@@ -15,7 +16,7 @@ const record: EpochRecord = {
   previous: 'a',
   history: [],
 }
-const chosen = { region: 'b', position: { epoch: 3, lsn: '0/2000' }, history: [] } as const
+const chosen: WeightedPromise = { region: 'b', position: { epoch: 3, lsn: '0/2000' }, history: [] }
 
 function state(changes: Partial<State> = {}): State {
   const settings = {
