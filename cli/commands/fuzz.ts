@@ -73,9 +73,9 @@ async function fuzz(options: FuzzCommandOptions): Promise<void> {
   const bring = async (): Promise<DockerWorld> =>
     bringUp({ engine, config, world: options.world, topology, say, signal })
   await using worlds = new AsyncDisposableStack()
+  const world = worlds.use(await bring())
   // Only what was made here goes again, whatever ends the session.
   if (!found) worlds.defer(async () => takeDown(engine.docker, options.world))
-  const world = worlds.use(await bring())
   const { commit, home, pattern } = topology
   print(
     `fuzz --seed ${seed}: ${options.only === undefined ? `${runs.length} runs` : `run ${options.only}`} in world ${options.world} (${pattern}, commit ${commit}, home ${home}), each at most ${longestRunMs / 1000} s; one again: --seed ${seed} --only RUN`,

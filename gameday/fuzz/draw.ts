@@ -58,7 +58,7 @@ const triesPerFault = 20
 export function drawRun(options: DrawOptions): Drawn {
   const chance = new Chance(options.seed, options.run)
   const faults = drawFaults(chance, options)
-  const orders = drawOrders(chance, Math.max(...faults.map((each) => each.toMs)))
+  const orders = drawOrders(chance, faults)
   const demandsService =
     options.commit === 'quorum' && isSurvivable(faults.map((each) => each.words)) && chance.happens(0.6)
   const name = `fuzz-${options.seed}-${options.run}`
@@ -94,8 +94,7 @@ function drawFaults(chance: Chance, options: DrawOptions): readonly PlannedFault
     const kind = index === 0 ? leadKind(options) : chance.pick(faultKinds)
     for (let attempt = 0; attempt < triesPerFault; attempt += 1) {
       const drawn = drawFault(chance, kind, options.home)
-      // Some begin together, most while another lasts or just after it.
-      const fromMs = index === 0 || chance.happens(0.2) ? 0 : chance.between(0, 8000, 250)
+      const fromMs = index === 0 ? 0 : drawBegin(chance)
       const fault = { ...drawn, id: `f${index + 1}`, fromMs, toMs: Math.min(fromMs + drawn.lastsMs, latestMs) }
       if (planned.some((other) => conflict(fault, other))) continue
       planned.push(fault)
@@ -105,16 +104,24 @@ function drawFaults(chance: Chance, options: DrawOptions): readonly PlannedFault
   return planned
 }
 
+/** Together with the first, while the world answers it (a failover takes about a second), or at any time later. */
+function drawBegin(chance: Chance): number {
+  return chance.pick([0, chance.between(50, 2000, 50), chance.between(0, 8000, 250), chance.between(0, 8000, 250)])
+}
+
 function conflict(one: PlannedFault, other: PlannedFault): boolean {
   if (one.toMs < other.fromMs || other.toMs < one.fromMs) return false
   return !containersHeld(one.words).isDisjointFrom(containersHeld(other.words))
 }
 
-/** Most come amid the faults, some at the very beginning, some while the world recovers. */
-function drawOrders(chance: Chance, endMs: number): readonly PlannedOrder[] {
+/** Most are under way when a fault begins or is healed; the others come at any time, also while the world recovers. */
+function drawOrders(chance: Chance, faults: readonly PlannedFault[]): readonly PlannedOrder[] {
+  const turns = faults.flatMap(({ fromMs, toMs }) => [fromMs, toMs])
   const count = chance.pick([0, 0, 1, 1, 2])
   return Array.from({ length: count }, (): PlannedOrder => {
-    const atMs = chance.happens(0.3) ? 0 : chance.between(0, endMs + 1500, 50)
+    const atMs = chance.happens(0.6)
+      ? Math.max(0, chance.pick(turns) + chance.between(-600, 600, 50))
+      : chance.between(0, Math.max(...turns) + 1500, 50)
     const action = chance.pick(['switchover', 'switchover', 'failback', 'failover'] as const)
     const to = action === 'switchover' || (action === 'failover' && chance.happens(0.5)) ? chance.pick(regions) : null
     return { action, to, atMs }

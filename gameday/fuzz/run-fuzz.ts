@@ -4,7 +4,7 @@ import type { CommitMode } from '#protocol/topology.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import type { Progress } from '../progress.ts'
 import { bringHome, readyWorld } from '../ready-world.ts'
-import { DrillRefused, runDrill } from '../run-drill.ts'
+import { DrillRefused, runDrill, type DrillOptions, type DrillResult } from '../run-drill.ts'
 import { coverageOf, renderCoverage } from './coverage.ts'
 import { drawRun, type Drawn } from './draw.ts'
 import { highestEpochOf, judge, type Judgement } from './judge.ts'
@@ -43,17 +43,26 @@ export interface FuzzResult {
   readonly verdict: Verdict
 }
 
-export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
+/** What a session does to a world; tests have one of their own. */
+export interface Rig {
+  ready(world: RunningWorld, options: FuzzOptions): Promise<RunningWorld>
+  drill(options: DrillOptions): Promise<DrillResult>
+  bringHome(world: RunningWorld, note: (text: string) => void, signal: AbortSignal): Promise<void>
+}
+
+const realRig: Rig = { ready: readyWorld, drill: runDrill, bringHome }
+
+export async function runFuzz(options: FuzzOptions, rig: Rig = realRig): Promise<FuzzResult> {
   const { signal, print, runs, seed } = options
   const { home } = options.world.topology
   const beganMs = performance.now()
   const done: FuzzRun[] = []
-  let world = await readyWorld(options.world, options)
+  let world = await rig.ready(options.world, options)
   let epochKnown: number | null = null
   for (const run of runs) {
     if (signal.aborted) break
     const drawn = drawRun({ seed, run, commit: options.commit, home })
-    const ended = await runOne({ ...options, world }, run, drawn, epochKnown)
+    const ended = await runOne({ ...options, world }, rig, { run, drawn, epochKnown })
     // What Ctrl-C has cut short is no run.
     if (signal.aborted) break
     done.push(ended)
@@ -81,43 +90,65 @@ function verdictOf(verdicts: readonly Verdict[], complete: boolean): Verdict {
   return verdicts.includes('unknown') || !complete ? 'unknown' : 'pass'
 }
 
+interface Task {
+  readonly run: number
+  readonly drawn: Drawn
+  readonly epochKnown: number | null
+}
+
 /** One drill, and the way back to where the next one begins; a world that can't go it has failed. */
-async function runOne(options: FuzzOptions, run: number, drawn: Drawn, epochKnown: number | null): Promise<FuzzRun> {
-  const { world, progress, signal, seed } = options
-  const loadSeed = (seed + run) % 2 ** 31
+async function runOne(options: FuzzOptions, rig: Rig, { run, drawn, epochKnown }: Task): Promise<FuzzRun> {
+  const { world, progress, signal } = options
   const beganMs = performance.now()
-  try {
-    const { journal, folder } = await runDrill({
+  const ended = await rig
+    .drill({
       world,
       loaded: { name: drawn.name, file: `${drawn.name}.yaml`, runbook: drawn.runbook },
       drillsFolder: options.recordFolder,
-      seed: loadSeed,
+      seed: loadSeedOf(options.seed, run),
       progress,
       approve: () => Promise.resolve(false),
       signal,
     })
-    const stuck = await progress
-      .step('Home is primary', (note) => bringHome(world, note, signal))
-      .then(() => [])
-      .catch((error: unknown) => [`home does not become primary again: ${messageOf(error)}`])
-    const tookMs = performance.now() - beganMs
-    const judged = judge(journal, tookMs, epochKnown)
-    const violations = [...judged.violations, ...stuck]
-    const verdict = violations.length > 0 ? 'fail' : judged.unknown.length > 0 ? 'unknown' : 'pass'
-    const kept = verdict !== 'pass' || options.keepAll
-    const replay = [
-      `Drawn by ./firedrill fuzz --seed ${seed} --only ${run}${options.commit === 'quorum' ? '' : ` --commit ${options.commit}`}`,
-      `Replay: ./firedrill run <this file> --seed ${loadSeed}`,
-    ]
-    if (!kept) await dropDrill(folder)
-    const path = kept ? await keepDrill(folder, options.drillsFolder, drawn, replay) : null
-    return { run, drawn, violations, unknown: judged.unknown, verdict, journal, tookMs, folder: path }
-  } catch (error) {
-    if (!(error instanceof DrillRefused)) throw error
-    const tookMs = performance.now() - beganMs
-    const unknown = [error.message]
-    return { run, drawn, violations: [], unknown, verdict: 'unknown', journal: null, tookMs, folder: null }
+    .catch((error: unknown) => {
+      if (error instanceof DrillRefused) return error
+      throw error
+    })
+  const tookMs = (): number => performance.now() - beganMs
+  const start = { run, drawn, violations: [], journal: null, folder: null }
+  if (ended instanceof DrillRefused) return { ...start, unknown: [ended.message], verdict: 'unknown', tookMs: tookMs() }
+  const stuck = await progress
+    .step('Home is primary', (note) => rig.bringHome(world, note, signal))
+    .then(() => [])
+    .catch((error: unknown) => [`home does not become primary again: ${messageOf(error)}`])
+  const judged = judge(ended.journal, tookMs(), epochKnown)
+  const violations = [...judged.violations, ...stuck]
+  const verdict = violations.length > 0 ? 'fail' : judged.unknown.length > 0 ? 'unknown' : 'pass'
+  const folder = await put(ended.folder, verdict, options, { run, drawn, epochKnown })
+  return { ...start, journal: ended.journal, violations, unknown: judged.unknown, verdict, tookMs: tookMs(), folder }
+}
+
+function loadSeedOf(seed: number, run: number): number {
+  return (seed + run) % 2 ** 31
+}
+
+/** @returns where the drill's folder is now; null: it is gone, since nothing was wrong */
+async function put(
+  folder: string,
+  verdict: Verdict,
+  options: FuzzOptions,
+  { run, drawn }: Task,
+): Promise<string | null> {
+  const { seed, commit, signal } = options
+  if (signal.aborted || (verdict === 'pass' && !options.keepAll)) {
+    await dropDrill(folder)
+    return null
   }
+  const mode = commit === 'quorum' ? '' : ` --commit ${commit}`
+  return keepDrill(folder, options.drillsFolder, drawn, [
+    `Drawn by ./firedrill fuzz --seed ${seed} --only ${run}${mode}`,
+    `Replay: ./firedrill run <this file> --seed ${loadSeedOf(seed, run)}`,
+  ])
 }
 
 function messageOf(error: unknown): string {
