@@ -59,8 +59,7 @@ export function drawRun(options: DrawOptions): Drawn {
   const chance = new Chance(options.seed, options.run)
   const faults = drawFaults(chance, options)
   const orders = drawOrders(chance, faults)
-  const demandsService =
-    options.commit === 'quorum' && isSurvivable(faults.map((each) => each.words)) && chance.happens(0.6)
+  const demandsService = options.commit === 'quorum' && canLastTogether(faults) && chance.happens(0.7)
   const name = `fuzz-${options.seed}-${options.run}`
   const words: Words = {
     title: `Random faults, run ${options.run} of seed ${options.seed}`,
@@ -88,7 +87,7 @@ function leadKind({ seed, run }: DrawOptions): FaultKind {
 }
 
 function drawFaults(chance: Chance, options: DrawOptions): readonly PlannedFault[] {
-  const count = chance.pick([1, 2, 2, 2, 3, 3])
+  const count = chance.pick([1, 2, 2, 3, 3, 4])
   const planned: PlannedFault[] = []
   for (let index = 0; index < count; index += 1) {
     const kind = index === 0 ? leadKind(options) : chance.pick(faultKinds)
@@ -111,7 +110,19 @@ function drawBegin(chance: Chance): number {
 
 function conflict(one: PlannedFault, other: PlannedFault): boolean {
   if (one.toMs < other.fromMs || other.toMs < one.fromMs) return false
+  return holdOneContainer(one, other)
+}
+
+function holdOneContainer(one: PlannedFault, other: PlannedFault): boolean {
   return !containersHeld(one.words).isDisjointFrom(containersHeld(other.words))
+}
+
+/** Where service is demanded under faults, none is healed before it is back. */
+function canLastTogether(faults: readonly PlannedFault[]): boolean {
+  return (
+    isSurvivable(faults.map((each) => each.words)) &&
+    faults.every((one, index) => faults.slice(index + 1).every((other) => !holdOneContainer(one, other)))
+  )
 }
 
 /** Most are under way when a fault begins or is healed; the others come at any time, also while the world recovers. */
