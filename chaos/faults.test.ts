@@ -111,6 +111,23 @@ void test('an agent may take a moment to see that its Postgres has been killed',
   assert.match(await proveFault(world, crashed), /the agent of region a lives and says crashed/)
 })
 
+void test('a fault that could not be injected whole is taken back at once: nobody else knows of it', async () => {
+  const world = createFakeWorld()
+  const refusing = { ...world, kill: () => Promise.reject(new Error('Docker is not well')) }
+  const spec = faultSpec.parse({ id: 'x', kind: 'power-loss', target: 'region a' })
+  await assert.rejects(injectFault(refusing, 'drill', spec), /Docker is not well/)
+  assert.deepEqual([world.ledger, world.links], [[], []])
+})
+
+void test('a fault that could neither be injected nor be taken back stays in the ledger, for heal', async () => {
+  const world = createFakeWorld()
+  const broken = (): Promise<never> => Promise.reject(new Error('Docker is not well'))
+  const refusing = { ...world, kill: broken, start: broken }
+  const spec = faultSpec.parse({ id: 'x', kind: 'power-loss', target: 'region a' })
+  await assert.rejects(injectFault(refusing, 'drill', spec), /it could not be taken back either .*firedrill heal/)
+  assert.equal(world.ledger.length, 1)
+})
+
 void test('what was half done by a drill killed between ledger and fault is healed too', async () => {
   const world = createFakeWorld()
   const { entry } = await injectFault(

@@ -32,7 +32,10 @@ export interface InjectedFault {
   readonly effect: Effect
 }
 
-/** Writes the ledger, then injects. Proof is asked for separately, since it may take seconds. */
+/**
+ * Writes the ledger, then injects. Proof is asked for separately, since it may take seconds.
+ * @throws Error if it could not be injected; what had been done by then is taken back first
+ */
 export async function injectFault(world: RunningWorld, drill: string, spec: FaultSpec): Promise<InjectedFault> {
   const handler = handlerOf(spec.kind)
   const nowNs = await clockNs(world)
@@ -46,7 +49,21 @@ export async function injectFault(world: RunningWorld, drill: string, spec: Faul
     expiresNs: (nowNs + BigInt(spec.for) * 1_000_000n).toString(),
   }
   await writeLedger(world, entry)
-  return { entry, effect: await handler.inject(world, entry) }
+  try {
+    return { entry, effect: await handler.inject(world, entry) }
+  } catch (error) {
+    await healFault(world, entry).catch((left: unknown) => {
+      throw new Error(
+        `${messageOf(error)}; it could not be taken back either (${messageOf(left)}): ./firedrill heal --world ${world.name}`,
+        { cause: error },
+      )
+    })
+    throw error
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** @throws FaultUnproven */

@@ -8,15 +8,26 @@ import { between } from './wan-calls.ts'
 
 const crashDetail = z.object({ region: z.enum(regions) })
 
-// Runs inside the container: finds the postmaster (the postgres process whose parent is none), kills it, and gives the
-// kernel's monotonic time on both sides of the kill: far narrower than Docker's exec call.
+/** A node that is rewound or copied anew has no postmaster meanwhile. */
+const postmasterWithinMs = 15_000
+
+// Runs inside the container: finds the postmaster (the postgres process whose parent is none), as soon as there is one, kills it,
+// and gives the kernel's monotonic time on both sides of the kill: far narrower than Docker's exec call.
 const killPostmaster = `
 const fs = require('node:fs')
 const comm = (pid) => { try { return fs.readFileSync('/proc/' + pid + '/comm', 'utf8').trim() } catch { return '' } }
-const parent = (pid) => fs.readFileSync('/proc/' + pid + '/stat', 'utf8').replace(/^.*\\) /s, '').split(' ')[1]
-const postmaster = fs.readdirSync('/proc').filter((name) => /^\\d+$/.test(name))
-  .find((pid) => comm(pid) === 'postgres' && comm(parent(pid)) !== 'postgres')
-if (postmaster === undefined) { console.error('no postmaster runs'); process.exit(1) }
+const parent = (pid) => {
+  try { return fs.readFileSync('/proc/' + pid + '/stat', 'utf8').replace(/^.*\\) /s, '').split(' ')[1] } catch { return null }
+}
+const find = () => fs.readdirSync('/proc').filter((name) => /^\\d+$/.test(name))
+  .find((pid) => comm(pid) === 'postgres' && parent(pid) !== null && comm(parent(pid)) !== 'postgres')
+const deadline = Date.now() + ${postmasterWithinMs}
+let postmaster = find()
+while (postmaster === undefined && Date.now() < deadline) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+  postmaster = find()
+}
+if (postmaster === undefined) { console.error('no postmaster ran for ${postmasterWithinMs / 1000} s'); process.exit(1) }
 const first = process.hrtime.bigint()
 process.kill(Number(postmaster), 'SIGKILL')
 const last = process.hrtime.bigint()

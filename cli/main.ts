@@ -8,6 +8,7 @@ import { registerDoctor } from './commands/doctor.ts'
 import { registerDown } from './commands/down.ts'
 import { registerFailback } from './commands/failback.ts'
 import { registerFailover } from './commands/failover.ts'
+import { registerFuzz } from './commands/fuzz.ts'
 import { registerHeal } from './commands/heal.ts'
 import { registerLogs } from './commands/logs.ts'
 import { registerReport } from './commands/report.ts'
@@ -54,6 +55,7 @@ function createProgram(): Command {
     registerReport,
     registerBench,
     registerSimulate,
+    registerFuzz,
     registerTest,
   ]
   for (const register of registrations) register(program)

@@ -209,6 +209,7 @@ async function perform(run: Run): Promise<Outcome> {
     await progress.step('Heal and end the load', async (note) => {
       const resisting = await steps.healRest(note)
       if (resisting.length > 0) interruption = [interruption, ...resisting].filter((each) => each !== null).join('; ')
+      await steps.ordersAnswered()
       await stopLoad(world, load.from).catch((error: unknown) => note(`the load did not end: ${String(error)}`))
       toNs = await clockNs(world).catch(() => null)
     })
@@ -268,7 +269,8 @@ async function lookAfterwards(run: Run): Promise<Pick<Outcome, 'finalReads' | 'c
 /** Invariant 6: roles as designed (if the runbook failed back), every replica streaming, no fault left, the ledger empty. */
 async function checkFresh(run: Run, note: (text: string) => void): Promise<Check> {
   const { world, loaded } = run.options
-  const movedOnPurpose = !loaded.runbook.method.some((step) => step.action?.kind === 'failback')
+  // One that isn't waited for may be refused, and others may come after it.
+  const movedOnPurpose = !loaded.runbook.method.some((step) => step.action?.kind === 'failback' && step.action.wait)
   const look = async (): Promise<readonly string[]> => {
     const [view, ledger, links] = await Promise.all([viewWorld(world), readLedger(world), linkChanges(world)])
     return [

@@ -29,6 +29,12 @@ interface LiveFault {
   record: FaultRecord
 }
 
+/** An order that the method did not wait for: which step it was, and how and when it was answered. */
+interface OrderGiven {
+  readonly index: number
+  readonly answered: Promise<{ readonly failed: string | null; readonly atNs: bigint | null }>
+}
+
 /** The runbook can't go on: what is left of it is skipped, then the drill heals and reports. */
 export class StepFailed extends Error {
   override readonly name = 'StepFailed'
@@ -54,13 +60,16 @@ export function titleOf(step: Step): string {
   if (step.approve !== undefined) return `Approve: ${step.approve}`
   if (step.heal !== undefined) return `Heal ${step.heal}`
   const { kind, to } = step.action ?? { kind: 'failback', to: undefined }
-  return to === undefined ? `Order a ${kind}` : `Order a ${kind} to ${to}`
+  const order = to === undefined ? `Order a ${kind}` : `Order a ${kind} to ${to}`
+  return step.action?.wait === false ? `${order}, not waiting` : order
 }
 
 export class Steps {
   readonly taken: StepTaken[] = []
   readonly #context: StepsContext
   readonly #faults: LiveFault[] = []
+  /** Orders that the method did not wait for. */
+  readonly #orders: OrderGiven[] = []
   #epochAtDisturbance = 0
   #disturbed = false
 
@@ -98,6 +107,15 @@ export class Steps {
     }
   }
 
+  /** Waits until every order that was not waited for is answered: its step lasted until then, and it explains epochs until then. */
+  async ordersAnswered(): Promise<void> {
+    for (const { index, answered } of this.#orders) {
+      const { failed, atNs } = await answered
+      const step = this.taken[index]
+      if (step !== undefined) this.taken[index] = { ...step, failed, toNs: atNs?.toString() ?? step.toNs }
+    }
+  }
+
   /** Heals whatever of this drill is not healed yet, the latest first. @returns what resists */
   async healRest(note: Note): Promise<readonly string[]> {
     const resisting: string[] = []
@@ -117,7 +135,8 @@ export class Steps {
     if (step.fault !== undefined) await this.#inject(step.fault, note)
     if (step['wait-for'] !== undefined) await this.#waitFor(step['wait-for'].event, step['wait-for'].within, note)
     if (step.approve !== undefined && !(await approve(step.approve))) throw new Interrupted('not approved')
-    if (step.action !== undefined) await this.#order(step.action, note)
+    if (step.action?.wait === true) await this.#order(step.action, note)
+    if (step.action?.wait === false) await this.#orderOnly(step.action, note)
     if (step.heal !== undefined) {
       const fault = this.#faults.find((each) => each.record.id === step.heal)
       if (fault !== undefined && fault.record.healedNs === null) note(await this.#heal(fault))
@@ -187,9 +206,27 @@ export class Steps {
     await collector.note(event, `${event} as the harness sees it`)
   }
 
-  async #order(action: ActionSpec, note: Note): Promise<void> {
-    const { world, runbook, collector } = this.#context
+  async #orderOnly(action: ActionSpec, note: Note): Promise<void> {
+    const { world, collector } = this.#context
     await this.#beforeDisturbance(note)
+    const answer = async (): Promise<{ readonly failed: string | null; readonly atNs: bigint | null }> => {
+      const failed = await this.#give(action, note)
+        .then(() => null)
+        .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+      const atNs = await clockNs(world).catch(() => null)
+      if (atNs !== null) await collector.note('answered', failed ?? `the ${action.kind} is done`, {}, atNs)
+      return { failed, atNs }
+    }
+    this.#orders.push({ index: this.taken.length, answered: answer() })
+  }
+
+  async #order(action: ActionSpec, note: Note): Promise<void> {
+    await this.#beforeDisturbance(note)
+    await this.#give(action, note)
+  }
+
+  async #give(action: ActionSpec, note: Note): Promise<void> {
+    const { world, runbook, collector } = this.#context
     const home = runbook.topology.home
     const to = action.kind === 'failback' ? home : action.to
     await collector.note('ordered', `${action.kind} to ${to ?? 'whoever is best'}`)

@@ -101,11 +101,15 @@ export type FaultKind = FaultSpec['kind']
 
 /** `failback` is a switchover to home. `to` is demanded by `switchover` only. */
 export const actionSpec = z.union([
-  z.enum(['failback', 'failover']).transform((kind) => ({ kind, to: undefined, 'accept-data-loss': false })),
+  z
+    .enum(['failback', 'failover'])
+    .transform((kind) => ({ kind, to: undefined, 'accept-data-loss': false, wait: true })),
   z.strictObject({
     kind: z.enum(['switchover', 'failover', 'failback']),
     to: z.enum(regions).optional(),
     'accept-data-loss': z.boolean().default(false),
+    /** False: the method goes on at once, and a refusal is noted but ends nothing. */
+    wait: z.boolean().default(true),
   }),
 ])
 export type ActionSpec = z.infer<typeof actionSpec>

@@ -1,14 +1,9 @@
 // Many short drills of one world: distributions of how long service was gone, and of what was lost.
 import type { Journal } from '#protocol/journal.ts'
 import type { Step } from '#protocol/runbook.ts'
-import { switchover } from '#world/moves.ts'
-import type { RunningWorld } from '#world/running-world.ts'
-import { currentPrimary, missingForWhole } from '../conditions.ts'
-import { healWorld } from '../heal-world.ts'
+import { readyWorld } from '../ready-world.ts'
 import { runDrill } from '../run-drill.ts'
 import { loadRunbook, type LoadedRunbook } from '../validate.ts'
-import { viewWorld } from '../view-world.ts'
-import { until } from '../wait.ts'
 import { distribution, renderTable, type Distribution } from './distribution.ts'
 import type { BenchOptions, BenchResult } from './run-bench.ts'
 import { resumeState, writeState, type FinishedRun } from './state.ts'
@@ -16,7 +11,6 @@ import { resumeState, writeState, type FinishedRun } from './state.ts'
 const benchedRunbooks = ['region-loss', 'region-partition', 'region-freeze', 'postgres-crash', 'planned-switchover']
 
 const firstHoldMs = 5000
-const readyWithinMs = 120_000
 /** Restored needs whole windows of 3 s after service is back. */
 const outageHoldMs = 7000
 const lastHoldMs = 3000
@@ -91,7 +85,7 @@ export async function benchFailover(options: BenchOptions): Promise<BenchResult>
     for (const loaded of books) {
       if (signal.aborted) return summary(finished, asked.runbooks)
       if (finished.filter((each) => each.runbook === loaded.name).length > run) continue
-      world = await ready(world, options)
+      world = await readyWorld(world, options)
       const ended = await runDrill({ ...options, world, loaded, seed: run + 1, approve: () => Promise.resolve(false) })
         .then(({ journal, folder }) => figuresOf(journal, folder))
         .catch((error: unknown) => brokenRun(loaded.name, error))
@@ -103,26 +97,6 @@ export async function benchFailover(options: BenchOptions): Promise<BenchResult>
   }
   await save(true)
   return summary(finished, asked.runbooks)
-}
-
-/** A failed run may leave faults, or another region in charge, or a world beyond repair: the next one begins as all others do. */
-async function ready(world: RunningWorld, options: BenchOptions): Promise<RunningWorld> {
-  const { progress, signal, remake } = options
-  const { left } = await healWorld(world)
-  const failed = await progress
-    .step('World is whole, and home is primary', (note) => bringHome(world, note, signal))
-    .then(() => left.join('; '))
-    .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
-  if (failed === '' || signal.aborted) return world
-  return remake(failed)
-}
-
-/** @throws Error if the world is not whole in time, or the primary role does not move */
-async function bringHome(world: RunningWorld, note: (text: string) => void, signal: AbortSignal): Promise<void> {
-  const missing = await until(async () => missingForWhole(await viewWorld(world)), readyWithinMs, signal, note)
-  if (missing.length > 0) throw new Error(`not whole within ${readyWithinMs / 1000} s: ${missing.join('; ')}`)
-  const { home } = world.topology
-  if (currentPrimary(await viewWorld(world)) !== home) await switchover(world, home)
 }
 
 const columns = [

@@ -52,6 +52,7 @@ const commands = [
   'down',
   'report',
   'bench',
+  'fuzz',
   'test',
 ]
 
@@ -77,6 +78,11 @@ const badInputs: readonly (readonly [readonly string[], RegExp])[] = [
   [['run', 'no-such-runbook'], /no-such-runbook/],
   [['validate', '/nonexistent.yaml'], /nonexistent/],
   [['bench', 'luck'], /bench|kind/],
+  [['fuzz', '--runs', '0'], /--runs: expected a whole number from 1 to 10000, saw "0"/],
+  [['fuzz', '--seed', 'luck'], /--seed: expected a whole number from 0 to 2147483647, saw "luck"/],
+  [['fuzz', '--only', '1.5'], /--only: expected a whole number from 1 to 10000, saw "1\.5"/],
+  [['fuzz', '--commit', 'maybe'], /--commit <mode>.*quorum, async/],
+  [['fuzz', '--world', 'No Such'], /world name: expected .* saw "No Such"/],
   [['status', '--world', 'nobody-has-this-one'], /world nobody-has-this-one is not up.*\.\/firedrill up/],
   [['report', 'no-such-drill'], /no-such-drill/],
 ]
