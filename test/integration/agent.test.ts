@@ -248,3 +248,25 @@ void test('malformed and unauthorised orders get one clear line', async () => {
     (error) => error instanceof CallRefused && error.status === 404,
   )
 })
+
+void test('a node that was attached to a standby ahead of its promotion gives its position, should the promotion be given up', async () => {
+  await failOver(a)
+  await a.order('before the move')
+  epoch += 1
+  const ahead = await c.follow(epoch, 'b', history, true)
+  assert.equal(ahead.way, 'attach')
+  await c.streams('b')
+  // The old primary is gone in the midst of the move: these two must be a majority, whose positions count.
+  const fromB = await b.promise(epoch)
+  const fromC = await eventually('c to give a position', async () => {
+    const reply = await c.promise(epoch)
+    return reply.position !== null && reply
+  })
+  assert.equal(fromC.whole, true)
+  assert.deepEqual([fromC.position, fromC.history], [fromB.position, fromB.history])
+  const next = [...fromB.history, { epoch, startLsn: fromB.position?.lsn ?? '' }]
+  const [, follow] = await Promise.all([b.promote(epoch), c.follow(epoch, 'b', next)])
+  assert.equal(follow.way, 'attach')
+  await c.streams('b')
+  assert.ok((await b.keys()).includes('before the move'))
+})

@@ -49,12 +49,14 @@ void test('a promise rises, repeats, and never falls', () => {
   })
 })
 
-void test('a node that was attached ahead is cut off when it is asked to promise the same epoch', () => {
-  const ahead = { ahead: { epoch: 2, timeline: 1 } }
-  const duty = { kind: 'follower', epoch: 2, primary: 'c' } as const
-  assert.deepEqual(decidePromise(view({ duty }, ahead), 2), { kind: 'raise', stopPrimary: false })
-  assert.equal(decidePromise(view({ duty }), 2).kind, 'repeat')
-  assert.equal(decidePromise(view({}, ahead), 2).kind, 'repeat')
+void test('a node that was attached ahead is cut by a promise of the same epoch: the promotion may never come', () => {
+  const ahead = { epoch: 2, timeline: 1 }
+  const attached = view({ duty: { kind: 'follower', epoch: 2, primary: 'a' }, endLsn: null }, { ahead })
+  assert.deepEqual(decidePromise(attached, 2), { kind: 'raise', stopPrimary: false })
+  // Cut once, it looks for the end of its WAL, and being asked again must not make it begin anew.
+  assert.equal(decidePromise(view({ endLsn: null }, { ahead }), 2).kind, 'repeat')
+  const following = view({ duty: { kind: 'follower', epoch: 2, primary: 'a' }, endLsn: null })
+  assert.equal(decidePromise(following, 2).kind, 'repeat')
 })
 
 void test('a node is promoted only under exactly its promise, whole, idle, and with the end of its WAL known', () => {

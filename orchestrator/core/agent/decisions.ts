@@ -43,10 +43,13 @@ export function standing(kept: Kept, lsn: string | null): Pick<PromiseReply, 'wh
 
 export type PromiseDecision = Refuse | { kind: 'repeat' } | { kind: 'raise'; stopPrimary: boolean }
 
+/**
+ * A node that was attached ahead and is asked to promise that very epoch is needed for its majority: the plan was given up, and
+ * while WAL can still arrive its position is not known.
+ */
 export function decidePromise(view: NodeView, epoch: number): PromiseDecision {
   if (epoch < view.kept.promised) return refuse(`expected epoch ${view.kept.promised} or above, saw ${epoch}`)
-  // Whoever asks a node that was attached ahead wants to know where it stands: the plan that it was attached for is off.
-  const isAhead = view.duty.kind === 'follower' && view.kept.ahead !== null
+  const isAhead = view.kept.ahead !== null && view.duty.kind === 'follower'
   if (epoch === view.kept.promised && !isAhead) return { kind: 'repeat' }
   return { kind: 'raise', stopPrimary: view.duty.kind === 'primary' }
 }
