@@ -60,10 +60,6 @@ export class Network {
     return from === to || this.#cuts[this.#at(from, to, linkClasses.indexOf(kind))] === 0
   }
 
-  isUntroubled(): boolean {
-    return !this.#isTroubled && this.#cuts.every((each) => each === 0)
-  }
-
   #baseMs(from: number, to: number): number {
     if (from === to) return 0
     if (from < this.#regionCount && to < this.#regionCount) return regionWanMs

@@ -168,39 +168,41 @@ export class World {
     })
   }
 
+  #restart({ process, boot }: { readonly process: Process; readonly boot: () => void }): void {
+    process.kill()
+    process.start()
+    boot()
+  }
+
   startController(site: number): void {
     const each = this.controllers[site] as Controller
-    each.process.kill()
-    each.process.start()
-    each.boot()
+    this.#restart({ process: each.process, boot: () => each.boot() })
   }
 
   startAgent(site: number): void {
     const each = this.agents[site] as Agent
     if (each.process.isUp) each.kill()
-    each.process.start()
-    each.boot()
+    this.#restart({ process: each.process, boot: () => each.boot() })
   }
 
   startApp(site: number): void {
     const each = this.apps[site] as App
-    each.process.kill()
-    each.process.start()
-    each.boot()
-    this.relays[site]?.boot()
+    this.#restart({
+      process: each.process,
+      boot: () => {
+        each.boot()
+        this.relays[site]?.boot()
+      },
+    })
   }
 
   startBridge(site: number): void {
     const each = this.bridges[site] as Bridge
-    each.process.kill()
-    each.process.start()
-    each.boot()
+    this.#restart({ process: each.process, boot: () => each.boot() })
   }
 
   startEtcd(site: number): void {
-    const member = this.members[site] as Process
-    member.kill()
-    member.start()
+    this.#restart({ process: this.members[site] as Process, boot: () => undefined })
   }
 
   killRegion(site: number): void {

@@ -96,7 +96,7 @@ export class Agent {
   #isBeatDue = false
   #status: AgentStatus | null = null
   hasCrashed = false
-  /** Postgres hangs: it answers nobody, and nothing in it moves. */
+  /** What a rebuild has put into files before it threw anything away. */
   readonly exported = new Set<WalRecord>()
 
   constructor(ports: AgentPorts) {
@@ -123,7 +123,7 @@ export class Agent {
     this.#duty = { kind: 'none' }
     this.#lock = new StepLock(this.process)
     this.#background = new Stop()
-    Object.assign(this, { hasCrashed: false })
+    this.hasCrashed = false
     this.#end = null
     this.#endLsn = null
     this.#rebuild = null

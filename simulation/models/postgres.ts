@@ -4,17 +4,7 @@ import { canonicalLsn, type Fork } from '#orchestrator/core/agent/decisions.ts'
 import type { Chance } from '../chance.ts'
 import type { Network } from '../network.ts'
 import type { Process } from '../process.ts'
-import {
-  currentTimeline,
-  divergence,
-  endOf,
-  endOfTimeline,
-  indexAbove,
-  lsnText,
-  recordBytes,
-  serves,
-  type WalRecord,
-} from './wal.ts'
+import { currentTimeline, divergence, endOf, indexAbove, lsnText, recordBytes, serves, type WalRecord } from './wal.ts'
 
 /** How a commit ended that waited for its standbys. `unvouched`: success, with the warning that nobody was waited for. */
 export type CommitEnd = 'vouched' | 'unvouched' | 'broken'
@@ -76,7 +66,6 @@ export class Postgres {
   #senders: Stream[] = []
   #receiver: Stream | null = null
   #source: { readonly postgres: Postgres; readonly name: string } | null = null
-  #connecting = 0
   /** Rows that sessions see: key to record; and the latest epoch that is seen. */
   readonly rows = new Map<string, WalRecord>()
   readonly outbox = new Map<string, number>()
@@ -113,10 +102,6 @@ export class Postgres {
     return this.#receiver?.isOpen === true
   }
 
-  get hasReceiver(): boolean {
-    return this.#receiver !== null || this.#connecting > 0
-  }
-
   followers(): readonly { readonly name: string; readonly flushLsn: number }[] {
     return this.#senders.filter((each) => each.isOpen)
   }
@@ -143,7 +128,6 @@ export class Postgres {
     this.#isFlushing = false
     this.#replayDue = false
     this.#source = null
-    this.#connecting = 0
     this.closeReceiver()
     for (const stream of this.#senders) this.#close(stream)
     this.#senders = []
@@ -231,10 +215,6 @@ export class Postgres {
       each.show()
       each.done(end)
     }
-  }
-
-  get waitingCount(): number {
-    return this.#waiting.length
   }
 
   #flushSoon(): void {
@@ -456,11 +436,5 @@ export class Postgres {
     this.forks = [...source.forks]
     this.flushedCount = wal.length
     this.replayedCount = wal.length
-  }
-
-  /** Where the timeline that this node stands on ends in its own line: for transcripts. */
-  describe(): string {
-    const end = endOfTimeline(this.forks, this.timeline)
-    return `timeline ${this.timeline}${end === null ? '' : ` to ${lsnText(end)}`}, WAL to ${lsnText(this.endLsn)}`
   }
 }
