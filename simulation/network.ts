@@ -56,8 +56,13 @@ export class Network {
     this.#isTroubled = this.#trouble.size > 0
   }
 
+  /** How many cuts hold the link down. */
+  cuts(from: number, to: number, kind: LinkClass): number {
+    return this.#cuts[this.#at(from, to, linkClasses.indexOf(kind))] ?? 0
+  }
+
   isUp(from: number, to: number, kind: LinkClass): boolean {
-    return from === to || this.#cuts[this.#at(from, to, linkClasses.indexOf(kind))] === 0
+    return from === to || this.cuts(from, to, kind) === 0
   }
 
   #baseMs(from: number, to: number): number {

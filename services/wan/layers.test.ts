@@ -4,7 +4,15 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { linkClasses, sites } from '#protocol/sites.ts'
 import type { LinkChange } from '#protocol/wan.ts'
-import { addLayers, baseDelayMs, effectiveSetting, nextExpiryMs, removeLayers, withoutExpired } from './layers.ts'
+import {
+  addLayers,
+  baseDelayMs,
+  effectiveSetting,
+  isControlCut,
+  nextExpiryMs,
+  removeLayers,
+  withoutExpired,
+} from './layers.ts'
 
 const nobody = new Set<never>()
 
@@ -82,6 +90,14 @@ void test('a fence cuts every link of the site both ways, also one that a class 
     }
   }
   assert.equal(effectiveSetting(layers, fenced, 'b', 'c', 'app').up, true)
+})
+
+void test('the links of a site are cut by faults or by its own fence, not by the fences of all others', () => {
+  const cut = addLayers([], [{ id: 'x', from: ['c'], to: ['a', 'b'], set: { up: false } }], 0)
+  assert.equal(isControlCut(cut, nobody, 'c'), true)
+  assert.equal(isControlCut(cut, nobody, 'a'), false)
+  assert.equal(isControlCut([], new Set(['c'] as const), 'c'), true)
+  assert.equal(isControlCut([], new Set(['a', 'b'] as const), 'c'), false)
 })
 
 void test('healing everything that was ever changed gives the base back', () => {

@@ -1,5 +1,5 @@
 // Link settings as layers: base, then changes in order of arrival. Pure; time is passed in.
-import { isArea, isRegion, nearestRegion, type LinkClass, type Site } from '#protocol/sites.ts'
+import { isArea, isRegion, nearestRegion, regions, type LinkClass, type Site } from '#protocol/sites.ts'
 import type { LinkChange, LinkSetting } from '#protocol/wan.ts'
 
 /** All that a packet of one class on one directed link meets. */
@@ -60,6 +60,17 @@ export function withoutExpired(layers: readonly Layer[], nowMs: number): readonl
 export function nextExpiryMs(layers: readonly Layer[]): number | null {
   const times = layers.flatMap((layer) => (layer.expiresAtMs === null ? [] : [layer.expiresAtMs]))
   return times.length === 0 ? null : Math.min(...times)
+}
+
+/**
+ * Whether all links of class `control` from the site to the other regions are down, by faults or by a fence of its own. Fences of
+ * the others don't count: were they all cut off, the only region that is left could never give them their links back.
+ */
+export function isControlCut(layers: readonly Layer[], fenced: ReadonlySet<Site>, site: Site): boolean {
+  const ownFence = new Set(fenced.has(site) ? [site] : [])
+  return regions
+    .filter((region) => region !== site)
+    .every((region) => !effectiveSetting(layers, ownFence, site, region, 'control').up)
 }
 
 /**

@@ -46,8 +46,13 @@ export class FenceDevice {
     })
   }
 
+  /** By faults or by a fence of its own: what is cut only because the other end is fenced doesn't count. */
   #isCut(site: number, network: Network): boolean {
-    return this.#regions.every((_, other) => other === site || !network.isUp(site, other, 'control'))
+    if (this.#fenced.has(this.#regions[site] as Region)) return true
+    return this.#regions.every((region, other) => {
+      const ofFence = this.#fenced.has(region) ? 1 : 0
+      return other === site || network.cuts(site, other, 'control') > ofFence
+    })
   }
 
   #cut(region: Region, epoch: number, network: Network): void {
