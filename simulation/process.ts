@@ -76,22 +76,26 @@ export class Process {
 
   /** A timer of this run of the process. */
   after(delayMs: number, task: Task): void {
-    const generation = this.#generation
-    this.#timeline.at(delayMs, () => {
-      if (generation !== this.#generation) return
-      if (this.isFrozen) this.#timers.push(task)
-      else if (this.#isBehind()) this.#soon(task)
-      else task()
-    })
+    this.#timeline.at(delayMs, this.#timer(task))
   }
 
   /** Again and again, as setInterval does: a period that was missed is not made up for. */
   every(periodMs: number, task: Task): void {
-    const again = (): void => {
+    const due = this.#timer(() => {
       task()
-      this.after(periodMs, again)
+      this.#timeline.at(periodMs, due)
+    })
+    this.#timeline.at(this.#chance.between(0, periodMs), due)
+  }
+
+  #timer(task: Task): Task {
+    const generation = this.#generation
+    return () => {
+      if (generation !== this.#generation) return
+      if (this.isFrozen) this.#timers.push(task)
+      else if (this.#isBehind()) this.#soon(task)
+      else task()
     }
-    this.after(this.#chance.between(0, periodMs), again)
   }
 
   #soon(task: Task): void {

@@ -26,6 +26,10 @@ export const bounds = Object.freeze({
   settle: 15_000,
 })
 const shortestMs = 60_000
+/** How often it is looked whether what is waited for has come. */
+const lookEveryMs = 20
+/** Into the chaos: a fault that still waits for its phase then comes without it. */
+const latestShare = 0.85
 
 export function runSchedule(schedule: Schedule, transcript: ((line: string) => void) | null = null): Outcome {
   const coverage = new Coverage()
@@ -66,10 +70,11 @@ class Run {
     world.boot()
     this.#until('comes-back', bounds.firstEpoch, 'a first epoch', () => world.etcd.record?.state === 'active')
     const startMs = world.now
-    for (const fault of this.#schedule.faults) world.timeline.at(fault.begin.atMs, () => this.#await(fault))
-    world.timeline.run(startMs + this.#schedule.chaosMs)
+    const { faults, chaosMs } = this.#schedule
+    for (const fault of faults) world.timeline.at(fault.begin.atMs, () => this.#await(fault))
+    world.timeline.at(chaosMs * latestShare, () => world.runWaiting())
+    world.timeline.run(startMs + chaosMs)
     this.#isChaos = false
-    world.forgetWaiting()
     this.#healAll()
     this.#rest()
     this.#comeHome()
@@ -126,8 +131,12 @@ class Run {
 
   #until(invariant: Invariant, withinMs: number, what: string, condition: () => boolean): void {
     const { timeline } = this.#world
-    const endMs = timeline.now + withinMs
-    timeline.run(endMs, condition)
+    let lookMs = timeline.now
+    timeline.run(timeline.now + withinMs, () => {
+      if (timeline.now < lookMs) return false
+      lookMs = timeline.now + lookEveryMs
+      return condition()
+    })
     if (!condition())
       throw new Violation(invariant, timeline.now, `expected ${what} within ${withinMs} ms, saw ${this.#state()}`)
   }

@@ -263,7 +263,10 @@ export class World {
     for (const each of due) this.timeline.at(0, each.run)
   }
 
-  forgetWaiting(): void {
+  /** What still waits for a phase waits no longer. */
+  runWaiting(): void {
+    const due = this.#waiting
     this.#waiting = []
+    for (const each of due) this.timeline.at(0, each.run)
   }
 }

@@ -156,7 +156,7 @@ export function evaluate(turn: Turn): void {
   const goal = move.goal
   const accepted = goal.kind === 'failover' && goal.acceptDataLoss
   const suspectedMs = goal.kind === 'failover' ? goal.suspectedMs : turn.now
-  const verdict = goal.kind === 'failover' ? gate(turn.state, chosen, suspectedMs, accepted) : null
+  const verdict = goal.kind === 'failover' ? gate(turn.state, fence.promises, chosen, suspectedMs, accepted) : null
   if (verdict !== null && !verdict.open) {
     if (move.refused) return
     announce(turn, 'refused', `${chosen.region} is not promoted: ${verdict.reason}`, fence.claim.epoch, {

@@ -38,14 +38,27 @@ void test('the loss window is measured from the last position that the candidate
     { heardMs: 1000, lsn: '0/2000' },
     { heardMs: 1100, lsn: '0/3000' },
   ]
-  assert.equal(gate(state({ primaryWal }), chosen, 1400, false).open, true)
-  assert.equal(gate(state({ primaryWal }), chosen, 1600, false).open, false)
-  assert.equal(gate(state({ primaryWal }), chosen, 1600, true).open, true)
+  assert.equal(gate(state({ primaryWal }), [chosen], chosen, 1400, false).open, true)
+  assert.equal(gate(state({ primaryWal }), [chosen], chosen, 1600, false).open, false)
+  assert.equal(gate(state({ primaryWal }), [chosen], chosen, 1600, true).open, true)
+})
+
+void test('a primary that was silent before it was suspected may have acked for all that time', () => {
+  const primaryWal = [{ heardMs: 1000, lsn: '0/2000' }]
+  assert.equal(gate(state({ primaryWal }), [chosen], chosen, 1400, false).open, true)
+  assert.equal(gate(state({ primaryWal }), [chosen], chosen, 3500, false).open, false)
+})
+
+void test("nothing is lost where the old primary's own position is covered", () => {
+  const primaryWal = [{ heardMs: 1000, lsn: '0/1000' }]
+  const old: WeightedPromise = { ...chosen, region: 'a' }
+  assert.equal(gate(state({ primaryWal }), [chosen, old], chosen, 9000, false).open, true)
+  assert.equal(gate(state(), [chosen, old], chosen, 9000, false).open, true)
 })
 
 void test('a controller that never heard of a position of the old primary does not take the loss for none', () => {
-  assert.equal(gate(state(), chosen, 1000, false).open, false)
-  assert.equal(gate(state(), chosen, 1000, true).open, true)
+  assert.equal(gate(state(), [chosen], chosen, 1000, false).open, false)
+  assert.equal(gate(state(), [chosen], chosen, 1000, true).open, true)
   const first = { record: { ...record, previous: null }, revision: '7', askedMs: 0, holders: [] }
-  assert.equal(gate(state({ record: first }), chosen, 1000, false).open, true)
+  assert.equal(gate(state({ record: first }), [chosen], chosen, 1000, false).open, true)
 })

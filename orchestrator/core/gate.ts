@@ -1,8 +1,10 @@
 // The data-loss gate. With commit: quorum the fence itself guarantees that nothing acked is lost; this is for commit: async.
 import { lsnToBigInt } from '#protocol/epoch.ts'
+import { comparePositions } from './agent/history.ts'
 import { lastPrimary } from './attempt.ts'
 import type { State } from './state.ts'
 import type { WeightedPromise } from './evidence.ts'
+import { timings } from './settings.ts'
 
 export type GateVerdict =
   { readonly open: true; readonly reason: string } | { readonly open: false; readonly reason: string }
@@ -23,20 +25,30 @@ export function rememberWal(state: State, lsn: string, now: number): State['prim
 
 /**
  * The loss window, ms: `suspectedMs` minus the last time at which all that the primary had written (by its beats) was covered by
- * the candidate's position. Infinity if that never was, or if this controller has never heard of a position of the old primary.
+ * the candidate's position. A primary that was silent before it was suspected may have written all that time; a silence shorter than
+ * that of a node which counts as heard is none. Infinity if its WAL never was covered, or if this controller has never heard of it.
  */
 export function lossWindowMs(state: State, chosen: WeightedPromise, suspectedMs: number): number {
   const reached = lsnToBigInt(chosen.position.lsn)
   const covered = state.primaryWal.findLast((each) => lsnToBigInt(each.lsn) <= reached)
   if (covered === undefined) return lastPrimary(state.record?.record ?? null) === null ? 0 : Number.POSITIVE_INFINITY
-  const latest = state.primaryWal.at(-1)
-  if (covered === latest) return 0
-  return Math.max(0, suspectedMs - covered.heardMs)
+  const windowMs = Math.max(0, suspectedMs - covered.heardMs)
+  return covered === state.primaryWal.at(-1) && windowMs <= timings.heardMs ? 0 : windowMs
 }
 
-export function gate(state: State, chosen: WeightedPromise, suspectedMs: number, acceptDataLoss: boolean): GateVerdict {
+/** @param promises what the choice was made from: with the old primary's own among them, nothing that it acked can be missing */
+export function gate(
+  state: State,
+  promises: readonly WeightedPromise[],
+  chosen: WeightedPromise,
+  suspectedMs: number,
+  acceptDataLoss: boolean,
+): GateVerdict {
   if (state.settings.commit === 'quorum')
     return { open: true, reason: 'a majority of promises holds every acked write' }
+  const old = lastPrimary(state.record?.record ?? null)
+  if (promises.some((each) => each.region === old && comparePositions(each.position, chosen.position) <= 0))
+    return { open: true, reason: `all that ${old} has written is there` }
   const windowMs = lossWindowMs(state, chosen, suspectedMs)
   const window = Number.isFinite(windowMs) ? `${Math.round(windowMs)} ms` : 'of unknown length'
   if (windowMs <= state.settings.maxLossMs)

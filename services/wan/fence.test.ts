@@ -23,6 +23,15 @@ void test('a fence holds, is idempotent for its epoch, and refuses lower ones', 
   }
 })
 
+void test('a majority of regions always keeps its links: nobody could take an epoch without it', () => {
+  const once = accepted([], 'fence', 'a', 5)
+  const verdict = decideFence(once, 'fence', { site: 'b', epoch: 6, dataSet: 'orders' })
+  assert.ok(!verdict.accepted)
+  assert.match(verdict.reason, /a is fenced already/)
+  assert.ok(!decideFence(once, 'fence', { site: 'b', epoch: 1, dataSet: 'carts' }).accepted)
+  accepted(accepted(once, 'unfence', 'a', 6), 'fence', 'b', 6)
+})
+
 void test('data sets have epochs of their own, and a region is cut while any has it fenced', () => {
   const both = accepted(accepted([], 'fence', 'a', 5), 'fence', 'a', 2, 'carts')
   assert.deepEqual([...fencedRegions(accepted(both, 'unfence', 'a', 5))], ['a'])

@@ -13,7 +13,10 @@ export type FenceVerdict =
   | { readonly accepted: true; readonly memory: FenceMemory }
   | { readonly accepted: false; readonly epoch: number; readonly reason: string }
 
-/** Fences or unfences one region; an epoch below the highest one seen for the data set is refused. */
+/**
+ * Fences or unfences one region. Refused are an epoch below the highest one seen for the data set, and a fence that would leave no
+ * majority of regions with their links: etcd would have no quorum, so nobody could ever give them back.
+ */
 export function decideFence(
   memory: FenceMemory,
   order: 'fence' | 'unfence',
@@ -22,6 +25,11 @@ export function decideFence(
   const known = memory.find((each) => each.dataSet === dataSet) ?? { dataSet, epoch: 0, fenced: [] }
   if (epoch < known.epoch) {
     const reason = `data set ${dataSet}: expected epoch ${known.epoch} or higher, saw ${epoch}: ask under a newer epoch`
+    return { accepted: false, epoch: known.epoch, reason }
+  }
+  const cut = [...fencedRegions(memory)].filter((each) => each !== site)
+  if (order === 'fence' && 2 * (cut.length + 1) >= regions.length) {
+    const reason = `expected a majority of regions to keep its links, saw ${site} asked for while ${cut.join(', ')} is fenced already: wait for the lease instead`
     return { accepted: false, epoch: known.epoch, reason }
   }
   const others = known.fenced.filter((each) => each !== site)

@@ -39,6 +39,8 @@ export class FenceDevice {
       if (this.#isCut(from.site, network) || this.broken === 'silent') return
       if (this.broken === 'refuse') return end(false, 'The fence device failed: it is out of order')
       if (epoch < this.#highest) return end(false, 'The fence device failed: a higher epoch was seen')
+      if (kind === 'fence' && this.#leavesNoMajority(region))
+        return end(false, 'The fence device failed: a majority of regions must keep its links')
       this.#highest = epoch
       if (kind === 'fence') this.#cut(region, epoch, network)
       else this.clear(region, network)
@@ -53,6 +55,11 @@ export class FenceDevice {
       const ofFence = this.#fenced.has(region) ? 1 : 0
       return other === site || network.cuts(site, other, 'control') > ofFence
     })
+  }
+
+  #leavesNoMajority(region: Region): boolean {
+    const cut = this.fenced.filter((each) => each !== region)
+    return 2 * (cut.length + 1) >= this.#regions.length
   }
 
   #cut(region: Region, epoch: number, network: Network): void {
