@@ -7,8 +7,8 @@ export const lsn = z.string().regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/)
 
 /** Bytes from the text form of an LSN. */
 export function lsnToBigInt(text: string): bigint {
-  const [high, low] = text.split('/')
-  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`)
+  const slash = text.indexOf('/')
+  return (BigInt(`0x${text.slice(0, slash)}`) << 32n) + BigInt(`0x${text.slice(slash + 1)}`)
 }
 
 export function lsnFromBigInt(value: bigint): string {

@@ -95,6 +95,10 @@ export class Network {
 
   /** A message that the kernel sends again until it is through; after some tries, or when its sender has given up, maybe never. */
   message(from: number, to: number, kind: LinkClass, deliver: () => void, givenUpMs = Number.POSITIVE_INFINITY): void {
+    if (this.isUp(from, to, kind) && !this.#isLost(from, to)) {
+      this.#timeline.at(this.delayMs(from, to), deliver)
+      return
+    }
     const lasts = this.#chance.is(0.5)
     const startMs = this.#timeline.now
     const send = (tries: number): void => {
@@ -106,6 +110,6 @@ export class Network {
       if (!lasts && this.#timeline.now - startMs > givenUpMs) return
       this.#timeline.at(firstResendMs * 2 ** tries, () => send(tries + 1))
     }
-    send(0)
+    this.#timeline.at(firstResendMs, () => send(1))
   }
 }

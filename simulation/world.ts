@@ -49,6 +49,7 @@ export class World {
   readonly answers: { readonly request: string; readonly done: boolean; readonly reason: string }[] = []
   #waiting: { readonly phase: WorldPhase; readonly run: () => void }[] = []
   readonly #transcript: Watch['transcript']
+  readonly #agentSenders: readonly string[]
   #seq = 0
 
   constructor(schedule: Schedule, watch: Watch) {
@@ -56,6 +57,7 @@ export class World {
     this.#transcript = watch.transcript
     this.coverage = watch.coverage
     this.regions = names.slice(0, schedule.regionCount)
+    this.#agentSenders = this.regions.map((region) => `agent-${region}`)
     this.chance = new Chance(schedule.seed, runStream)
     this.network = new Network(schedule.regionCount, areaNames.length, timeline, this.chance)
     this.clocks = new Clocks(this.network.siteCount)
@@ -223,7 +225,7 @@ export class World {
   #sendAgentBeat(site: number, status: Parameters<Controller['hearAgent']>[2]): void {
     this.#seq += 1
     const seq = this.#seq
-    const sender = `agent-${status.region}`
+    const sender = this.#agentSenders[site] as string
     for (const controller of this.controllers)
       this.network.datagram(site, controller.process.site, 'postgres', () =>
         controller.process.deliver(() => controller.hearAgent(sender, seq, status)),

@@ -15,10 +15,8 @@ export function placeLeader(turn: Turn): void {
   if (hold === null) return
   const primary = hold.promotion.region
   const able = ableCandidates(turn.state, primary, turn.now)
-  const ableSinceMs: Partial<Record<Region, number>> = Object.fromEntries(
-    able.map((region) => [region, hold.ableSinceMs[region] ?? turn.now]),
-  )
-  turn.state = { ...turn.state, hold: { ...hold, ableSinceMs } }
+  const ableSinceMs = updated(hold.ableSinceMs, able, turn.now)
+  if (ableSinceMs !== hold.ableSinceMs) turn.state = { ...turn.state, hold: { ...hold, ableSinceMs } }
   if (etcdLeader === null || !turn.state.etcdReachable || turn.state.move !== null) return
   if (turn.now - hold.leaderMoveMs < timings.leaderMovePaceMs) return
   const to = able.find((region) => turn.now - (ableSinceMs[region] ?? turn.now) >= timings.leaderSettleMs)
@@ -27,4 +25,9 @@ export function placeLeader(turn: Turn): void {
   announce(turn, 'move-leader', reason, hold.promotion.fence.claim.epoch, { from: etcdLeader, to })
   turn.effects.push({ kind: 'move-leader', promotion: hold.promotion, from: etcdLeader, to })
   turn.state = { ...turn.state, hold: { ...hold, ableSinceMs, leaderMoveMs: turn.now } }
+}
+
+function updated(before: Hold['ableSinceMs'], able: readonly Region[], now: number): Hold['ableSinceMs'] {
+  const isSame = able.length === Object.keys(before).length && able.every((region) => before[region] !== undefined)
+  return isSame ? before : Object.fromEntries(able.map((region) => [region, before[region] ?? now]))
 }

@@ -37,7 +37,7 @@ export function step(
 function take(turn: Turn, input: Input): void {
   switch (input.kind) {
     case 'tick':
-      turn.state = { ...turn.state, lateMs: input.lateMs }
+      if (turn.state.lateMs !== input.lateMs) turn.state = { ...turn.state, lateMs: input.lateMs }
       return tick(turn)
     case 'agent-beat':
       return onAgentBeat(turn, input.region, input.status)
@@ -107,15 +107,13 @@ function onAgentBeat(turn: Turn, region: Region, status: AgentStatus): void {
     unresponsiveSinceMs: unresponsive ? (before?.unresponsiveSinceMs ?? now) : null,
     notPrimarySinceMs: status.state === 'primary' ? null : (before?.notPrimarySinceMs ?? now),
   }
-  turn.state = { ...state, agents: { ...state.agents, [region]: view } }
-  const { record } = state.record ?? {}
-  if (
-    state.settings.commit === 'async' &&
-    record?.primary === region &&
-    status.state === 'primary' &&
-    status.position !== null
-  )
-    turn.state = { ...turn.state, primaryWal: rememberWal(turn.state, status.position.lsn, now) }
+  const isWritten =
+    state.settings.commit === 'async' && state.record?.record?.primary === region && status.state === 'primary'
+  const primaryWal =
+    isWritten && status.position !== null ? rememberWal(state, status.position.lsn, now) : state.primaryWal
+  const agents = { ...state.agents }
+  agents[region] = view
+  turn.state = { ...state, agents, primaryWal }
   hearEpoch(turn, status.promised)
   noticePromoted(turn, region)
   superviseSwitchover(turn)
@@ -129,7 +127,9 @@ function onControllerBeat(turn: Turn, beat: HeardController): void {
   const appSeenAlive = beat.local.app || (same && (before?.appSeenAlive ?? false))
   const appDown = appSeenAlive && !beat.local.app
   const view = { beat, heardMs: now, appSeenAlive, appDownSinceMs: appDown ? (before?.appDownSinceMs ?? now) : null }
-  turn.state = { ...state, controllers: { ...state.controllers, [beat.region]: view } }
+  const controllers = { ...state.controllers }
+  controllers[beat.region] = view
+  turn.state = { ...state, controllers }
   hearEpoch(turn, beat.epoch)
 }
 

@@ -1,6 +1,5 @@
 // The bus of one region: its Kafka and its bridge, which copies by the real rules what was born in the other regions.
 import { beginAt, judge } from '#orchestrator/core/bridge/copy-rules.ts'
-import { eventHeaders } from '#protocol/order.ts'
 import type { BridgeCheckpoint, PositionsReply } from '#protocol/bus.ts'
 import type { Region } from '#protocol/sites.ts'
 import { call } from '../calls.ts'
@@ -108,8 +107,7 @@ export class Bridge {
 
   #take(source: Region, begin: BridgeCheckpoint, fetched: Fetched): void {
     const copies = fetched.events.filter((event) => {
-      const headers = { [eventHeaders.origin]: event.origin, [eventHeaders.epoch]: String(event.epoch) }
-      const verdict = judge(headers, source, { epoch: this.#epoch, whole: begin.whole })
+      const verdict = judge(event.headers, source, { epoch: this.#epoch, whole: begin.whole })
       this.#ports.coverage.count('bridge', verdict)
       if (verdict === 'copy') this.#epoch = Math.max(this.#epoch, event.epoch)
       return verdict === 'copy'

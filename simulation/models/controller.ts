@@ -71,6 +71,7 @@ export class Controller {
   #lateness = new Lateness(25)
   #incarnation = 0
   #seq = 0
+  #sender = ''
   #phase: Phase = 'idle'
   #heard = new Map<string, number>()
   #leaseId: string | null = null
@@ -105,6 +106,7 @@ export class Controller {
     const { tickMs } = this.#ports
     this.#incarnation += 1
     this.#state = initialState(this.#settings(), this.#now())
+    this.#sender = `controller-${this.#state.settings.incarnation}`
     this.#lateness = new Lateness(tickMs)
     this.#heard = new Map()
     this.#leaseId = null
@@ -164,7 +166,7 @@ export class Controller {
     const beat = this.#content()
     this.#seq += 1
     const seq = this.#seq
-    const sender = `controller-${beat.incarnation}`
+    const sender = this.#sender
     for (const other of this.#ports.controllers()) {
       if (other === this) continue
       network.datagram(site, other.process.site, 'control', () =>

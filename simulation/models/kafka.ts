@@ -2,8 +2,8 @@
 
 export interface KafkaEvent {
   readonly id: string
-  readonly origin: string
   readonly epoch: number
+  readonly headers: Readonly<Record<string, string>>
 }
 
 export class Kafka {

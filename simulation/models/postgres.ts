@@ -57,6 +57,8 @@ export class Postgres {
   /** By whom commits are vouched for; no names: by the local disk. */
   #quorum: { readonly needed: number; readonly names: ReadonlySet<string> } = { needed: 0, names: new Set() }
   standbyNames = ''
+  /** The epoch that the followers vouch for who are named now; 0 without names. */
+  vouchingEpoch = 0
   /** Every flush takes so much longer. */
   slowDiskMs = 0
   replayPausedUntilMs = 0
@@ -176,6 +178,7 @@ export class Postgres {
     const match = /^ANY (\d+) \((.*)\)$/.exec(text)
     const names = match?.[2]?.split(', ').map((name) => name.slice(1, -1)) ?? []
     this.#quorum = { needed: Number(match?.[1] ?? 0), names: new Set(names) }
+    this.vouchingEpoch = Number(names[0]?.slice(names[0].lastIndexOf('-') + 1) ?? 0)
     this.#answerWaiting()
   }
 
@@ -267,11 +270,10 @@ export class Postgres {
   #vouchedLsn(): number {
     const { needed, names } = this.#quorum
     if (needed === 0) return Number.POSITIVE_INFINITY
-    const flushed = this.#senders
-      .filter((each) => each.isOpen && names.has(each.name))
-      .map((each) => each.flushLsn)
-      .sort((left, right) => right - left)
-    return flushed[needed - 1] ?? 0
+    const flushed = this.#senders.filter((each) => each.isOpen && names.has(each.name))
+    if (flushed.length < needed) return 0
+    if (needed === 1) return flushed.reduce((most, each) => Math.max(most, each.flushLsn), 0)
+    return flushed.map((each) => each.flushLsn).sort((left, right) => right - left)[needed - 1] ?? 0
   }
 
   // ---- streaming: the receiving side
@@ -358,10 +360,11 @@ export class Postgres {
   }
 
   /** Timelines that fork off below what this node holds are another line's, and Postgres would not follow them. */
-  #learnForks(forks: readonly Fork[]): void {
+  #learnForks(forks: Fork[]): void {
     const known = new Map(this.forks.map((fork) => [fork.timeline, fork]))
     for (const fork of forks) if (!known.has(fork.timeline)) known.set(fork.timeline, fork)
-    this.forks = [...known.values()].sort((left, right) => left.timeline - right.timeline)
+    const all = [...known.values()].sort((left, right) => left.timeline - right.timeline)
+    this.forks = all.length === forks.length && all.every((fork, at) => fork === forks[at]) ? forks : all
   }
 
   #receive(stream: Stream, records: readonly WalRecord[]): void {

@@ -2,12 +2,14 @@
 import { Confirmations } from '#services/app/core/confirmations.ts'
 import { OutboxCursor } from '#services/app/core/outbox-cursor.ts'
 import type { PositionsReply } from '#protocol/bus.ts'
+import { eventHeaders } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
 import { call } from '../calls.ts'
 import type { Network } from '../network.ts'
 import type { Process } from '../process.ts'
 import type { Agent } from './agent.ts'
 import type { Bridge } from './bridge.ts'
+import type { KafkaEvent } from './kafka.ts'
 
 export interface RelayPorts {
   readonly regions: readonly Region[]
@@ -88,16 +90,18 @@ export class Relay {
   }
 
   #send(run: Run, own: Bridge): void {
-    const { agent, process, region } = this.#ports
+    const { agent, process } = this.#ports
     const { outbox, openTransactions, transactionCount } = agent.postgres
+    const { settled } = run.cursor
     const known = new Set(run.cursor.sent)
     const fresh = [...outbox]
+      .filter(([, seq]) => seq > settled)
       .map(([key, seq]) => ({ key, seq: BigInt(seq) }))
-      .filter(({ seq }) => seq > run.cursor.settled && !known.has(seq))
+      .filter(({ seq }) => !known.has(seq))
       .sort((left, right) => (left.seq < right.seq ? -1 : 1))
     const above = transactionCount + 1
     if (fresh.length > 0) {
-      const last = own.kafka.append(fresh.map(({ key }) => ({ id: key, origin: region, epoch: run.epoch })))
+      const last = own.kafka.append(fresh.map(({ key }) => this.#event(key, run.epoch)))
       for (const { key, seq } of fresh) run.sent.set(seq.toString(), key)
       const seqs = fresh.map(({ seq }) => seq.toString())
       run.confirmations.sent(seqs, new Map([[0, last]]), process.now)
@@ -108,6 +112,11 @@ export class Relay {
       xmin: BigInt(Math.min(above, ...openTransactions)),
       xmax: BigInt(above),
     })
+  }
+
+  #event(id: string, epoch: number): KafkaEvent {
+    const headers = { [eventHeaders.origin]: this.#ports.region, [eventHeaders.epoch]: String(epoch) }
+    return { id, epoch, headers }
   }
 
   #askPositions(run: Run): void {

@@ -10,21 +10,16 @@ export interface Looked {
   readonly vouchingEpoch: number
 }
 
-/** The epoch that the followers vouch for who are named now; 0 without names. */
-function vouchingEpoch(postgres: Postgres): number {
-  return Number(/-(\d+)"/.exec(postgres.standbyNames)?.[1] ?? 0)
-}
-
 /** Null: Postgres is down. */
 export function lookAt(postgres: Postgres): Looked | null {
   if (!postgres.isUp) return null
   const { epoch, region } = postgres.seenEpoch
-  return { isPrimary: postgres.role === 'primary', epoch, region, vouchingEpoch: vouchingEpoch(postgres) }
+  return { isPrimary: postgres.role === 'primary', epoch, region, vouchingEpoch: postgres.vouchingEpoch }
 }
 
 /** The row of the epoch that counts: the latest that is seen, or the one whose followers vouch. */
 function currentEpoch(postgres: Postgres, site: number): { readonly epoch: number; readonly region: number } {
-  const vouching = vouchingEpoch(postgres)
+  const vouching = postgres.vouchingEpoch
   const seen = postgres.seenEpoch
   return vouching > seen.epoch ? { epoch: vouching, region: site } : seen
 }

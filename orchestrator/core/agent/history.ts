@@ -5,7 +5,8 @@ import { lsnToBigInt, type History, type Position } from '#protocol/epoch.ts'
 /** The entries of which at least one byte lies below `lsn`. An epoch that was begun but of which nothing was flushed is none. */
 export function effectiveHistory(history: History, lsn: string): History {
   const end = lsnToBigInt(lsn)
-  return history.filter((entry) => lsnToBigInt(entry.startLsn) < end)
+  const count = history.findLastIndex((entry) => lsnToBigInt(entry.startLsn) < end) + 1
+  return count === history.length ? history : history.slice(0, count)
 }
 
 /** Where a node stands whose WAL ends at `lsn`. */
