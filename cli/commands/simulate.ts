@@ -1,16 +1,18 @@
 // `simulate`: the real cores in a simulated world, many schedules of faults from seeds; or one of them, replayed with its transcript.
 import { Option, type Command } from 'commander'
 import { Coverage, universe } from '#simulation/coverage.ts'
-import { type DrawOptions, drawSchedule } from '#simulation/draw.ts'
+import { type DrawOptions, drawSchedule, type Schedule } from '#simulation/draw.ts'
 import { runSchedule } from '#simulation/run.ts'
 import { search, type Searched } from '#simulation/search.ts'
-import { invariants } from '#simulation/violation.ts'
+import { shrink } from '#simulation/shrink.ts'
+import { invariants, type Violation } from '#simulation/violation.ts'
 import { print, say, wholeNumber } from '../shared.ts'
 
 interface Options {
   readonly schedules: number
   readonly firstSeed: number
   readonly seed?: number
+  readonly shrink?: true
   readonly regions?: number
   readonly commit?: 'quorum' | 'async'
 }
@@ -24,16 +26,22 @@ export function registerSimulate(program: Command): void {
     .option('--schedules <n>', 'how many schedules', wholeNumber('--schedules', 1, 100_000_000), 2000)
     .option('--first-seed <n>', 'the seed of the first one', wholeNumber('--first-seed', 0, 2 ** 52), 1)
     .option('--seed <n>', 'replay one schedule and print its transcript', wholeNumber('--seed', 0, 2 ** 52))
+    .option('--shrink', 'with --seed: replay the smallest schedule that breaks the same invariant')
     .option('--regions <n>', 'how many regions (default: drawn, 3 to 7)', wholeNumber('--regions', 3, 7))
     .addOption(new Option('--commit <mode>', 'what vouches for an ack (default: drawn)').choices(['quorum', 'async']))
     .action(async (options: Options) => {
       const draw = { regionCount: options.regions ?? null, commit: options.commit ?? null }
-      process.exitCode = options.seed === undefined ? await searchAll(options, draw) : replay(options.seed, draw)
+      process.exitCode =
+        options.seed === undefined
+          ? await searchAll(options, draw)
+          : replay(options.seed, draw, options.shrink === true)
     })
 }
 
-function replay(seed: number, draw: DrawOptions): number {
-  const { faults, ...drawn } = drawSchedule(seed, draw)
+/** The same lines each time; a schedule that breaks nothing can't be made smaller and is replayed as it is. */
+function replay(seed: number, draw: DrawOptions, isShrunk: boolean): number {
+  const whole = drawSchedule(seed, draw)
+  const { faults, ...drawn } = isShrunk && broken(whole) !== null ? smallest(whole) : whole
   print(`schedule ${JSON.stringify(drawn)}`)
   for (const fault of faults) print(`fault ${JSON.stringify(fault)}`)
   const outcome = runSchedule({ ...drawn, faults }, print)
@@ -41,6 +49,18 @@ function replay(seed: number, draw: DrawOptions): number {
   print(`${outcome.simulatedMs} ms simulated, ${outcome.faults} faults, ${outcome.acks} acked writes`)
   print(violation === null ? 'no violation' : `VIOLATION: ${invariants[violation.invariant]}: ${violation.what}`)
   return violation === null ? 0 : 1
+}
+
+function broken(schedule: Schedule): Violation['invariant'] | null {
+  return runSchedule(schedule).violation?.invariant ?? null
+}
+
+function smallest(whole: Schedule): Schedule {
+  const { schedule, runs } = shrink(whole, broken)
+  print(
+    `shrunk in ${runs} runs: ${whole.faults.length} faults to ${schedule.faults.length}, ${whole.regionCount} regions to ${schedule.regionCount}, ${whole.chaosMs} ms of chaos to ${schedule.chaosMs}`,
+  )
+  return schedule
 }
 
 async function searchAll(options: Options, draw: DrawOptions): Promise<number> {
@@ -53,10 +73,14 @@ async function searchAll(options: Options, draw: DrawOptions): Promise<number> {
   for (const { seed, violation } of searched.found)
     print(`seed ${seed}: VIOLATION at ${violation.atMs} ms: ${invariants[violation.invariant]}: ${violation.what}`)
   const seconds = Math.round((performance.now() - beganMs) / 1000)
-  const replayed =
-    searched.found.length === 0 ? '' : `; replay one: ./firedrill simulate --seed ${searched.found[0]?.seed}`
-  print(`${searched.found.length} violations in ${seconds} s${replayed}`)
-  return searched.found.length === 0 ? 0 : 1
+  print(`${searched.found.length} violations in ${seconds} s`)
+  const first = searched.found[0]
+  if (first === undefined) return 0
+  const drawn = `${options.regions === undefined ? '' : ` --regions ${options.regions}`}${options.commit === undefined ? '' : ` --commit ${options.commit}`}`
+  print(
+    `the first one, made smaller, is told below; replay: ./firedrill simulate --seed ${first.seed}${drawn} [--shrink]`,
+  )
+  return replay(first.seed, draw, true)
 }
 
 function printSizes({ sizes }: Searched): void {
