@@ -17,12 +17,38 @@ export interface Found {
   readonly violation: NonNullable<Outcome['violation']>
 }
 
+/** Sums over the schedules of one number of regions; `shortestMs` and `fewestFaults` are the least of any that broke nothing. */
 export interface Size {
   schedules: number
-  cpuMs: number
+  /** Of one processor, while the schedules ran. */
+  wallMs: number
   simulatedMs: number
+  shortestMs: number
   faults: number
+  fewestFaults: number
   acks: number
+}
+
+const noSize: Readonly<Size> = {
+  schedules: 0,
+  wallMs: 0,
+  simulatedMs: 0,
+  shortestMs: Number.POSITIVE_INFINITY,
+  faults: 0,
+  fewestFaults: Number.POSITIVE_INFINITY,
+  acks: 0,
+}
+
+function sum(left: Size, right: Size): Size {
+  return {
+    schedules: left.schedules + right.schedules,
+    wallMs: left.wallMs + right.wallMs,
+    simulatedMs: left.simulatedMs + right.simulatedMs,
+    shortestMs: Math.min(left.shortestMs, right.shortestMs),
+    faults: left.faults + right.faults,
+    fewestFaults: Math.min(left.fewestFaults, right.fewestFaults),
+    acks: left.acks + right.acks,
+  }
 }
 
 export interface Searched {
@@ -47,12 +73,17 @@ export function searchHere({ options, offset, stride }: Share): Searched {
     const schedule = drawSchedule(seed, options)
     const beganMs = performance.now()
     const outcome = runSchedule(schedule)
-    const size = (sizes[schedule.regionCount] ??= { schedules: 0, cpuMs: 0, simulatedMs: 0, faults: 0, acks: 0 })
-    size.schedules += 1
-    size.cpuMs += performance.now() - beganMs
-    size.simulatedMs += outcome.simulatedMs
-    size.faults += outcome.faults
-    size.acks += outcome.acks
+    const { simulatedMs, faults, acks } = outcome
+    const isWhole = outcome.violation === null
+    sizes[schedule.regionCount] = sum(sizes[schedule.regionCount] ?? noSize, {
+      schedules: 1,
+      wallMs: performance.now() - beganMs,
+      simulatedMs,
+      shortestMs: isWhole ? simulatedMs : Number.POSITIVE_INFINITY,
+      faults,
+      fewestFaults: isWhole ? faults : Number.POSITIVE_INFINITY,
+      acks,
+    })
     coverage.add(outcome.counts)
     if (outcome.violation !== null) found.push({ seed, violation: outcome.violation })
   }
@@ -76,10 +107,8 @@ export async function search(options: SearchOptions, workers = availableParallel
   const sizes: Record<number, Size> = {}
   for (const part of parts) {
     coverage.add(part.counts)
-    for (const [regions, size] of Object.entries(part.sizes)) {
-      const own = (sizes[Number(regions)] ??= { schedules: 0, cpuMs: 0, simulatedMs: 0, faults: 0, acks: 0 })
-      for (const key of Object.keys(own) as (keyof Size)[]) own[key] += size[key]
-    }
+    for (const [regions, size] of Object.entries(part.sizes))
+      sizes[Number(regions)] = sum(sizes[Number(regions)] ?? noSize, size)
   }
   const found = parts.flatMap((part) => part.found).sort((left, right) => left.seed - right.seed)
   return { found, sizes, counts: coverage.counts }

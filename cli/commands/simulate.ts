@@ -85,10 +85,10 @@ async function searchAll(options: Options, draw: DrawOptions): Promise<number> {
 
 function printSizes({ sizes }: Searched): void {
   for (const [regions, size] of Object.entries(sizes)) {
-    const perMinute = Math.round(size.schedules / (size.cpuMs / 60_000))
+    const perMinute = Math.round(size.schedules / (size.wallMs / 60_000))
     const each = (total: number): string => (total / size.schedules).toFixed(1)
     print(
-      `${regions} regions: ${size.schedules} schedules, ${perMinute} a minute and core; each on average ${each(size.simulatedMs / 1000)} s simulated, ${each(size.faults)} faults, ${each(size.acks)} acked writes`,
+      `${regions} regions: ${size.schedules} schedules, ${perMinute} a minute and core; each on average ${each(size.simulatedMs / 1000)} s simulated, ${each(size.faults)} faults, ${each(size.acks)} acked writes, and at least ${(size.shortestMs / 1000).toFixed(1)} s and ${size.fewestFaults} faults`,
     )
   }
 }

@@ -44,6 +44,8 @@ export class FakeWorld {
   readonly drained = new Set<Region>()
   /** Fate of the next compare-and-swap: answered, or done and its answer lost. */
   loseNextSwapAnswer = false
+  /** Whether the fence device says that it has cut off a region; what it says about one that is cut already is true. */
+  fenceWorks = false
   etcdUp = true
   etcdLeader: Region = 'b'
   readonly #settings: Pick<Settings, 'commit' | 'maxLossMs' | 'acceptDataLoss' | 'home'>
@@ -373,8 +375,8 @@ export class FakeWorld {
           reply({
             kind: 'fence-reply',
             epoch: effect.claim.epoch,
-            fenced: false,
-            reason: 'The fence device is broken',
+            fenced: this.fenceWorks,
+            reason: this.fenceWorks ? 'The fence device has cut it off' : 'The fence device is broken',
           }),
         )
       case 'undrain':

@@ -257,12 +257,13 @@ export function onFollowReply(turn: Turn, epoch: number, region: Region, outcome
 }
 
 /**
- * Once no permit of a lower epoch can be valid, regions that aren't heard get their links back: this or an earlier attempt may have
- * had the fence device cut them off, and whoever knew of that may have restarted since.
+ * Regions that aren't heard get their links back once no permit of a lower epoch can be valid; the last one may have been sent at the
+ * end of a lease that was renewed just before the cut. This or an earlier attempt may have had the fence device cut them off, and
+ * whoever knew of that may have restarted since.
  */
 function unfence(turn: Turn): void {
   const { hold, settings } = turn.state
-  if (hold === null || settings.commit !== 'async' || turn.now - hold.unfenceMs < timings.permitValidMs) return
+  if (hold === null || settings.commit !== 'async' || turn.now - hold.unfenceMs < timings.unfencePaceMs) return
   const { claim } = hold.promotion.fence
   for (const region of settings.regions)
     if (region !== settings.region && agentSilenceMs(turn.state, region, turn.now) > timings.heardMs)

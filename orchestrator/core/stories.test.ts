@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import type { Region } from '#protocol/sites.ts'
 import { FakeWorld } from './fake-world.ts'
+import { timings } from './settings.ts'
 
 function steadyWorld(...settings: ConstructorParameters<typeof FakeWorld>): FakeWorld {
   const world = new FakeWorld(...settings)
@@ -225,6 +226,19 @@ suite('stories of the control plane', () => {
     assert.ok((world.record?.epoch ?? 0) >= 3, 'epoch 2 was left alone')
     const promoted = world.effects.filter((each) => each.effect.kind === 'promote')
     assert.ok(promoted.every((each) => each.effect.kind === 'promote' && each.effect.fence.claim.epoch !== 2))
+  })
+
+  test('commit: async: a region that was cut off gets no link back while a permit of its own controller may be valid', () => {
+    const world = steadyWorld({ commit: 'async' })
+    world.fenceWorks = true
+    world.cuts.add('a')
+    const cutMs = world.now
+    world.until('the links of a to be given back', () =>
+      world.effects.some(({ effect }) => effect.kind === 'unfence' && effect.region === 'a'),
+    )
+    const permits = world.effects.filter(({ region, effect }) => region === 'a' && effect.kind === 'permit')
+    assert.ok((permits.at(-1)?.atMs ?? 0) + timings.permitValidMs <= world.now)
+    assert.ok(world.now - cutMs > timings.leaseTtlMs)
   })
 
   test('commit: async: a region that an earlier epoch cut off gets its links back from whoever holds the next one', () => {
