@@ -69,7 +69,7 @@ export const universe: Readonly<Record<string, readonly string[]>> = {
   'promote decision': promote,
   'follow decision': follow,
   'settle decision': ['none', 'settle', 'refuse'],
-  'fence way': ['promises', 'first-epoch', 'old-primary-promised', 'fence-device', 'lease-expired'],
+  'fence way': ['promises', 'first-epoch', 'all-promised', 'old-primary-promised', 'fence-device', 'lease-expired'],
   door: ['open', 'hold', 'forward', 'elsewhere'],
   drain: ['accepted', 'refused'],
   bridge: ['copy', 'foreign', 'refused'],

@@ -2,7 +2,8 @@
 import type { EpochRecord } from '#protocol/epoch.ts'
 import type { Region } from '#protocol/sites.ts'
 import { timings } from './settings.ts'
-import { announce, claimOf, type Goal, type Turn } from './state.ts'
+import type { Replaced } from './evidence.ts'
+import { announce, claimOf, type Goal, type Move, type State, type Turn } from './state.ts'
 
 /** The primary that the record names, or the last one that it named. */
 export function lastPrimary(record: EpochRecord | null): Region | null {
@@ -24,8 +25,16 @@ export function begin(turn: Turn, goal: Goal): void {
     previous: lastPrimary(current),
     history: current?.history ?? [],
   }
-  turn.state = { ...state, move: { phase: 'claiming', goal, epoch, sinceMs: now, record } }
+  turn.state = { ...state, move: { phase: 'claiming', goal, epoch, sinceMs: now, record, replaced: replaced(state) } }
   turn.effects.push({ kind: 'claim', record, expectRevision: state.record?.revision ?? '0' })
+}
+
+/** An epoch of this run under which nothing was promoted counts as what it had replaced. */
+function replaced({ record: view, settings, unused }: State): Replaced {
+  const record = view?.record ?? null
+  if (record === null) return 'nothing'
+  if (record.state === 'active') return 'active'
+  return record.incarnation === settings.incarnation && record.epoch === unused?.epoch ? unused.replaced : 'claimed'
 }
 
 export function goalReason(goal: Goal): string {
@@ -48,8 +57,15 @@ export function endAttempt(turn: Turn, why: string): void {
   // Nothing was promoted: whoever was cut off may go on, or be failed over from again.
   if (move.phase === 'fencing' && move.device !== 'none' && move.goal.kind === 'failover' && move.goal.old !== null)
     turn.effects.push({ kind: 'unfence', claim: move.claim, region: move.goal.old })
-  turn.state = { ...turn.state, move: null, attempts, notBeforeMs }
+  const { unused } = turn.state
+  turn.state = { ...turn.state, move: null, attempts, notBeforeMs, unused: unusedOf(move) ?? unused }
   turn.effects.push({ kind: 'read-record' }, { kind: 'beat' })
+}
+
+function unusedOf(move: Move): State['unused'] {
+  if (move.phase === 'promoting') return null
+  if (move.phase === 'claiming') return { epoch: move.epoch, replaced: move.replaced }
+  return { epoch: move.claim.epoch, replaced: move.claim.replaced }
 }
 
 /** Somebody took a higher epoch: this attempt is over, whatever it had. */

@@ -12,7 +12,7 @@ export function onClaimReply(turn: Turn, epoch: number, outcome: SwapOutcome): v
   const { move } = turn.state
   if (move === null || move.phase !== 'claiming' || move.epoch !== epoch) return
   if (outcome.result === 'won') {
-    const claim = claimFromSwap(epoch, outcome.revision)
+    const claim = claimFromSwap(epoch, outcome.revision, move.replaced)
     turn.state = { ...turn.state, record: claimedView(turn, move.record, outcome), attempts: 0 }
     dropHold(turn, `epoch ${epoch} was taken here`)
     announce(turn, 'epoch-taken', `${goalReason(move.goal)}: the compare-and-swap for epoch ${epoch} was won`, epoch)

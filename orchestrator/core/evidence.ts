@@ -7,14 +7,19 @@ import { majorityOf } from './settings.ts'
 
 declare const brand: unique symbol
 
+/** What a claim replaced in the record; under an epoch that was only claimed any node may have been promoted, and may have acked. */
+export type Replaced = 'nothing' | 'active' | 'claimed'
+
 /** This process won the compare-and-swap for `epoch` in this run, at etcd revision `revision`. */
 export interface Claim {
   readonly [brand]: 'claim'
   readonly epoch: number
   readonly revision: string
+  readonly replaced: Replaced
 }
 
-export type FenceWay = 'promises' | 'first-epoch' | 'old-primary-promised' | 'fence-device' | 'lease-expired'
+export type FenceWay =
+  'promises' | 'first-epoch' | 'all-promised' | 'old-primary-promised' | 'fence-device' | 'lease-expired'
 
 /** Below `claim.epoch` nothing can be acknowledged any more. `promises` holds the positions to choose from. */
 export interface Fence {
@@ -49,8 +54,8 @@ export interface Attachment {
 }
 
 /** Call only with the answer `won` of the compare-and-swap. */
-export function claimFromSwap(epoch: number, revision: string): Claim {
-  return { epoch, revision } as Claim
+export function claimFromSwap(epoch: number, revision: string, replaced: Replaced): Claim {
+  return { epoch, revision, replaced } as Claim
 }
 
 /** Null if the promise has no weight: half-made node, or no position known yet. */
@@ -74,25 +79,33 @@ export function fenceByPromises(
 
 /** What `commit: async` knows about the old primary. */
 export interface AsyncFacts {
-  /** Region of the old primary; null before the first epoch. */
+  /** Region of the last primary that a record named; null if none ever did. */
   readonly old: Region | null
   readonly oldPromised: boolean
+  /** All regions but the old primary's have promised, with weight or without. */
+  readonly othersPromised: boolean
   readonly deviceConfirmed: boolean
   /** No holder key of a lower epoch is left in etcd, by a read that began after the claim. */
   readonly leaseExpired: boolean
 }
 
-/** `commit: async`: the old primary's own promise, the fence device, or the expiry of the lease that its permits hang on. */
+/**
+ * `commit: async`: the old primary's own promise, the fence device, or the expiry of the lease that its permits hang on. An epoch
+ * that was only claimed may have a primary that no record names: then every other node must have promised, or its lease be gone.
+ */
 export function fenceByAuthority(claim: Claim, promises: readonly WeightedPromise[], facts: AsyncFacts): Fence | null {
-  const way = authorityWay(facts)
+  const way = authorityWay(claim.replaced, facts)
   if (way === null || promises.length === 0) return null
   return { claim, way, promises } as Fence
 }
 
-function authorityWay(facts: AsyncFacts): FenceWay | null {
-  if (facts.old === null) return 'first-epoch'
-  if (facts.oldPromised) return 'old-primary-promised'
-  if (facts.deviceConfirmed) return 'fence-device'
+function authorityWay(replaced: Replaced, facts: AsyncFacts): FenceWay | null {
+  if (replaced === 'nothing') return 'first-epoch'
+  if (replaced === 'active' || facts.othersPromised) {
+    if (facts.old === null) return 'all-promised'
+    if (facts.oldPromised) return 'old-primary-promised'
+    if (facts.deviceConfirmed) return 'fence-device'
+  }
   return facts.leaseExpired ? 'lease-expired' : null
 }
 

@@ -156,7 +156,7 @@ export function evaluate(turn: Turn): void {
   const goal = move.goal
   const accepted = goal.kind === 'failover' && goal.acceptDataLoss
   const suspectedMs = goal.kind === 'failover' ? goal.suspectedMs : turn.now
-  const verdict = goal.kind === 'failover' ? gate(turn.state, fence.promises, chosen, suspectedMs, accepted) : null
+  const verdict = goal.kind === 'failover' ? gate(turn.state, fence, chosen, suspectedMs, accepted) : null
   if (verdict !== null && !verdict.open) {
     if (move.refused) return
     announce(turn, 'refused', `${chosen.region} is not promoted: ${verdict.reason}`, fence.claim.epoch, {
@@ -177,6 +177,7 @@ function raiseFence(state: State, move: Fencing, now: number): Fence | null {
     return fenceByAuthority(move.claim, move.promises, {
       old,
       oldPromised: old !== null && move.promised.includes(old),
+      othersPromised: state.settings.regions.every((each) => each === old || move.promised.includes(each)),
       deviceConfirmed: move.device === 'confirmed',
       leaseExpired,
     })

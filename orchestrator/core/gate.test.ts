@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { EpochRecord } from '#protocol/epoch.ts'
 import { regions } from '#protocol/sites.ts'
-import type { WeightedPromise } from './evidence.ts'
+import { claimFromSwap, type Fence, fenceByAuthority, type Replaced, type WeightedPromise } from './evidence.ts'
 import { gate } from './gate.ts'
 import { initialState, type State } from './state.ts'
 
@@ -17,6 +17,13 @@ const record: EpochRecord = {
   history: [],
 }
 const chosen: WeightedPromise = { region: 'b', position: { epoch: 3, lsn: '0/2000' }, history: [] }
+
+function over(replaced: Replaced, ...promises: WeightedPromise[]): Fence {
+  const facts = { old: null, oldPromised: false, othersPromised: false, deviceConfirmed: false, leaseExpired: true }
+  const fence = fenceByAuthority(claimFromSwap(4, '7', replaced), promises, facts)
+  assert.ok(fence)
+  return fence
+}
 
 function state(changes: Partial<State> = {}): State {
   const settings = {
@@ -38,27 +45,37 @@ void test('the loss window is measured from the last position that the candidate
     { heardMs: 1000, lsn: '0/2000' },
     { heardMs: 1100, lsn: '0/3000' },
   ]
-  assert.equal(gate(state({ primaryWal }), [chosen], chosen, 1400, false).open, true)
-  assert.equal(gate(state({ primaryWal }), [chosen], chosen, 1600, false).open, false)
-  assert.equal(gate(state({ primaryWal }), [chosen], chosen, 1600, true).open, true)
+  assert.equal(gate(state({ primaryWal }), over('active', chosen), chosen, 1400, false).open, true)
+  assert.equal(gate(state({ primaryWal }), over('active', chosen), chosen, 1600, false).open, false)
+  assert.equal(gate(state({ primaryWal }), over('active', chosen), chosen, 1600, true).open, true)
 })
 
 void test('a primary that was silent before it was suspected may have acked for all that time', () => {
   const primaryWal = [{ heardMs: 1000, lsn: '0/2000' }]
-  assert.equal(gate(state({ primaryWal }), [chosen], chosen, 1400, false).open, true)
-  assert.equal(gate(state({ primaryWal }), [chosen], chosen, 3500, false).open, false)
+  assert.equal(gate(state({ primaryWal }), over('active', chosen), chosen, 1400, false).open, true)
+  assert.equal(gate(state({ primaryWal }), over('active', chosen), chosen, 3500, false).open, false)
 })
 
 void test("nothing is lost where the old primary's own position is covered", () => {
   const primaryWal = [{ heardMs: 1000, lsn: '0/1000' }]
   const old: WeightedPromise = { ...chosen, region: 'a' }
-  assert.equal(gate(state({ primaryWal }), [chosen, old], chosen, 9000, false).open, true)
-  assert.equal(gate(state(), [chosen, old], chosen, 9000, false).open, true)
+  assert.equal(gate(state({ primaryWal }), over('active', chosen, old), chosen, 9000, false).open, true)
+  assert.equal(gate(state(), over('active', chosen, old), chosen, 9000, false).open, true)
 })
 
 void test('a controller that never heard of a position of the old primary does not take the loss for none', () => {
-  assert.equal(gate(state(), [chosen], chosen, 1000, false).open, false)
-  assert.equal(gate(state(), [chosen], chosen, 1000, true).open, true)
+  assert.equal(gate(state(), over('active', chosen), chosen, 1000, false).open, false)
+  assert.equal(gate(state(), over('active', chosen), chosen, 1000, true).open, true)
   const first = { record: { ...record, previous: null }, revision: '7', askedMs: 0, holders: [] }
-  assert.equal(gate(state({ record: first }), [chosen], chosen, 1000, false).open, true)
+  assert.equal(gate(state({ record: first }), over('nothing', chosen), chosen, 1000, false).open, true)
+})
+
+void test('over an epoch that was only claimed, the loss is unknown while a node other than the old primary may have written in it', () => {
+  const primaryWal = [{ heardMs: 1000, lsn: '0/2000' }]
+  const old: WeightedPromise = { ...chosen, region: 'a' }
+  const third: WeightedPromise = { ...chosen, region: 'c' }
+  assert.equal(gate(state({ primaryWal }), over('claimed', chosen), chosen, 1100, false).open, false)
+  assert.equal(gate(state({ primaryWal }), over('claimed', chosen, old), chosen, 1100, false).open, false)
+  assert.equal(gate(state({ primaryWal }), over('claimed', chosen, third), chosen, 1100, false).open, true)
+  assert.equal(gate(state({ primaryWal }), over('claimed', chosen), chosen, 1100, true).open, true)
 })

@@ -1,9 +1,10 @@
 // The data-loss gate. With commit: quorum the fence itself guarantees that nothing acked is lost; this is for commit: async.
 import { lsnToBigInt } from '#protocol/epoch.ts'
+import type { Region } from '#protocol/sites.ts'
 import { comparePositions } from './agent/history.ts'
 import { lastPrimary } from './attempt.ts'
 import type { State } from './state.ts'
-import type { WeightedPromise } from './evidence.ts'
+import type { Fence, WeightedPromise } from './evidence.ts'
 import { timings } from './settings.ts'
 
 export type GateVerdict =
@@ -36,10 +37,13 @@ export function lossWindowMs(state: State, chosen: WeightedPromise, suspectedMs:
   return covered === state.primaryWal.at(-1) && windowMs <= timings.heardMs ? 0 : windowMs
 }
 
-/** @param promises what the choice was made from: with the old primary's own among them, nothing that it acked can be missing */
+/**
+ * @param fence with the promises that the choice was made from: with the old primary's own among them, nothing that it acked can be
+ * missing. Over an epoch that was only claimed, whoever has not promised may have been its primary.
+ */
 export function gate(
   state: State,
-  promises: readonly WeightedPromise[],
+  { claim, promises }: Fence,
   chosen: WeightedPromise,
   suspectedMs: number,
   acceptDataLoss: boolean,
@@ -47,9 +51,15 @@ export function gate(
   if (state.settings.commit === 'quorum')
     return { open: true, reason: 'a majority of promises holds every acked write' }
   const old = lastPrimary(state.record?.record ?? null)
-  if (promises.some((each) => each.region === old && comparePositions(each.position, chosen.position) <= 0))
+  const isMissing = (region: Region): boolean => !promises.some((each) => each.region === region)
+  const isUnknown =
+    claim.replaced === 'claimed' && state.settings.regions.some((each) => each !== old && isMissing(each))
+  if (
+    !isUnknown &&
+    promises.some((each) => each.region === old && comparePositions(each.position, chosen.position) <= 0)
+  )
     return { open: true, reason: `all that ${old} has written is there` }
-  const windowMs = lossWindowMs(state, chosen, suspectedMs)
+  const windowMs = isUnknown ? Number.POSITIVE_INFINITY : lossWindowMs(state, chosen, suspectedMs)
   const window = Number.isFinite(windowMs) ? `${Math.round(windowMs)} ms` : 'of unknown length'
   if (windowMs <= state.settings.maxLossMs)
     return { open: true, reason: `the loss window is ${window}, at most ${state.settings.maxLossMs} ms are allowed` }

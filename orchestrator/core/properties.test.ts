@@ -175,7 +175,7 @@ suite('properties of the control plane', () => {
           })
           .map(weigh)
           .filter((each) => each !== null)
-        const fence = fenceByPromises(claimFromSwap(5, '1'), regions, promises)
+        const fence = fenceByPromises(claimFromSwap(5, '1', 'active'), regions, promises)
         const weighted = replies.filter((each) => each.whole && each.known).length
         assert.equal(fence !== null, weighted >= 2)
         if (fence === null) return

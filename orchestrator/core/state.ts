@@ -4,7 +4,7 @@ import type { ControllerBeat } from '#protocol/beat.ts'
 import type { EpochRecord, History } from '#protocol/epoch.ts'
 import type { Region } from '#protocol/sites.ts'
 import type { Effect } from './effects.ts'
-import type { Attachment, Claim, Fence, Promotion, WeightedPromise } from './evidence.ts'
+import type { Attachment, Claim, Fence, Promotion, Replaced, WeightedPromise } from './evidence.ts'
 import type { HeardController } from './inputs.ts'
 import type { Settings } from './settings.ts'
 
@@ -61,6 +61,7 @@ export type Move =
       readonly epoch: number
       readonly sinceMs: number
       readonly record: EpochRecord
+      readonly replaced: Replaced
     }
   | {
       readonly phase: 'preparing'
@@ -162,6 +163,8 @@ export interface State {
   readonly notBeforeMs: number
   readonly move: Move | null
   readonly hold: Hold | null
+  /** The last epoch that this run took, or may have taken, and ended before it ordered a promotion; and what it had replaced. */
+  readonly unused: { readonly epoch: number; readonly replaced: Replaced } | null
   readonly releases: readonly { readonly epoch: number; readonly atMs: number }[]
   /** commit: async: where the primary's WAL was at which time. */
   readonly primaryWal: readonly { readonly heardMs: number; readonly lsn: string }[]
@@ -189,6 +192,7 @@ export function initialState(settings: Settings, now: number): State {
     notBeforeMs: Number.NEGATIVE_INFINITY,
     move: null,
     hold: null,
+    unused: null,
     releases: [],
     primaryWal: [],
   }
