@@ -1,6 +1,6 @@
 // Promises as the fence: ask every node, weigh the answers, choose the greatest position, order the promotion.
 import type { PromiseReply } from '#protocol/agent.ts'
-import type { History } from '#protocol/epoch.ts'
+import { type History, lsnToBigInt } from '#protocol/epoch.ts'
 import type { Region } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { comparePositions } from './agent/history.ts'
@@ -154,6 +154,7 @@ export function evaluate(turn: Turn): void {
   const chosen = choose(turn.state, move.goal, fence)
   if (chosen === null) return
   const goal = move.goal
+  if (goal.kind === 'switchover' && !coversDrain(turn.state, move, chosen)) return failOver(turn, move, goal, chosen)
   const accepted = goal.kind === 'failover' && goal.acceptDataLoss
   const suspectedMs = goal.kind === 'failover' ? goal.suspectedMs : turn.now
   const verdict = goal.kind === 'failover' ? gate(turn.state, chosen, suspectedMs, accepted) : null
@@ -166,6 +167,26 @@ export function evaluate(turn: Turn): void {
     return
   }
   promote(turn, move, fence, chosen, verdict?.reason ?? null)
+}
+
+/** With commit: quorum the fence guarantees that every acked write is there, whatever else was drained. */
+function coversDrain({ settings }: State, { floor }: Fencing, { position }: WeightedPromise): boolean {
+  return settings.commit === 'quorum' || floor === null || lsnToBigInt(position.lsn) >= lsnToBigInt(floor)
+}
+
+/** The target of a plan has not promised, and who has lacks drained writes: the rules of a failover finish the move, its gate among them. */
+function failOver(
+  turn: Turn,
+  move: Fencing,
+  planned: Extract<Goal, { kind: 'switchover' }>,
+  chosen: WeightedPromise,
+): void {
+  const why = `${planned.to} did not promise in time, and ${chosen.region} does not cover the drain's ${move.floor}`
+  announce(turn, 'switchover-forced', `${why}; the rules of a failover finish the move`, move.claim.epoch)
+  const { from: old, to, request } = planned
+  const goal = { kind: 'failover', old, to, why, suspectedMs: turn.now, acceptDataLoss: false, request } as const
+  turn.state = { ...turn.state, move: { ...move, goal, floor: null } }
+  evaluate(turn)
 }
 
 function raiseFence(state: State, move: Fencing, now: number): Fence | null {
