@@ -4,7 +4,15 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { linkClasses, sites } from '#protocol/sites.ts'
 import type { LinkChange } from '#protocol/wan.ts'
-import { addLayers, baseDelayMs, effectiveSetting, nextExpiryMs, removeLayers, withoutExpired } from './layers.ts'
+import {
+  addLayers,
+  baseDelayMs,
+  effectiveSetting,
+  isControlCut,
+  nextExpiryMs,
+  removeLayers,
+  withoutExpired,
+} from './layers.ts'
 
 const nobody = new Set<never>()
 
@@ -102,4 +110,12 @@ void test('healing everything that was ever changed gives the base back', () => 
       assert.deepEqual(effectiveSetting(layers, nobody, from, to, 'app'), effectiveSetting([], nobody, from, to, 'app'))
     }),
   )
+})
+
+void test('fences on all others cut nobody off the fence device; a fence of its own and cut links do', () => {
+  assert.equal(isControlCut([], new Set(['a', 'b']), 'c'), false)
+  assert.equal(isControlCut([], new Set(['c']), 'c'), true)
+  const cut = addLayers([], [{ id: 'x', from: ['c'], to: ['a', 'b'], class: 'control', set: { up: false } }], 0)
+  assert.equal(isControlCut(cut, nobody, 'c'), true)
+  assert.equal(isControlCut(cut, nobody, 'a'), false)
 })

@@ -1,5 +1,5 @@
 // Link settings as layers: base, then changes in order of arrival. Pure; time is passed in.
-import { isArea, isRegion, nearestRegion, type LinkClass, type Site } from '#protocol/sites.ts'
+import { isArea, isRegion, nearestRegion, regions, type LinkClass, type Site } from '#protocol/sites.ts'
 import type { LinkChange, LinkSetting } from '#protocol/wan.ts'
 
 /** All that a packet of one class on one directed link meets. */
@@ -99,4 +99,15 @@ export function effectiveSetting(
     up: setting.up && !cut,
     ownBandwidth: forClass.some((set) => set.bandwidthBps !== undefined),
   }
+}
+
+/**
+ * True if `site` is fenced, or all its links of class `control` to the other regions are down. That the others are fenced doesn't
+ * count: else the last region left could never take back what it asked for.
+ */
+export function isControlCut(layers: readonly Layer[], fenced: ReadonlySet<Site>, site: Site): boolean {
+  if (fenced.has(site)) return true
+  return regions
+    .filter((region) => region !== site)
+    .every((region) => !effectiveSetting(layers, new Set(), site, region, 'control').up)
 }

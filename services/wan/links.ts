@@ -1,9 +1,17 @@
 // The links as they are now: keeps the layers, lets them expire, and puts the effective settings into the shared table.
-import { linkClasses, regions, sites, type Site } from '#protocol/sites.ts'
+import { linkClasses, sites, type Site } from '#protocol/sites.ts'
 import type { Counters, LinkChange, LinksReply } from '#protocol/wan.ts'
 import { monotonicMs, monotonicNs } from '#runtime/clock.ts'
 import type { Log } from '#runtime/log.ts'
-import { addLayers, effectiveSetting, nextExpiryMs, removeLayers, withoutExpired, type Layer } from './layers.ts'
+import {
+  addLayers,
+  effectiveSetting,
+  isControlCut,
+  nextExpiryMs,
+  removeLayers,
+  withoutExpired,
+  type Layer,
+} from './layers.ts'
 import { flowIndex, type SharedTable } from './shared-table.ts'
 
 const longestTimerMs = 2 ** 31 - 1
@@ -43,11 +51,9 @@ export class Links {
     return this.#apply()
   }
 
-  /** True if all links of class `control` from the site to the other regions are down. */
+  /** Whether a site is cut off all other regions, as the fence device sees it. */
   isControlCut(site: Site): boolean {
-    return regions
-      .filter((region) => region !== site)
-      .every((region) => !effectiveSetting(this.#layers, this.#fenced, site, region, 'control').up)
+    return isControlCut(this.#layers, this.#fenced, site)
   }
 
   state(): LinksReply {

@@ -46,8 +46,12 @@ export class FenceDevice {
     })
   }
 
+  /** Fenced, or cut off the others; a region that is alone because the others are fenced reaches the device (services/wan/layers.ts). */
   #isCut(site: number, network: Network): boolean {
-    return this.#regions.every((_, other) => other === site || !network.isUp(site, other, 'control'))
+    if (this.#fenced.has(this.#regions[site] as Region)) return true
+    return this.#regions.every(
+      (each, other) => other === site || (!this.#fenced.has(each) && !network.isUp(site, other, 'control')),
+    )
   }
 
   #cut(region: Region, epoch: number, network: Network): void {
