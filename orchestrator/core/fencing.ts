@@ -16,6 +16,7 @@ import {
   weigh,
 } from './evidence.ts'
 import { gate } from './gate.ts'
+import { suspectableMs } from './health.ts'
 import type { Failure } from './inputs.ts'
 import { askFollows, isDue, orderFollow } from './promoting.ts'
 import { timings } from './settings.ts'
@@ -184,7 +185,8 @@ function failOver(
   const why = `${planned.to} did not promise in time, and ${chosen.region} does not cover the drain's ${move.floor}`
   announce(turn, 'switchover-forced', `${why}; the rules of a failover finish the move`, move.claim.epoch)
   const { from: old, to, request } = planned
-  const goal = { kind: 'failover', old, to, why, suspectedMs: turn.now, acceptDataLoss: false, request } as const
+  const suspectedMs = suspectableMs(turn.state, old, turn.now)
+  const goal = { kind: 'failover', old, to, why, suspectedMs, acceptDataLoss: false, request } as const
   turn.state = { ...turn.state, move: { ...move, goal, floor: null } }
   evaluate(turn)
 }

@@ -8,7 +8,7 @@ import { onClaimReply } from './claiming.ts'
 import { askPromises, evaluate, onFenceReply, onPromiseReply } from './fencing.ts'
 import { askFollows, noticePromoted, onPromoteReply, superviseMove } from './promoting.ts'
 import { rememberWal } from './gate.ts'
-import { suspect } from './health.ts'
+import { suspect, suspectableMs } from './health.ts'
 import { confirmHold, onActivateReply, onFollowReply, onSteered, supervise } from './holder.ts'
 import type { HeardController, Input } from './inputs.ts'
 import {
@@ -199,12 +199,13 @@ function onFailover(turn: Turn, input: Extract<Input, { kind: 'failover' }>): vo
   if (state.move !== null) return refuse(`a ${state.move.goal.kind} is under way; ask again when it is done`)
   if (!state.etcdReachable) return refuse('etcd cannot be read, so no epoch can be taken')
   if (input.to !== null && input.to === record?.primary) return refuse(`${input.to} is the primary already`)
+  const old = lastPrimary(record)
   begin(turn, {
     kind: 'failover',
-    old: lastPrimary(record),
+    old,
     to: input.to,
     why: 'ordered by the operator',
-    suspectedMs: now,
+    suspectedMs: suspectableMs(state, old, now),
     acceptDataLoss: input.acceptDataLoss,
     request: input.request,
   })
