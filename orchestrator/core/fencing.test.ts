@@ -5,7 +5,7 @@ import type { PromiseReply } from '#protocol/agent.ts'
 import { type Region, regions } from '#protocol/sites.ts'
 import type { Effect } from './effects.ts'
 import { claimFromSwap } from './evidence.ts'
-import type { Input } from './inputs.ts'
+import type { HeardController, Input } from './inputs.ts'
 import { timings } from './settings.ts'
 import { initialState, type Move, type State } from './state.ts'
 import { step } from './step.ts'
@@ -103,4 +103,44 @@ suite('commit: async, a planned move whose target does not answer', () => {
       ['c'],
     )
   })
+})
+
+suite('commit: async, the fence device', () => {
+  const asked = (heardMs: number): readonly Region[] => {
+    const { record, move: _, ...rest } = drained()
+    assert.ok(record?.record)
+    const goal = {
+      kind: 'failover',
+      old: 'b',
+      to: null,
+      why: 'x',
+      suspectedMs: 0,
+      acceptDataLoss: false,
+      request: null,
+    } as const
+    const move: Move = { phase: 'claiming', goal, epoch: 5, sinceMs: 0, record: { ...record.record, epoch: 5 } }
+    const beat: HeardController = {
+      region: 'a',
+      incarnation: 'a1',
+      lateMs: 0,
+      epoch: 4,
+      holdsEpoch: false,
+      etcdReachable: true,
+      suspects: [],
+      local: { app: true, postgres: true, redis: true, kafka: true },
+    }
+    const controllers = { a: { beat, heardMs, appDownSinceMs: null, appSeenAlive: true } }
+    const won = { result: 'won', revision: '8', leaseId: 'x' } as const
+    const { effects } = step(
+      { ...rest, record, move, controllers },
+      { kind: 'claim-reply', epoch: 5, outcome: won },
+      10_000,
+    )
+    return effects.flatMap((each) => (each.kind === 'fence' ? [each.region] : []))
+  }
+
+  test('cuts the old primary off', () => assert.deepEqual(asked(9900), ['b']))
+
+  test('is not asked to cut off a region without which no majority is left: nobody could take an epoch and lift it', () =>
+    assert.deepEqual(asked(5000), []))
 })

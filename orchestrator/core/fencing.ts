@@ -16,10 +16,10 @@ import {
   weigh,
 } from './evidence.ts'
 import { gate } from './gate.ts'
-import { suspectableMs } from './health.ts'
+import { controllerSilenceMs, suspectableMs } from './health.ts'
 import type { Failure } from './inputs.ts'
 import { askFollows, isDue, orderFollow } from './promoting.ts'
-import { timings } from './settings.ts'
+import { majorityOf, timings } from './settings.ts'
 import { announce, claimOf, everyRegion, type Goal, type Move, type State, type Turn } from './state.ts'
 
 type Fencing = Extract<Move, { phase: 'fencing' }>
@@ -52,7 +52,7 @@ export function beginFencing(
     promised: promises.map((each) => each.region),
     promises,
     attached,
-    device: cut && old !== null && old !== turn.state.settings.region ? 'asked' : 'none',
+    device: cut && mayCutOff(turn.state, old, now) ? 'asked' : 'none',
     fencedMs: null,
     floor,
     refused: false,
@@ -61,6 +61,13 @@ export function beginFencing(
   askPromises(turn)
   if (move.device === 'asked' && old !== null)
     turn.effects.push({ kind: 'fence', claim, region: old }, { kind: 'read-record' })
+}
+
+/** Without a majority beside it nobody could take another epoch, and lift the fence again, once this controller is gone. */
+function mayCutOff(state: State, old: Region, now: number): boolean {
+  const { region, regions } = state.settings
+  const left = regions.filter((each) => each !== old && controllerSilenceMs(state, each, now) <= timings.heardMs)
+  return old !== region && left.length >= majorityOf(regions.length)
 }
 
 /** Planned moves let the drained writes be answered, before the nodes that their answers hang on are asked. */
