@@ -123,7 +123,8 @@ export const promiseMutations: readonly Mutation[] = [
     what: 'A node follows in a higher epoch without raising its promise to it.',
     breaks: 'PROTOCOL: follow accepted before the promise is raised',
     patches: [{ file: decisions, before: "  if (order.epoch > kept.promised) return { kind: 'adopt' }\n", after: '' }],
-    namedBy: ['no-loss', 'below-promise'],
+    // The promise that it should have made is missing for as long as it follows.
+    namedBy: ['no-loss', 'below-promise', 'as-fresh'],
     draw,
   },
   {
