@@ -54,8 +54,8 @@ function drained(): State {
     etcdReachable: true,
     heardEpoch: 4,
     primaryWal: [
-      { heardMs: -4000, lsn: '0/2000' },
-      { heardMs: -10, lsn: drainedLsn },
+      { heardMs: -4000, epoch: 3, lsn: '0/2000' },
+      { heardMs: -10, epoch: 3, lsn: drainedLsn },
     ],
     move,
   }

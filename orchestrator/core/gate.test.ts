@@ -1,11 +1,13 @@
 // The data-loss gate, from single states.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { AgentStatus } from '#protocol/agent.ts'
 import type { EpochRecord } from '#protocol/epoch.ts'
 import { regions } from '#protocol/sites.ts'
 import type { WeightedPromise } from './evidence.ts'
 import { gate } from './gate.ts'
 import { initialState, type State } from './state.ts'
+import { step } from './step.ts'
 
 const record: EpochRecord = {
   epoch: 4,
@@ -14,7 +16,7 @@ const record: EpochRecord = {
   state: 'claimed',
   primary: null,
   previous: 'a',
-  history: [],
+  history: [{ epoch: 3, startLsn: '0/1000' }],
 }
 const chosen: WeightedPromise = { region: 'b', position: { epoch: 3, lsn: '0/2000' }, history: [] }
 
@@ -35,8 +37,8 @@ function state(changes: Partial<State> = {}): State {
 
 void test('the loss window is measured from the last position that the candidate covers', () => {
   const primaryWal = [
-    { heardMs: 1000, lsn: '0/2000' },
-    { heardMs: 1100, lsn: '0/3000' },
+    { heardMs: 1000, epoch: 3, lsn: '0/2000' },
+    { heardMs: 1100, epoch: 3, lsn: '0/3000' },
   ]
   assert.equal(gate(state({ primaryWal }), chosen, 1400, false).open, true)
   assert.equal(gate(state({ primaryWal }), chosen, 1600, false).open, false)
@@ -48,4 +50,35 @@ void test('a controller that never heard of a position of the old primary does n
   assert.equal(gate(state(), chosen, 1000, true).open, true)
   const first = { record: { ...record, previous: null }, revision: '7', askedMs: 0, holders: [] }
   assert.equal(gate(state({ record: first }), chosen, 1000, false).open, true)
+})
+
+void test('what an earlier primary had written says nothing of the last one', () => {
+  const primaryWal = [{ heardMs: 1000, epoch: 2, lsn: '0/1000' }]
+  assert.equal(gate(state({ primaryWal }), chosen, 1100, false).open, false)
+})
+
+void test('a candidate without a record of the last epoch covers nothing of it, whatever its LSN', () => {
+  const primaryWal = [{ heardMs: 1000, epoch: 3, lsn: '0/2000' }]
+  const tail: WeightedPromise = { ...chosen, position: { epoch: 2, lsn: '0/3000' } }
+  assert.equal(gate(state({ primaryWal }), tail, 1100, false).open, false)
+})
+
+void test('what the old primary writes while its successor is chosen is remembered', () => {
+  const status: AgentStatus = {
+    region: 'a',
+    incarnation: 'agent',
+    state: 'primary',
+    promised: 3,
+    whole: true,
+    position: { epoch: 3, lsn: '0/4000' },
+    history: [],
+    following: null,
+    streaming: false,
+    epochCommitted: true,
+    followers: [],
+    responsive: true,
+    systemIdentifier: '1',
+  }
+  const after = step(state(), { kind: 'agent-beat', region: 'a', status }, 1000).state
+  assert.deepEqual(after.primaryWal, [{ heardMs: 1000, epoch: 3, lsn: '0/4000' }])
 })

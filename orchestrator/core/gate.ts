@@ -1,5 +1,6 @@
 // The data-loss gate. With commit: quorum the fence itself guarantees that nothing acked is lost; this is for commit: async.
-import { lsnToBigInt } from '#protocol/epoch.ts'
+import type { Position } from '#protocol/epoch.ts'
+import { comparePositions } from './agent/history.ts'
 import { lastPrimary } from './attempt.ts'
 import type { State } from './state.ts'
 import type { WeightedPromise } from './evidence.ts'
@@ -11,25 +12,29 @@ export type GateVerdict =
 const keepMs = 120_000
 const sampleMs = 100
 
-export function rememberWal(state: State, lsn: string, now: number): State['primaryWal'] {
+export function rememberWal(state: State, { epoch, lsn }: Position, now: number): State['primaryWal'] {
   const last = state.primaryWal.at(-1)
   if (last !== undefined && now - last.heardMs < sampleMs) return state.primaryWal
   const kept =
     state.primaryWal[0] !== undefined && now - state.primaryWal[0].heardMs > keepMs
       ? state.primaryWal.slice(1)
       : state.primaryWal
-  return [...kept, { heardMs: now, lsn }]
+  return [...kept, { heardMs: now, epoch, lsn }]
 }
 
 /**
  * The loss window, ms: `suspectedMs` minus the last time at which all that the primary had written (by its beats) was covered by
- * the candidate's position. Infinity if that never was, or if this controller has never heard of a position of the old primary.
+ * the candidate's position. Infinity if that never was, or if this controller has never heard of a position of the old primary, in
+ * the last epoch that was active: those of an earlier one say nothing of it.
  */
 export function lossWindowMs(state: State, chosen: WeightedPromise, suspectedMs: number): number {
-  const reached = lsnToBigInt(chosen.position.lsn)
-  const covered = state.primaryWal.findLast((each) => lsnToBigInt(each.lsn) <= reached)
-  if (covered === undefined) return lastPrimary(state.record?.record ?? null) === null ? 0 : Number.POSITIVE_INFINITY
-  const latest = state.primaryWal.at(-1)
+  const record = state.record?.record ?? null
+  if (lastPrimary(record) === null) return 0
+  const last = record?.history.at(-1)?.epoch
+  const known = state.primaryWal.filter((each) => each.epoch === last)
+  const latest = known.at(-1)
+  const covered = known.findLast((each) => comparePositions(each, chosen.position) <= 0)
+  if (covered === undefined) return Number.POSITIVE_INFINITY
   if (covered === latest) return 0
   return Math.max(0, suspectedMs - covered.heardMs)
 }

@@ -15,7 +15,7 @@ export function controllerSilenceMs(state: State, region: Region, now: number): 
 }
 
 /**
- * Up to when a loss is measured in a move that nobody's suspicion began: now, or, if the old primary's agent is silent, when it was
+ * Up to when a loss is measured: now, or, if the old primary's agent is silent, when it was
  * last heard. By the silence itself the loss window would grow, though nobody lags more.
  */
 export function suspectableMs(state: State, region: Region | null, now: number): number {

@@ -164,7 +164,7 @@ export interface State {
   readonly hold: Hold | null
   readonly releases: readonly { readonly epoch: number; readonly atMs: number }[]
   /** commit: async: where the primary's WAL was at which time. */
-  readonly primaryWal: readonly { readonly heardMs: number; readonly lsn: string }[]
+  readonly primaryWal: readonly { readonly heardMs: number; readonly epoch: number; readonly lsn: string }[]
 }
 
 export function initialState(settings: Settings, now: number): State {

@@ -108,14 +108,14 @@ function onAgentBeat(turn: Turn, region: Region, status: AgentStatus): void {
     notPrimarySinceMs: status.state === 'primary' ? null : (before?.notPrimarySinceMs ?? now),
   }
   turn.state = { ...state, agents: { ...state.agents, [region]: view } }
-  const { record } = state.record ?? {}
+  // Also while its successor is chosen: until it is fenced it may go on.
   if (
     state.settings.commit === 'async' &&
-    record?.primary === region &&
+    lastPrimary(state.record?.record ?? null) === region &&
     status.state === 'primary' &&
     status.position !== null
   )
-    turn.state = { ...turn.state, primaryWal: rememberWal(turn.state, status.position.lsn, now) }
+    turn.state = { ...turn.state, primaryWal: rememberWal(turn.state, status.position, now) }
   hearEpoch(turn, status.promised)
   noticePromoted(turn, region)
   superviseSwitchover(turn)
@@ -154,8 +154,6 @@ function onRecord(turn: Turn, input: Extract<Input, { kind: 'record' }>): void {
     ...turn.state,
     record: { record: input.record, revision: input.revision, askedMs: input.askedMs, holders: input.holders },
     activeSinceMs: activated ? turn.now : turn.state.activeSinceMs,
-    // The positions of another primary say nothing about this one.
-    primaryWal: activated && input.record?.primary !== before?.record?.primary ? [] : turn.state.primaryWal,
   }
   hearEpoch(turn, epoch)
   confirmHold(turn)
@@ -256,12 +254,13 @@ function act(turn: Turn, suspicion: NonNullable<State['suspicion']>): void {
     )
     return begin(turn, { kind: 'switchover', ...goal })
   }
+  const old = lastPrimary(record)
   begin(turn, {
     kind: 'failover',
-    old: lastPrimary(record),
+    old,
     to: null,
     why: suspicion.why,
-    suspectedMs: suspicion.sinceMs,
+    suspectedMs: Math.min(suspicion.sinceMs, suspectableMs(state, old, now)),
     acceptDataLoss: false,
     request: null,
   })
