@@ -38,6 +38,7 @@ export function runSchedule(schedule: Schedule, transcript: ((line: string) => v
   let violation: Outcome['violation'] = null
   try {
     run.all()
+    if (world.checker.violation !== null) throw world.checker.violation
   } catch (error) {
     if (!(error instanceof Violation)) throw error
     const { invariant, atMs, message } = error
