@@ -1,9 +1,9 @@
 // A schedule from a seed: the options of a world, and the faults that will befall it. Drawn before anything runs, so that it can be
 // printed, replayed and made smaller.
 import { Chance } from './chance.ts'
+import { drawFault } from './faults/draw-fault.ts'
 import { type Fault, type FaultKind, faultKinds } from './faults/kinds.ts'
-import { linkClasses } from './network.ts'
-import { phases } from './phases.ts'
+import { drawProbe } from './faults/probe.ts'
 
 export interface Schedule {
   readonly seed: number
@@ -20,6 +20,8 @@ export interface Schedule {
   readonly faults: readonly Fault[]
   /** Regions that stay lost when all else is healed: writes must come back without them. */
   readonly rest: readonly number[]
+  /** Once those are lost, the primary's Postgres crashes as well. */
+  readonly restCrash: boolean
 }
 
 export interface DrawOptions {
@@ -41,9 +43,7 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
   const mode = chance.is(0.3) ? 'async' : 'quorum'
   const commit = options.commit ?? mode
   const chaosMs = chance.between(40_000, 46_000)
-  const kinds = swarm(chance)
-  const count = chance.pick([3, 3, 4, 4, 5, 6, 7, 8, 10, 12])
-  const faults = Array.from({ length: count }, () => drawFault(chance, kinds, regionCount, chaosMs))
+  const faults = chance.is(0.5) ? drawProbe(chance, regionCount, chaosMs) : drawSwarm(chance, regionCount, chaosMs)
   const survivable = Math.floor((regionCount - 1) / 2)
   const rest = chance
     .shuffle(Array.from({ length: regionCount }, (_, at) => at))
@@ -60,7 +60,15 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
     chaosMs,
     faults: [...faults].sort((left, right) => left.begin.atMs - right.begin.atMs),
     rest,
+    restCrash: chance.is(0.3),
   }
+}
+
+/** Faults that have nothing to do with each other. */
+function drawSwarm(chance: Chance, regionCount: number, chaosMs: number): Fault[] {
+  const kinds = swarm(chance)
+  const count = chance.pick([3, 3, 4, 4, 5, 6, 7, 8, 10, 12])
+  return Array.from({ length: count }, () => drawFault(chance, kinds, regionCount, chaosMs))
 }
 
 /** Each schedule knows some kinds only: else every one would be the same mixture of all (Groce and others, "Swarm testing", 2012). */
@@ -68,33 +76,4 @@ function swarm(chance: Chance): readonly FaultKind[] {
   if (chance.is(0.2)) return faultKinds
   const count = chance.between(2, 8)
   return chance.shuffle(faultKinds).slice(0, count)
-}
-
-function drawFault(chance: Chance, kinds: readonly FaultKind[], regionCount: number, chaosMs: number): Fault {
-  const kind = chance.pick(kinds)
-  const site = chance.between(0, regionCount - 1)
-  const waitsForPhase = chance.is(0.4)
-  return {
-    kind,
-    begin: {
-      atMs: chance.between(0, Math.round(chaosMs * 0.8)),
-      phase: waitsForPhase ? chance.pick(phases) : null,
-      delayMs: waitsForPhase ? chance.pick([0, 0, chance.between(1, 60), chance.between(1, 500)]) : 0,
-    },
-    forMs: chance.is(0.1) ? chance.spread(15_000, 40_000) : chance.spread(40, 12_000),
-    site,
-    other: (site + chance.between(1, regionCount - 1)) % regionCount,
-    group: chance
-      .shuffle(Array.from({ length: regionCount }, (_, at) => at))
-      .slice(0, chance.between(1, regionCount - 1)),
-    linkClass: chance.is(0.6) ? null : chance.pick(linkClasses),
-    trouble: {
-      loss: chance.pick([0, 0.05, 0.3, 0.8]),
-      delayMs: chance.pick([0, 50, 300, 1500]),
-      jitterMs: chance.pick([0, 20, 200, 1000]),
-      duplicates: chance.pick([0, 0.2]),
-    },
-    amountMs: chance.spread(10, 5000),
-    variant: chance.is(0.5),
-  }
 }

@@ -28,6 +28,8 @@ export class Checker {
   readonly acks: Ack[] = []
   /** commit: async: acked writes that a later epoch began without. */
   readonly lost = new Set<string>()
+  /** The first one, also if somebody takes what is thrown for a failure of their own. */
+  violation: Violation | null = null
   readonly #commit: CommitMode
   readonly #maxLossMs: number
   readonly #now: () => number
@@ -46,7 +48,9 @@ export class Checker {
   }
 
   #violated(invariant: Invariant, what: string): never {
-    throw new Violation(invariant, this.#now(), what)
+    const violation = new Violation(invariant, this.#now(), what)
+    this.violation ??= violation
+    throw violation
   }
 
   // ---- authority

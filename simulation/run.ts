@@ -2,8 +2,10 @@
 import { majorityOf } from '#orchestrator/core/settings.ts'
 import { Coverage, type Counts } from './coverage.ts'
 import type { Schedule } from './draw.ts'
+import { aimed } from './faults/aim.ts'
 import { inject, loseRegion, order, type Heal } from './faults/inject.ts'
 import type { Fault } from './faults/kinds.ts'
+import type { Agent } from './models/agent.ts'
 import { type Invariant, Violation } from './violation.ts'
 import { World } from './world.ts'
 
@@ -30,6 +32,8 @@ const shortestMs = 60_000
 const lookEveryMs = 20
 /** Into the chaos: a fault that still waits for its phase then comes without it. */
 const latestShare = 0.85
+/** Long enough for a failover from what is lost, and for the fence device to have done what it was asked. */
+const crashAfterMs = 8000
 
 export function runSchedule(schedule: Schedule, transcript: ((line: string) => void) | null = null): Outcome {
   const coverage = new Coverage()
@@ -38,6 +42,7 @@ export function runSchedule(schedule: Schedule, transcript: ((line: string) => v
   let violation: Outcome['violation'] = null
   try {
     run.all()
+    if (world.checker.violation !== null) throw world.checker.violation
   } catch (error) {
     if (!(error instanceof Violation)) throw error
     const { invariant, atMs, message } = error
@@ -58,6 +63,7 @@ class Run {
   readonly #schedule: Schedule
   #heals: Heal[] = []
   #isChaos = true
+  #struck: number | null = null
   injected = 0
 
   constructor(world: World, schedule: Schedule) {
@@ -89,9 +95,11 @@ class Run {
     else this.#world.when(phase, begin)
   }
 
-  #inject(fault: Fault): void {
+  #inject(drawn: Fault): void {
     if (!this.#isChaos) return
     const world = this.#world
+    const fault = aimed(world, drawn, this.#struck)
+    if (fault.aim === 'primary') this.#struck = fault.site
     this.injected += 1
     world.coverage.count('fault', fault.kind)
     world.coverage.count('fault in phase', `${fault.kind} while ${world.phase()}`)
@@ -159,12 +167,13 @@ class Run {
   /** A minority stays lost: writes come back without it. */
   #rest(): void {
     const world = this.#world
-    const { rest, commit } = this.#schedule
+    const { rest, restCrash, commit } = this.#schedule
     // Those that were just mended must be whole before others may go: else what is left is no majority of whole nodes.
     if (commit === 'async') this.#acceptLossAgain()
-    if (rest.length > 0) this.#whole()
+    if (rest.length > 0 || restCrash) this.#whole()
     const heals = rest.map((site) => loseRegion(world, site))
     if (rest.length > 0) world.trace(-1, `REST: ${rest.map((site) => world.regions[site]).join(', ')} lost`)
+    if (restCrash) this.#crashPrimary()
     const sinceMs = world.now
     const alive = world.regions.length - rest.length
     if (alive >= majorityOf(world.regions.length)) {
@@ -173,6 +182,23 @@ class Run {
       )
     }
     for (const heal of heals) heal()
+  }
+
+  /** A crash of Postgres costs no node: the minority that is lost stays one, if the others are whole by then. */
+  #crashPrimary(): void {
+    const { agents, timeline } = this.#world
+    const able = (): readonly Agent[] =>
+      agents.filter(
+        (each) => each.process.isAtWork && each.isWhole && (each.isStreaming || each.status().epochCommitted),
+      )
+    const isSurvivable = (): boolean =>
+      able().length >= majorityOf(agents.length) && able().some((each) => each.isPrimary)
+    timeline.run(this.#world.now + crashAfterMs)
+    timeline.run(this.#world.now + bounds.comesBack, isSurvivable)
+    if (isSurvivable())
+      able()
+        .find((each) => each.isPrimary)
+        ?.crashPostgres()
   }
 
   /** What an operator does before a gate that refuses. */

@@ -1,6 +1,9 @@
 // The simulator itself: one seed tells one story, and its checkers find what is planted.
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { Chance } from './chance.ts'
+import { Process } from './process.ts'
+import { runSteps, type Steps } from './steps.ts'
 import { Timeline } from './timeline.ts'
 import { drawSchedule } from './draw.ts'
 import { Checker } from './invariants.ts'
@@ -55,6 +58,24 @@ suite('the simulator', () => {
     checker.promised('c', 3)
     assert.throws(() => checker.appended('c', 'c-2'), violates('below-promise'))
     assert.throws(() => checker.replaced('a', [record('three')], [], new Set()), violates('exported'))
+  })
+
+  test("a violation in the midst of steps is nobody else's failure", () => {
+    const process = new Process(0, 'x', new Timeline(), new Chance(1, 1))
+    const broken = new Checker('quorum', 0, () => 100)
+    function* steps(): Steps<void> {
+      broken.committed('a', 1, [])
+      yield 1
+    }
+    const run = (): void =>
+      runSteps(
+        process,
+        steps(),
+        () => assert.fail('done'),
+        () => assert.fail('failed'),
+      )
+    assert.throws(run, violates('one-primary'))
+    assert.equal(broken.violation?.invariant, 'one-primary')
   })
 
   test('time goes in milliseconds, in order, also beyond the wheel', () => {

@@ -1,5 +1,6 @@
 // Work that takes simulated time: a generator that gives the milliseconds to wait until it goes on, as `await` does in the real code.
 import type { Process } from './process.ts'
+import { Violation } from './violation.ts'
 
 export type Steps<Result> = Generator<number, Result, void>
 
@@ -28,6 +29,8 @@ export function runSteps<Result>(
     try {
       next = steps.next()
     } catch (error) {
+      // No failure of theirs: it ends the schedule.
+      if (error instanceof Violation) throw error
       return failed(error as Error)
     }
     if (next.done === true) done(next.value)

@@ -7,29 +7,46 @@ import { search, type Searched } from '#simulation/search.ts'
 import { shrink } from '#simulation/shrink.ts'
 import { invariants, type Violation } from '#simulation/violation.ts'
 import { print, say, wholeNumber } from '../shared.ts'
+import { simulateMutations } from './simulate-mutations.ts'
+import { printEnd, printSchedule } from './simulate-transcript.ts'
 
 interface Options {
-  readonly schedules: number
+  readonly schedules?: number
   readonly firstSeed: number
   readonly seed?: number
   readonly shrink?: true
   readonly regions?: number
   readonly commit?: 'quorum' | 'async'
+  readonly mutations?: true
+  readonly only?: string
+  readonly json?: true
 }
 
+const fewSchedules = 2000
 const mostFound = 20
 
 export function registerSimulate(program: Command): void {
   program
     .command('simulate')
     .description('search for schedules of faults that break the control plane, in a simulated world')
-    .option('--schedules <n>', 'how many schedules', wholeNumber('--schedules', 1, 100_000_000), 2000)
+    .option(
+      '--schedules <n>',
+      'how many schedules (default: 2000; of each mutation at most 50,000)',
+      wholeNumber('--schedules', 1, 100_000_000),
+    )
     .option('--first-seed <n>', 'the seed of the first one', wholeNumber('--first-seed', 0, 2 ** 52), 1)
     .option('--seed <n>', 'replay one schedule and print its transcript', wholeNumber('--seed', 0, 2 ** 52))
     .option('--shrink', 'with --seed: replay the smallest schedule that breaks the same invariant')
     .option('--regions <n>', 'how many regions (default: drawn, 3 to 7)', wholeNumber('--regions', 3, 7))
     .addOption(new Option('--commit <mode>', 'what vouches for an ack (default: drawn)').choices(['quorum', 'async']))
+    .option('--mutations', 'take one safety rule after another out of a copy of the code, and search until that shows')
+    .option('--only <name>', 'with --mutations: this one; with --seed: replay it')
+    .option('--json', 'with --mutations: print the figures as JSON')
     .action(async (options: Options) => {
+      if (options.mutations === true) {
+        process.exitCode = await simulateMutations(options)
+        return
+      }
       const draw = { regionCount: options.regions ?? null, commit: options.commit ?? null }
       process.exitCode =
         options.seed === undefined
@@ -41,14 +58,9 @@ export function registerSimulate(program: Command): void {
 /** The same lines each time; a schedule that breaks nothing can't be made smaller and is replayed as it is. */
 function replay(seed: number, draw: DrawOptions, isShrunk: boolean): number {
   const whole = drawSchedule(seed, draw)
-  const { faults, ...drawn } = isShrunk && broken(whole) !== null ? smallest(whole) : whole
-  print(`schedule ${JSON.stringify(drawn)}`)
-  for (const fault of faults) print(`fault ${JSON.stringify(fault)}`)
-  const outcome = runSchedule({ ...drawn, faults }, print)
-  const { violation } = outcome
-  print(`${outcome.simulatedMs} ms simulated, ${outcome.faults} faults, ${outcome.acks} acked writes`)
-  print(violation === null ? 'no violation' : `VIOLATION: ${invariants[violation.invariant]}: ${violation.what}`)
-  return violation === null ? 0 : 1
+  const schedule = isShrunk && broken(whole) !== null ? smallest(whole) : whole
+  printSchedule(schedule)
+  return printEnd(runSchedule(schedule, print))
 }
 
 function broken(schedule: Schedule): Violation['invariant'] | null {
@@ -64,7 +76,7 @@ function smallest(whole: Schedule): Schedule {
 }
 
 async function searchAll(options: Options, draw: DrawOptions): Promise<number> {
-  const { schedules, firstSeed } = options
+  const { schedules = fewSchedules, firstSeed } = options
   say(`${schedules} schedules from seed ${firstSeed} on: ${JSON.stringify(draw)}`)
   const beganMs = performance.now()
   const searched = await search({ ...draw, firstSeed, schedules, mostFound })

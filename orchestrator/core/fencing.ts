@@ -1,6 +1,6 @@
 // Promises as the fence: ask every node, weigh the answers, choose the greatest position, order the promotion.
 import type { PromiseReply } from '#protocol/agent.ts'
-import type { History } from '#protocol/epoch.ts'
+import { type History, lsnToBigInt } from '#protocol/epoch.ts'
 import type { Region } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { comparePositions } from './agent/history.ts'
@@ -16,9 +16,10 @@ import {
   weigh,
 } from './evidence.ts'
 import { gate } from './gate.ts'
+import { controllerSilenceMs, suspectableMs } from './health.ts'
 import type { Failure } from './inputs.ts'
 import { askFollows, isDue, orderFollow } from './promoting.ts'
-import { timings } from './settings.ts'
+import { majorityOf, timings } from './settings.ts'
 import { announce, claimOf, everyRegion, type Goal, type Move, type State, type Turn } from './state.ts'
 
 type Fencing = Extract<Move, { phase: 'fencing' }>
@@ -51,7 +52,7 @@ export function beginFencing(
     promised: promises.map((each) => each.region),
     promises,
     attached,
-    device: cut && old !== null && old !== turn.state.settings.region ? 'asked' : 'none',
+    device: cut && mayCutOff(turn.state, old, now) ? 'asked' : 'none',
     fencedMs: null,
     floor,
     refused: false,
@@ -60,6 +61,13 @@ export function beginFencing(
   askPromises(turn)
   if (move.device === 'asked' && old !== null)
     turn.effects.push({ kind: 'fence', claim, region: old }, { kind: 'read-record' })
+}
+
+/** Without a majority beside it nobody could take another epoch, and lift the fence again, once this controller is gone. */
+function mayCutOff(state: State, old: Region, now: number): boolean {
+  const { region, regions } = state.settings
+  const left = regions.filter((each) => each !== old && controllerSilenceMs(state, each, now) <= timings.heardMs)
+  return old !== region && left.length >= majorityOf(regions.length)
 }
 
 /** Planned moves let the drained writes be answered, before the nodes that their answers hang on are asked. */
@@ -154,6 +162,7 @@ export function evaluate(turn: Turn): void {
   const chosen = choose(turn.state, move.goal, fence)
   if (chosen === null) return
   const goal = move.goal
+  if (goal.kind === 'switchover' && !coversDrain(turn.state, move, chosen)) return failOver(turn, move, goal, chosen)
   const accepted = goal.kind === 'failover' && goal.acceptDataLoss
   const suspectedMs = goal.kind === 'failover' ? goal.suspectedMs : turn.now
   const verdict = goal.kind === 'failover' ? gate(turn.state, fence, chosen, suspectedMs, accepted) : null
@@ -166,6 +175,27 @@ export function evaluate(turn: Turn): void {
     return
   }
   promote(turn, move, fence, chosen, verdict?.reason ?? null)
+}
+
+/** With commit: quorum the fence guarantees that every acked write is there, whatever else was drained. */
+function coversDrain({ settings }: State, { floor }: Fencing, { position }: WeightedPromise): boolean {
+  return settings.commit === 'quorum' || floor === null || lsnToBigInt(position.lsn) >= lsnToBigInt(floor)
+}
+
+/** The target of a plan has not promised, and who has lacks drained writes: the rules of a failover finish the move, its gate among them. */
+function failOver(
+  turn: Turn,
+  move: Fencing,
+  planned: Extract<Goal, { kind: 'switchover' }>,
+  chosen: WeightedPromise,
+): void {
+  const why = `${planned.to} did not promise in time, and ${chosen.region} does not cover the drain's ${move.floor}`
+  announce(turn, 'switchover-forced', `${why}; the rules of a failover finish the move`, move.claim.epoch)
+  const { from: old, to, request } = planned
+  const suspectedMs = suspectableMs(turn.state, old, turn.now)
+  const goal = { kind: 'failover', old, to, why, suspectedMs, acceptDataLoss: false, request } as const
+  turn.state = { ...turn.state, move: { ...move, goal, floor: null } }
+  evaluate(turn)
 }
 
 function raiseFence(state: State, move: Fencing, now: number): Fence | null {

@@ -1,11 +1,13 @@
 // The data-loss gate, from single states.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { AgentStatus } from '#protocol/agent.ts'
 import type { EpochRecord } from '#protocol/epoch.ts'
 import { regions } from '#protocol/sites.ts'
 import { claimFromSwap, type Fence, fenceByAuthority, type Replaced, type WeightedPromise } from './evidence.ts'
 import { gate } from './gate.ts'
 import { initialState, type State } from './state.ts'
+import { step } from './step.ts'
 
 const record: EpochRecord = {
   epoch: 4,
@@ -14,7 +16,7 @@ const record: EpochRecord = {
   state: 'claimed',
   primary: null,
   previous: 'a',
-  history: [],
+  history: [{ epoch: 3, startLsn: '0/1000' }],
 }
 const chosen: WeightedPromise = { region: 'b', position: { epoch: 3, lsn: '0/2000' }, history: [] }
 
@@ -42,22 +44,16 @@ function state(changes: Partial<State> = {}): State {
 
 void test('the loss window is measured from the last position that the candidate covers', () => {
   const primaryWal = [
-    { heardMs: 1000, lsn: '0/2000' },
-    { heardMs: 1100, lsn: '0/3000' },
+    { heardMs: 1000, epoch: 3, lsn: '0/2000' },
+    { heardMs: 1100, epoch: 3, lsn: '0/3000' },
   ]
   assert.equal(gate(state({ primaryWal }), over('active', chosen), chosen, 1400, false).open, true)
   assert.equal(gate(state({ primaryWal }), over('active', chosen), chosen, 1600, false).open, false)
   assert.equal(gate(state({ primaryWal }), over('active', chosen), chosen, 1600, true).open, true)
 })
 
-void test('a primary that was silent before it was suspected may have acked for all that time', () => {
-  const primaryWal = [{ heardMs: 1000, lsn: '0/2000' }]
-  assert.equal(gate(state({ primaryWal }), over('active', chosen), chosen, 1400, false).open, true)
-  assert.equal(gate(state({ primaryWal }), over('active', chosen), chosen, 3500, false).open, false)
-})
-
 void test("nothing is lost where the old primary's own position is covered", () => {
-  const primaryWal = [{ heardMs: 1000, lsn: '0/1000' }]
+  const primaryWal = [{ heardMs: 1000, epoch: 3, lsn: '0/1000' }]
   const old: WeightedPromise = { ...chosen, region: 'a' }
   assert.equal(gate(state({ primaryWal }), over('active', chosen, old), chosen, 9000, false).open, true)
   assert.equal(gate(state(), over('active', chosen, old), chosen, 9000, false).open, true)
@@ -71,11 +67,50 @@ void test('a controller that never heard of a position of the old primary does n
 })
 
 void test('over an epoch that was only claimed, the loss is unknown while a node other than the old primary may have written in it', () => {
-  const primaryWal = [{ heardMs: 1000, lsn: '0/2000' }]
+  const primaryWal = [{ heardMs: 1000, epoch: 3, lsn: '0/2000' }]
   const old: WeightedPromise = { ...chosen, region: 'a' }
   const third: WeightedPromise = { ...chosen, region: 'c' }
   assert.equal(gate(state({ primaryWal }), over('claimed', chosen), chosen, 1100, false).open, false)
   assert.equal(gate(state({ primaryWal }), over('claimed', chosen, old), chosen, 1100, false).open, false)
   assert.equal(gate(state({ primaryWal }), over('claimed', chosen, third), chosen, 1100, false).open, true)
   assert.equal(gate(state({ primaryWal }), over('claimed', chosen), chosen, 1100, true).open, true)
+})
+
+void test('what the last primary wrote in an epoch that never became active counts as well', () => {
+  const primaryWal = [
+    { heardMs: 1000, epoch: 3, lsn: '0/2000' },
+    { heardMs: 2000, epoch: 4, lsn: '0/2100' },
+  ]
+  assert.equal(gate(state({ primaryWal }), over('active', chosen), chosen, 2100, false).open, false)
+})
+
+void test('what an earlier primary had written says nothing of the last one', () => {
+  const primaryWal = [{ heardMs: 1000, epoch: 2, lsn: '0/1000' }]
+  assert.equal(gate(state({ primaryWal }), over('active', chosen), chosen, 1100, false).open, false)
+})
+
+void test('a candidate without a record of the last epoch covers nothing of it, whatever its LSN', () => {
+  const primaryWal = [{ heardMs: 1000, epoch: 3, lsn: '0/2000' }]
+  const tail: WeightedPromise = { ...chosen, position: { epoch: 2, lsn: '0/3000' } }
+  assert.equal(gate(state({ primaryWal }), over('active', tail), tail, 1100, false).open, false)
+})
+
+void test('what the old primary writes while its successor is chosen is remembered', () => {
+  const status: AgentStatus = {
+    region: 'a',
+    incarnation: 'agent',
+    state: 'primary',
+    promised: 3,
+    whole: true,
+    position: { epoch: 3, lsn: '0/4000' },
+    history: [],
+    following: null,
+    streaming: false,
+    epochCommitted: true,
+    followers: [],
+    responsive: true,
+    systemIdentifier: '1',
+  }
+  const after = step(state(), { kind: 'agent-beat', region: 'a', status }, 1000).state
+  assert.deepEqual(after.primaryWal, [{ heardMs: 1000, epoch: 3, lsn: '0/4000' }])
 })

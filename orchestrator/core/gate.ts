@@ -1,11 +1,10 @@
 // The data-loss gate. With commit: quorum the fence itself guarantees that nothing acked is lost; this is for commit: async.
-import { lsnToBigInt } from '#protocol/epoch.ts'
+import type { Position } from '#protocol/epoch.ts'
 import type { Region } from '#protocol/sites.ts'
 import { comparePositions } from './agent/history.ts'
 import { lastPrimary } from './attempt.ts'
 import type { State } from './state.ts'
 import type { Fence, WeightedPromise } from './evidence.ts'
-import { timings } from './settings.ts'
 
 export type GateVerdict =
   { readonly open: true; readonly reason: string } | { readonly open: false; readonly reason: string }
@@ -14,27 +13,29 @@ export type GateVerdict =
 const keepMs = 120_000
 const sampleMs = 100
 
-export function rememberWal(state: State, lsn: string, now: number): State['primaryWal'] {
+export function rememberWal(state: State, { epoch, lsn }: Position, now: number): State['primaryWal'] {
   const last = state.primaryWal.at(-1)
   if (last !== undefined && now - last.heardMs < sampleMs) return state.primaryWal
   const kept =
     state.primaryWal[0] !== undefined && now - state.primaryWal[0].heardMs > keepMs
       ? state.primaryWal.slice(1)
       : state.primaryWal
-  return [...kept, { heardMs: now, lsn }]
+  return [...kept, { heardMs: now, epoch, lsn }]
 }
 
 /**
  * The loss window, ms: `suspectedMs` minus the last time at which all that the primary had written (by its beats) was covered by
- * the candidate's position. A primary that was silent before it was suspected may have written all that time; a silence shorter than
- * that of a node which counts as heard is none. Infinity if its WAL never was covered, or if this controller has never heard of it.
+ * the candidate's position. Infinity if that never was, or if this controller has never heard of a position of the old primary, in
+ * the last epoch that was active or later: those of an earlier one say nothing of it.
  */
 export function lossWindowMs(state: State, chosen: WeightedPromise, suspectedMs: number): number {
-  const reached = lsnToBigInt(chosen.position.lsn)
-  const covered = state.primaryWal.findLast((each) => lsnToBigInt(each.lsn) <= reached)
-  if (covered === undefined) return lastPrimary(state.record?.record ?? null) === null ? 0 : Number.POSITIVE_INFINITY
-  const windowMs = Math.max(0, suspectedMs - covered.heardMs)
-  return covered === state.primaryWal.at(-1) && windowMs <= timings.heardMs ? 0 : windowMs
+  const record = state.record?.record ?? null
+  if (lastPrimary(record) === null) return 0
+  const last = record?.history.at(-1)?.epoch ?? 0
+  const known = state.primaryWal.filter((each) => each.epoch >= last)
+  const covered = known.findLast((each) => comparePositions(each, chosen.position) <= 0)
+  if (covered === undefined) return Number.POSITIVE_INFINITY
+  return covered === known.at(-1) ? 0 : Math.max(0, suspectedMs - covered.heardMs)
 }
 
 /**

@@ -4,7 +4,7 @@ import { suite, test } from 'node:test'
 import type { AgentStatus } from '#protocol/agent.ts'
 import type { EpochRecord } from '#protocol/epoch.ts'
 import { regions } from '#protocol/sites.ts'
-import { suspect } from './health.ts'
+import { suspect, suspectableMs } from './health.ts'
 import type { HeardController } from './inputs.ts'
 import { initialState, type State } from './state.ts'
 import { step } from './step.ts'
@@ -143,5 +143,15 @@ suite('suspicion', () => {
     }
     assert.equal(suspect(wait(heardAt(1000, agent(), dead)), 3300), null)
     assert.equal(suspect(wait(heardAt(1000)), 3300)?.rule, 'unwell')
+  })
+
+  test('a loss is measured up to when the old primary was last heard, not over its silence', () => {
+    const state = heardAt(5000)
+    assert.equal(suspectableMs(state, 'a', 5400), 5400)
+    assert.equal(suspectableMs(state, 'a', 15_000), 5000)
+    assert.equal(suspectableMs(state, null, 15_000), 15_000)
+    const asked = step(state, { kind: 'failover', request: 'x', to: null, acceptDataLoss: false }, 15_000).state.move
+      ?.goal
+    assert.equal(asked?.kind === 'failover' ? asked.suspectedMs : null, 5000)
   })
 })

@@ -14,6 +14,15 @@ export function controllerSilenceMs(state: State, region: Region, now: number): 
   return now - (state.controllers[region]?.heardMs ?? state.startedMs + timings.startupGraceMs)
 }
 
+/**
+ * Up to when a loss is measured: now, or, if the old primary's agent is silent, when it was
+ * last heard. By the silence itself the loss window would grow, though nobody lags more.
+ */
+export function suspectableMs(state: State, region: Region | null, now: number): number {
+  const silence = region === null ? 0 : agentSilenceMs(state, region, now)
+  return silence > timings.heardMs ? now - silence : now
+}
+
 /** What this controller suspects of the region that writes now, by the rules of ARCHITECTURE; null if nothing. */
 export function suspect(state: State, now: number): Suspicion | null {
   const record = state.record?.record ?? null

@@ -256,6 +256,9 @@ export function onFollowReply(turn: Turn, epoch: number, region: Region, outcome
     }
 }
 
+/** Its holder may have sent the last one when its read of the record, from before this epoch was taken, was just still fresh. */
+const lastLowerPermitMs = timings.recordFreshMs + timings.permitValidMs
+
 /**
  * Regions that aren't heard get their links back once no permit of a lower epoch can be valid; the last one may have been sent at the
  * end of a lease that was renewed just before the cut. This or an earlier attempt may have had the fence device cut them off, and
@@ -263,7 +266,8 @@ export function onFollowReply(turn: Turn, epoch: number, region: Region, outcome
  */
 function unfence(turn: Turn): void {
   const { hold, settings } = turn.state
-  if (hold === null || settings.commit !== 'async' || turn.now - hold.unfenceMs < timings.unfencePaceMs) return
+  if (hold === null || settings.commit !== 'async') return
+  if (turn.now - hold.sinceMs < lastLowerPermitMs || turn.now - hold.unfenceMs < timings.permitValidMs) return
   const { claim } = hold.promotion.fence
   for (const region of settings.regions)
     if (region !== settings.region && agentSilenceMs(turn.state, region, turn.now) > timings.heardMs)

@@ -57,8 +57,6 @@ export const timings = Object.freeze({
   leaseTtlMs: 5000,
   permitRenewMs: 500,
   permitValidMs: 3000,
-  /** A region that was cut off may be given permits by its own controller until its lease has run out: it stays cut for longer. */
-  unfencePaceMs: 5500,
   /** Greatest lag, bytes, at which a planned switchover starts. */
   switchoverLagBytes: 1_048_576,
   drainHoldMs: 5000,

@@ -167,7 +167,7 @@ export interface State {
   readonly unused: { readonly epoch: number; readonly replaced: Replaced } | null
   readonly releases: readonly { readonly epoch: number; readonly atMs: number }[]
   /** commit: async: where the primary's WAL was at which time. */
-  readonly primaryWal: readonly { readonly heardMs: number; readonly lsn: string }[]
+  readonly primaryWal: readonly { readonly heardMs: number; readonly epoch: number; readonly lsn: string }[]
 }
 
 export function initialState(settings: Settings, now: number): State {

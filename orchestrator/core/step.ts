@@ -8,7 +8,7 @@ import { onClaimReply } from './claiming.ts'
 import { askPromises, evaluate, onFenceReply, onPromiseReply } from './fencing.ts'
 import { askFollows, noticePromoted, onPromoteReply, superviseMove } from './promoting.ts'
 import { rememberWal } from './gate.ts'
-import { suspect } from './health.ts'
+import { suspect, suspectableMs } from './health.ts'
 import { confirmHold, onActivateReply, onFollowReply, onSteered, supervise } from './holder.ts'
 import type { HeardController, Input } from './inputs.ts'
 import {
@@ -107,10 +107,12 @@ function onAgentBeat(turn: Turn, region: Region, status: AgentStatus): void {
     unresponsiveSinceMs: unresponsive ? (before?.unresponsiveSinceMs ?? now) : null,
     notPrimarySinceMs: status.state === 'primary' ? null : (before?.notPrimarySinceMs ?? now),
   }
+  // Also while its successor is chosen: until it is fenced it may go on.
   const isWritten =
-    state.settings.commit === 'async' && state.record?.record?.primary === region && status.state === 'primary'
-  const primaryWal =
-    isWritten && status.position !== null ? rememberWal(state, status.position.lsn, now) : state.primaryWal
+    state.settings.commit === 'async' &&
+    lastPrimary(state.record?.record ?? null) === region &&
+    status.state === 'primary'
+  const primaryWal = isWritten && status.position !== null ? rememberWal(state, status.position, now) : state.primaryWal
   const agents = { ...state.agents }
   agents[region] = view
   turn.state = { ...state, agents, primaryWal }
@@ -154,8 +156,6 @@ function onRecord(turn: Turn, input: Extract<Input, { kind: 'record' }>): void {
     ...turn.state,
     record: { record: input.record, revision: input.revision, askedMs: input.askedMs, holders: input.holders },
     activeSinceMs: activated ? turn.now : turn.state.activeSinceMs,
-    // The positions of another primary say nothing about this one.
-    primaryWal: activated && input.record?.primary !== before?.record?.primary ? [] : turn.state.primaryWal,
   }
   hearEpoch(turn, epoch)
   confirmHold(turn)
@@ -199,12 +199,13 @@ function onFailover(turn: Turn, input: Extract<Input, { kind: 'failover' }>): vo
   if (state.move !== null) return refuse(`a ${state.move.goal.kind} is under way; ask again when it is done`)
   if (!state.etcdReachable) return refuse('etcd cannot be read, so no epoch can be taken')
   if (input.to !== null && input.to === record?.primary) return refuse(`${input.to} is the primary already`)
+  const old = lastPrimary(record)
   begin(turn, {
     kind: 'failover',
-    old: lastPrimary(record),
+    old,
     to: input.to,
     why: 'ordered by the operator',
-    suspectedMs: now,
+    suspectedMs: suspectableMs(state, old, now),
     acceptDataLoss: input.acceptDataLoss,
     request: input.request,
   })
@@ -255,12 +256,13 @@ function act(turn: Turn, suspicion: NonNullable<State['suspicion']>): void {
     )
     return begin(turn, { kind: 'switchover', ...goal })
   }
+  const old = lastPrimary(record)
   begin(turn, {
     kind: 'failover',
-    old: lastPrimary(record),
+    old,
     to: null,
     why: suspicion.why,
-    suspectedMs: suspicion.sinceMs,
+    suspectedMs: Math.min(suspicion.sinceMs, suspectableMs(state, old, now)),
     acceptDataLoss: false,
     request: null,
   })

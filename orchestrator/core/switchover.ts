@@ -5,7 +5,7 @@ import type { Region } from '#protocol/sites.ts'
 import { type Attachment, type Claim, weigh, type WeightedPromise } from './evidence.ts'
 import { begin, higherEpoch } from './attempt.ts'
 import { announcePromise, beginFencing } from './fencing.ts'
-import { agentSilenceMs } from './health.ts'
+import { agentSilenceMs, suspectableMs } from './health.ts'
 import type { Failure } from './inputs.ts'
 import { timings } from './settings.ts'
 import { type AgentView, announce, type Goal, type Move, type State, type Turn } from './state.ts'
@@ -182,7 +182,7 @@ function force(turn: Turn, why: string): void {
       old: goal.from,
       to: goal.to,
       why,
-      suspectedMs: turn.now,
+      suspectedMs: suspectableMs(turn.state, goal.from, turn.now),
       acceptDataLoss: false,
       request: goal.request,
     },

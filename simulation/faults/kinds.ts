@@ -46,8 +46,12 @@ export interface Begin {
   readonly delayMs: number
 }
 
+/** `site`: the region that was drawn. `primary`: of the epoch record. `struck`: the last primary that was aimed at. `mover`: whose controller is in a move. */
+export type Aim = 'site' | 'primary' | 'struck' | 'mover'
+
 export interface Fault {
   readonly kind: FaultKind
+  readonly aim: Aim
   readonly begin: Begin
   /** How long it lasts; an order of the operator is over at once. */
   readonly forMs: number

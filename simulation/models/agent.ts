@@ -32,6 +32,7 @@ import type { Network } from '../network.ts'
 import { Process } from '../process.ts'
 import { runSteps, StepLock, Stop, type Steps } from '../steps.ts'
 import type { Timeline } from '../timeline.ts'
+import { Violation } from '../violation.ts'
 import { Disk } from './disk.ts'
 import { Postgres } from './postgres.ts'
 import { lsnText, type WalRecord } from './wal.ts'
@@ -499,6 +500,7 @@ export class Agent {
       stop.throwIfAborted()
       yield* this.#promotePostgres(epoch, startLsn, stop)
     } catch (error) {
+      if (error instanceof Violation) throw error
       this.#duty = { kind: 'none' }
       this.#isPromoting = false
       yield* this.#stopPostgres()
