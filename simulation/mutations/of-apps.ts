@@ -30,7 +30,7 @@ export const appMutations: readonly Mutation[] = [
       {
         file: statements,
         before: "  const record = postgres.insert(isNew ? 'write' : 'touch', [key], current.epoch)\n",
-        after: `  if (!isNew && postgres.seenEpoch.epoch === vouchingEpoch(postgres))
+        after: `  if (!isNew && postgres.seenEpoch.epoch === postgres.vouchingEpoch)
     return answer({ kind: 'committed', id: key, epoch: current.epoch, isNew, unvouched: false })
   const record = postgres.insert(isNew ? 'write' : 'touch', [key], current.epoch)
 `,
