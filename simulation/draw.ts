@@ -35,6 +35,7 @@ export const scheduleStream = 1
 export const runStream = 2
 
 const longestPpm = 500
+const fewestFaults = 3
 
 export function drawSchedule(seed: number, options: DrawOptions): Schedule {
   const chance = new Chance(seed, scheduleStream)
@@ -43,7 +44,7 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
   const mode = chance.is(0.3) ? 'async' : 'quorum'
   const commit = options.commit ?? mode
   const chaosMs = chance.between(40_000, 46_000)
-  const faults = chance.is(0.5) ? drawProbe(chance, regionCount, chaosMs) : drawSwarm(chance, regionCount, chaosMs)
+  const faults = chance.is(0.5) ? drawAround(chance, regionCount, chaosMs) : drawSwarm(chance, regionCount, chaosMs)
   const survivable = Math.floor((regionCount - 1) / 2)
   const rest = chance
     .shuffle(Array.from({ length: regionCount }, (_, at) => at))
@@ -62,6 +63,13 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
     rest,
     restCrash: chance.is(0.3),
   }
+}
+
+/** Faults that belong together, and others beside them where those are few. */
+function drawAround(chance: Chance, regionCount: number, chaosMs: number): Fault[] {
+  const faults = drawProbe(chance, regionCount, chaosMs)
+  while (faults.length < fewestFaults) faults.push(drawFault(chance, faultKinds, regionCount, chaosMs))
+  return faults
 }
 
 /** Faults that have nothing to do with each other. */

@@ -58,13 +58,17 @@ export interface Searched {
   readonly counts: Counts
 }
 
+/** Shared with the workers: schedules that have been run, and violations among them. */
+type Progress = Int32Array<SharedArrayBuffer>
+
 interface Share {
   readonly options: SearchOptions
   readonly offset: number
   readonly stride: number
+  readonly progress?: Progress
 }
 
-export function searchHere({ options, offset, stride }: Share): Searched {
+export function searchHere({ options, offset, stride, progress }: Share): Searched {
   const found: Found[] = []
   const sizes: Record<number, Size> = {}
   const coverage = new Coverage()
@@ -86,13 +90,32 @@ export function searchHere({ options, offset, stride }: Share): Searched {
     })
     coverage.add(outcome.counts)
     if (outcome.violation !== null) found.push({ seed, violation: outcome.violation })
+    if (progress !== undefined) Atomics.add(progress, 0, 1)
+    if (progress !== undefined && !isWhole) Atomics.add(progress, 1, 1)
   }
   return { found, sizes, counts: coverage.counts }
 }
 
-/** @param workers how many processors to use; default: all */
-export async function search(options: SearchOptions, workers = availableParallelism()): Promise<Searched> {
-  const shares = Array.from({ length: workers }, (_, offset): Share => ({ options, offset, stride: workers }))
+/**
+ * On all processors.
+ * @param told is given, each second, how many schedules have been run, and how many of them broke an invariant
+ */
+export async function search(
+  options: SearchOptions,
+  told: (schedules: number, violations: number) => void = () => undefined,
+): Promise<Searched> {
+  const workers = availableParallelism()
+  const progress: Progress = new Int32Array(new SharedArrayBuffer(8))
+  const shares = Array.from({ length: workers }, (_, offset): Share => ({ options, offset, stride: workers, progress }))
+  const timer = setInterval(() => told(Atomics.load(progress, 0), Atomics.load(progress, 1)), 1000)
+  try {
+    return await gathered(shares)
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+async function gathered(shares: readonly Share[]): Promise<Searched> {
   const parts = await Promise.all(
     shares.map(
       async (share) =>

@@ -79,7 +79,13 @@ async function searchAll(options: Options, draw: DrawOptions): Promise<number> {
   const { schedules = fewSchedules, firstSeed } = options
   say(`${schedules} schedules from seed ${firstSeed} on: ${JSON.stringify(draw)}`)
   const beganMs = performance.now()
-  const searched = await search({ ...draw, firstSeed, schedules, mostFound })
+  let tenths = 0
+  const searched = await search({ ...draw, firstSeed, schedules, mostFound }, (done, violations) => {
+    if (Math.floor((10 * done) / schedules) === tenths) return
+    tenths = Math.floor((10 * done) / schedules)
+    const minutes = (performance.now() - beganMs) / 60_000
+    say(`${done} of ${schedules} schedules in ${minutes.toFixed(1)} min, ${violations} violations`)
+  })
   printSizes(searched)
   printCoverage(searched)
   for (const { seed, violation } of searched.found)
