@@ -1,4 +1,5 @@
-// A request and its answer over TCP. Either may come late or never; whoever asked hears an answer or a failure, once.
+// A request and its answer over TCP. Either may come late or never; whoever asked hears an answer or a failure, once, and only in the
+// run of the process that asked.
 import type { LinkClass, Network } from './network.ts'
 import type { Process } from './process.ts'
 
@@ -15,9 +16,10 @@ export interface Call<Reply> {
 }
 
 export function call<Reply>({ network, from, to, kind, timeoutMs, serve, done }: Call<Reply>): void {
+  const { generation } = from
   let isDone = false
   const end = (reply: Reply | null, reason: string): void => {
-    if (isDone) return
+    if (isDone || from.generation !== generation) return
     isDone = true
     done(reply, reason)
   }

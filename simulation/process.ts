@@ -33,6 +33,11 @@ export class Process {
     return this.isUp && !this.isFrozen
   }
 
+  /** Which run of the process this is: with it end its connections. */
+  get generation(): number {
+    return this.#generation
+  }
+
   kill(): void {
     this.isUp = false
     this.isFrozen = false

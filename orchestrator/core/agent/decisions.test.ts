@@ -91,6 +91,18 @@ void test('only a prefix is attached; a tail is rewound, a half-made cluster is 
   assert.deepEqual(decideFollow(view({}, { half: { epoch: 1, primary: 'c' } }), order()), { kind: 'basebackup' })
 })
 
+void test('a node that was attached ahead leaves the one that was not promoted, at the word of who was', () => {
+  const ahead = { epoch: 2, timeline: 1 }
+  const duty = { kind: 'follower', epoch: 2, primary: 'a' } as const
+  const whole = order({ primary: 'c' })
+  assert.deepEqual(decideFollow(view({ duty, endLsn: null }, { ahead }), whole), { kind: 'adopt' })
+  assert.equal(
+    decideFollow(view({ duty, endLsn: null }, { ahead }), { ...whole, ahead: true, history: begun }).kind,
+    'refuse',
+  )
+  assert.equal(decideFollow(view({ duty, endLsn: null }), whole).kind, 'refuse')
+})
+
 void test('ahead of a promotion only a prefix that has WAL of the last epoch is attached', () => {
   const ahead = order({ history: begun, ahead: true })
   assert.deepEqual(decideFollow(view(), ahead), { kind: 'attach' })

@@ -74,7 +74,7 @@ export function decidePromote(view: NodeView, epoch: number): PromoteDecision {
 export type FollowOrder = { epoch: number; primary: Region; history: History; ahead: boolean }
 
 /**
- * `adopt`: raise the promise to the order's epoch first, then decide again. `locate`: the end of the WAL must be found first.
+ * `adopt`: raise the promise to the order's epoch first, which cuts the node from whom it followed, then decide again. `locate`: the end of the WAL must be found first.
  * `forkLsn`: where the WAL that is to be thrown away begins.
  */
 export type FollowDecision =
@@ -98,9 +98,10 @@ export function decideFollow(view: NodeView, order: FollowOrder): FollowDecision
   if (order.epoch > kept.promised) return { kind: 'adopt' }
   if (duty.kind === 'primary') return refuse(`the node itself is the primary of epoch ${duty.epoch}`)
   if (duty.kind === 'follower') {
-    return duty.primary === order.primary
-      ? { kind: 'repeat' }
-      : refuse(`the primary of epoch ${duty.epoch} is ${duty.primary}, saw ${order.primary}`)
+    if (duty.primary === order.primary) return { kind: 'repeat' }
+    // Attached ahead of a promotion that another node got: an epoch has one, and the whole order says whose it was.
+    if (kept.ahead !== null && !order.ahead) return { kind: 'adopt' }
+    return refuse(`the primary of epoch ${duty.epoch} is ${duty.primary}, saw ${order.primary}`)
   }
   if (order.ahead) return decideAhead(view, order, lastEpoch)
   // What a broken-off rewind has left can't be rewound again.
