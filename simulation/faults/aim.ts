@@ -10,13 +10,29 @@ export function aimed(world: World, fault: Fault, struck: number | null): Fault 
   return { ...fault, site, other: turned(fault.other), group: fault.group.map(turned) }
 }
 
-function target(world: World, { aim, site }: Fault, struck: number | null): number {
-  if (aim === 'struck') return struck ?? site
-  if (aim === 'primary') {
-    const { record } = world.etcd
-    const primary = record?.primary ?? record?.previous ?? null
-    return primary === null ? site : world.regions.indexOf(primary)
+function target(world: World, { aim, site, other }: Fault, struck: number | null): number {
+  const count = world.regions.length
+  switch (aim) {
+    case 'primary':
+      return primary(world) ?? site
+    case 'struck':
+      return struck ?? site
+    case 'standby':
+      return ((primary(world) ?? site) + other - site + count) % count
+    case 'successor': {
+      const successor = world.agents.findIndex((each, at) => at !== struck && each.status().state === 'promoting')
+      const begun = world.agents.findIndex((each, at) => at !== struck && each.isPrimary)
+      return successor !== -1 ? successor : begun !== -1 ? begun : (primary(world) ?? site)
+    }
+    default: {
+      const mover = world.controllers.findIndex((each) => each.process.isAtWork && each.state.move !== null)
+      return aim === 'mover' && mover !== -1 ? mover : site
+    }
   }
-  const mover = world.controllers.findIndex((each) => each.process.isUp && each.state.move !== null)
-  return aim === 'mover' && mover !== -1 ? mover : site
+}
+
+/** The one that the record names, or named last. */
+function primary({ etcd, regions }: World): number | null {
+  const region = etcd.record?.primary ?? etcd.record?.previous ?? null
+  return region === null ? null : regions.indexOf(region)
 }
