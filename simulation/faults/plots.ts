@@ -29,13 +29,19 @@ function cutOff(place: Place, lastsMs: number): Fault {
   return fault(place, kind, 'primary', {}, lastsMs)
 }
 
-/** A standby that is always some hundred milliseconds behind. */
-function lagging(place: Place, lastsMs: number): Fault {
+/** A standby whose every link is slow, and that misses the primary's last writes: the others are soon ahead of it, and stay so. */
+function lagging(place: Place, lastsMs: number): Fault[] {
   const { chance, atMs } = place
   const beforeMs = Math.min(atMs, chance.between(500, 2000))
-  const drawn = fault(place, 'bad-link', 'standby', { atMs: atMs - beforeMs }, beforeMs + lastsMs)
-  const trouble = { ...drawn.trouble, loss: 0, delayMs: chance.pick([150, 250, 400]), jitterMs: 0 }
-  return { ...drawn, trouble, variant: true }
+  const slow = fault(place, 'bad-link', 'standby', { atMs: atMs - beforeMs }, beforeMs + lastsMs)
+  const trouble = { ...slow.trouble, loss: 0, delayMs: chance.pick([150, 250, 400]), jitterMs: 0 }
+  const missedMs = chance.between(100, beforeMs)
+  const cut = fault(place, 'partition-pair', 'primary', { atMs: atMs - missedMs }, missedMs + lastsMs)
+  const { site, other } = slow
+  return [
+    { ...slow, trouble, variant: true },
+    { ...cut, site, other, linkClass: 'postgres' },
+  ]
 }
 
 /** What was cut off comes back with its tail at the very moment at which its successor is lost. */
@@ -60,17 +66,26 @@ const waitsEnded: Plot = (place) => {
   return [cutOff(place, lastsMs), ...ends]
 }
 
-/** One standby lags. The primary is lost for a while, and then its successor, before the one that lags has caught up with it. */
+/** One standby lags. The primary is lost, then its successor, before the laggard has a record of that one's; then the first comes back. */
 const laggardDecides: Plot = (place) => {
   const { chance } = place
-  const isCut = chance.is(0.5)
-  const lastsMs = chance.between(700, 2500)
-  const kind = chance.pick(['region-loss', 'kill-node', 'freeze-region', 'partition-isolate'] as const)
-  const phase = isCut ? 'rebuilding' : chance.pick(['promoting', 'holding'] as const)
+  const kind = chance.pick(['region-loss', 'region-loss', 'freeze-region', 'partition-isolate'] as const)
+  const begin = { phase: 'promoting', delayMs: chance.between(0, 900) } as const
   return [
-    lagging(place, chance.between(6000, 12_000)),
-    isCut ? cutOff(place, lastsMs) : fault(place, kind, 'primary', {}, lastsMs),
-    fault(place, 'region-loss', 'successor', { phase, delayMs: chance.between(0, 1200) }, chance.between(5000, 12_000)),
+    ...lagging(place, chance.between(3000, 9000)),
+    fault(place, kind, 'primary', {}, chance.between(2000, 5000)),
+    fault(place, 'region-loss', 'successor', begin, chance.between(6000, 12_000)),
+  ]
+}
+
+/** One standby lags. The old primary comes back with a tail, and its successor is lost while it is rewound. */
+const rewindBrokenOff: Plot = (place) => {
+  const { chance } = place
+  const begin = { phase: 'promoting', delayMs: chance.between(300, 2200) } as const
+  return [
+    ...lagging(place, chance.between(3000, 9000)),
+    cutOff(place, chance.between(700, 1500)),
+    fault(place, 'region-loss', 'successor', begin, chance.between(5000, 12_000)),
   ]
 }
 
@@ -78,13 +93,11 @@ const laggardDecides: Plot = (place) => {
 const promiserRestarts: Plot = (place) => {
   const { chance } = place
   const cut = fault(place, 'partition-class', 'primary', {}, chance.between(3000, 10_000))
-  const phase = chance.pick(['fencing', 'promoting', 'holding'] as const)
-  const begin = { phase, delayMs: chance.between(0, 800) }
-  return [
-    { ...cut, linkClass: 'control' },
-    fault(place, 'kill-node', 'standby', begin, chance.between(50, 800)),
-    ...(chance.is(0.5) ? [fault(place, 'kill-node', 'standby', begin, chance.between(50, 800))] : []),
-  ]
+  const phase = chance.pick(['fencing', 'promoting', 'promoting'] as const)
+  // Before it takes WAL of the new epoch: after that nobody would attach it to the old primary.
+  const restart = (): Fault =>
+    fault(place, 'kill-node', 'standby', { phase, delayMs: chance.between(0, 250) }, chance.between(30, 300))
+  return [{ ...cut, linkClass: 'control' }, restart(), ...(chance.is(0.5) ? [restart()] : [])]
 }
 
 /** A candidate stalls with its promises in its sockets; so does the next one; the first goes on as if nothing had been. */
@@ -107,7 +120,7 @@ const plots: readonly Plot[] = [
   tailComesBack,
   waitsEnded,
   laggardDecides,
-  laggardDecides,
+  rewindBrokenOff,
   promiserRestarts,
   candidatesStall,
 ]
