@@ -108,13 +108,9 @@ function onAgentBeat(turn: Turn, region: Region, status: AgentStatus): void {
     notPrimarySinceMs: status.state === 'primary' ? null : (before?.notPrimarySinceMs ?? now),
   }
   turn.state = { ...state, agents: { ...state.agents, [region]: view } }
-  // Also while its successor is chosen: until it is fenced it may go on.
-  if (
-    state.settings.commit === 'async' &&
-    lastPrimary(state.record?.record ?? null) === region &&
-    status.state === 'primary' &&
-    status.position !== null
-  )
+  // Also while its successor is chosen, since until it is fenced it may go on; and then where it stopped.
+  const isLastPrimary = lastPrimary(state.record?.record ?? null) === region
+  if (state.settings.commit === 'async' && isLastPrimary && status.position !== null)
     turn.state = { ...turn.state, primaryWal: rememberWal(turn.state, status.position, now) }
   hearEpoch(turn, status.promised)
   noticePromoted(turn, region)
