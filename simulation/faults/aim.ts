@@ -1,6 +1,6 @@
 // Whom a fault hits: the region that was drawn, or one that plays a part when the fault begins.
 import type { World } from '../world.ts'
-import type { Fault } from './kinds.ts'
+import type { Aim, Fault } from './kinds.ts'
 
 /** The fault with its regions turned so that `site` is the one that is aimed at; the others keep their places beside it. */
 export function aimed(world: World, fault: Fault, struck: number | null): Fault {
@@ -12,23 +12,22 @@ export function aimed(world: World, fault: Fault, struck: number | null): Fault 
 
 function target(world: World, { aim, site, other }: Fault, struck: number | null): number {
   const count = world.regions.length
-  switch (aim) {
-    case 'primary':
-      return primary(world) ?? site
-    case 'struck':
-      return struck ?? site
-    case 'standby':
-      return ((primary(world) ?? site) + other - site + count) % count
-    case 'successor': {
-      const successor = world.agents.findIndex((each, at) => at !== struck && each.status().state === 'promoting')
-      const begun = world.agents.findIndex((each, at) => at !== struck && each.isPrimary)
-      return successor !== -1 ? successor : begun !== -1 ? begun : (primary(world) ?? site)
-    }
-    default: {
-      const mover = world.controllers.findIndex((each) => each.process.isAtWork && each.state.move !== null)
-      return aim === 'mover' && mover !== -1 ? mover : site
-    }
+  const parts: Readonly<Record<Aim, () => number | null>> = {
+    site: () => site,
+    struck: () => struck,
+    primary: () => primary(world),
+    standby: () => ((primary(world) ?? site) + other - site + count) % count,
+    successor: () =>
+      found(world.agents.findIndex((each, at) => at !== struck && each.status().state === 'promoting')) ??
+      found(world.agents.findIndex((each, at) => at !== struck && each.isPrimary)) ??
+      primary(world),
+    mover: () => found(world.controllers.findIndex((each) => each.process.isAtWork && each.state.move !== null)),
   }
+  return parts[aim]() ?? site
+}
+
+function found(at: number): number | null {
+  return at === -1 ? null : at
 }
 
 /** The one that the record names, or named last. */
