@@ -34,7 +34,7 @@ function lagging(place: Place, lastsMs: number): Fault[] {
   const { chance, atMs } = place
   const beforeMs = Math.min(atMs, chance.between(500, 2000))
   const slow = fault(place, 'bad-link', 'standby', { atMs: atMs - beforeMs }, beforeMs + lastsMs)
-  const trouble = { ...slow.trouble, loss: 0, delayMs: chance.pick([150, 250, 400]), jitterMs: 0 }
+  const trouble = { ...slow.trouble, loss: 0, delayMs: chance.pick([250, 400]), jitterMs: 0 }
   const missedMs = chance.between(100, beforeMs)
   const cut = fault(place, 'partition-pair', 'primary', { atMs: atMs - missedMs }, missedMs + lastsMs)
   const { site, other } = slow
@@ -81,7 +81,7 @@ const laggardDecides: Plot = (place) => {
 /** One standby lags. The old primary comes back with a tail, and its successor is lost while it is rewound. */
 const rewindBrokenOff: Plot = (place) => {
   const { chance } = place
-  const begin = { phase: 'promoting', delayMs: chance.between(300, 2200) } as const
+  const begin = { phase: 'promoting', delayMs: chance.between(250, 1300) } as const
   return [
     ...lagging(place, chance.between(3000, 9000)),
     cutOff(place, chance.between(700, 1500)),
@@ -120,6 +120,7 @@ const plots: readonly Plot[] = [
   tailComesBack,
   waitsEnded,
   laggardDecides,
+  rewindBrokenOff,
   rewindBrokenOff,
   promiserRestarts,
   candidatesStall,
