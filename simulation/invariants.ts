@@ -102,6 +102,12 @@ export class Checker {
   }
 
   begun(region: Region, epoch: number): void {
+    const promised = this.#promised.get(region) ?? 0
+    if (epoch < promised)
+      this.#violated(
+        'below-promise',
+        `${region} was promoted in epoch ${epoch} after it had promised epoch ${promised}`,
+      )
     const before = this.#epochs.get(epoch)
     if (before !== undefined)
       this.#violated('one-primary', `epoch ${epoch} was begun on ${before.region}, and is now begun on ${region}`)

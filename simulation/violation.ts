@@ -5,7 +5,7 @@ export const invariants = {
   'no-loss': 'With commit: quorum no acked write is ever lost',
   'loss-gate': 'With commit: async nothing older than max-loss is lost unless that was accepted by name',
   'epochs-grow': 'Epochs grow, and a record is changed by its owner only',
-  'below-promise': 'A node takes no WAL of an epoch below the one that it has promised',
+  'below-promise': 'A node takes no WAL of an epoch below the one that it has promised, nor is it promoted in one',
   'one-owner': 'An epoch is acted under by one run of one controller',
   'one-primary': 'An epoch is begun on one node, once',
   'effect-order': 'Nothing is steered to an epoch before its first commit has its quorum',

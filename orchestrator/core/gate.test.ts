@@ -95,7 +95,7 @@ void test('a candidate without a record of the last epoch covers nothing of it, 
   assert.equal(gate(state({ primaryWal }), over('active', tail), tail, 1100, false).open, false)
 })
 
-void test('what the old primary writes while its successor is chosen is remembered', () => {
+function heard(before: State, changes: Partial<AgentStatus>, now: number): State {
   const status: AgentStatus = {
     region: 'a',
     incarnation: 'agent',
@@ -110,7 +110,17 @@ void test('what the old primary writes while its successor is chosen is remember
     followers: [],
     responsive: true,
     systemIdentifier: '1',
+    ...changes,
   }
-  const after = step(state(), { kind: 'agent-beat', region: 'a', status }, 1000).state
-  assert.deepEqual(after.primaryWal, [{ heardMs: 1000, epoch: 3, lsn: '0/4000' }])
+  return step(before, { kind: 'agent-beat', region: 'a', status }, now).state
+}
+
+void test('what the old primary writes while its successor is chosen is remembered', () => {
+  assert.deepEqual(heard(state(), {}, 1000).primaryWal, [{ heardMs: 1000, epoch: 3, lsn: '0/4000' }])
+})
+
+void test('where the old primary stopped is remembered, and not lowered by what becomes of it', () => {
+  const stopped = heard(heard(state(), {}, 1000), { state: 'standby', position: { epoch: 3, lsn: '0/5000' } }, 1200)
+  const rewound = heard(stopped, { state: 'standby', position: { epoch: 3, lsn: '0/4000' } }, 1400)
+  assert.deepEqual(rewound.primaryWal.at(-1), { heardMs: 1200, epoch: 3, lsn: '0/5000' })
 })

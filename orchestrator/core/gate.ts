@@ -1,5 +1,5 @@
 // The data-loss gate. With commit: quorum the fence itself guarantees that nothing acked is lost; this is for commit: async.
-import type { Position } from '#protocol/epoch.ts'
+import { lsnToBigInt, type Position } from '#protocol/epoch.ts'
 import type { Region } from '#protocol/sites.ts'
 import { comparePositions } from './agent/history.ts'
 import { lastPrimary } from './attempt.ts'
@@ -16,6 +16,8 @@ const sampleMs = 100
 export function rememberWal(state: State, { epoch, lsn }: Position, now: number): State['primaryWal'] {
   const last = state.primaryWal.at(-1)
   if (last !== undefined && now - last.heardMs < sampleMs) return state.primaryWal
+  // A node that was rewound since says less than it had written.
+  if (last?.epoch === epoch && lsnToBigInt(lsn) < lsnToBigInt(last.lsn)) return state.primaryWal
   const kept =
     state.primaryWal[0] !== undefined && now - state.primaryWal[0].heardMs > keepMs
       ? state.primaryWal.slice(1)

@@ -107,12 +107,12 @@ function onAgentBeat(turn: Turn, region: Region, status: AgentStatus): void {
     unresponsiveSinceMs: unresponsive ? (before?.unresponsiveSinceMs ?? now) : null,
     notPrimarySinceMs: status.state === 'primary' ? null : (before?.notPrimarySinceMs ?? now),
   }
-  // Also while its successor is chosen: until it is fenced it may go on.
-  const isWritten =
-    state.settings.commit === 'async' &&
-    lastPrimary(state.record?.record ?? null) === region &&
-    status.state === 'primary'
-  const primaryWal = isWritten && status.position !== null ? rememberWal(state, status.position, now) : state.primaryWal
+  // Also while its successor is chosen, since until it is fenced it may go on; and then where it stopped.
+  const isLastPrimary = lastPrimary(state.record?.record ?? null) === region
+  const primaryWal =
+    state.settings.commit === 'async' && isLastPrimary && status.position !== null
+      ? rememberWal(state, status.position, now)
+      : state.primaryWal
   const agents = { ...state.agents }
   agents[region] = view
   turn.state = { ...state, agents, primaryWal }

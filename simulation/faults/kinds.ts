@@ -46,8 +46,11 @@ export interface Begin {
   readonly delayMs: number
 }
 
-/** `site`: the region that was drawn. `primary`: of the epoch record. `struck`: the last primary that was aimed at. `mover`: whose controller is in a move. */
-export type Aim = 'site' | 'primary' | 'struck' | 'mover'
+/**
+ * `site`: the region that was drawn. `primary`: of the epoch record; `struck`: the last one that was aimed at; `standby`: beside it;
+ * `successor`: whose Postgres is primary by now, if it is another one than was struck. `mover`: whose controller is in a move.
+ */
+export type Aim = 'site' | 'primary' | 'struck' | 'standby' | 'successor' | 'mover'
 
 export interface Fault {
   readonly kind: FaultKind

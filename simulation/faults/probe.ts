@@ -3,6 +3,7 @@
 // drawn apart seldom meet so, and most rules matter only where two or three of them do.
 import type { Chance } from '../chance.ts'
 import { drawFault } from './draw-fault.ts'
+import { drawPlot } from './plots.ts'
 import { type Aim, type Fault, type FaultKind, faultKinds } from './kinds.ts'
 
 const strikes: readonly FaultKind[] = [
@@ -51,7 +52,7 @@ const companions: readonly FaultKind[] = [
   'clock-jump',
 ]
 
-const aims: readonly Aim[] = ['site', 'primary', 'primary', 'struck', 'struck', 'mover']
+const aims: readonly Aim[] = ['site', 'primary', 'primary', 'struck', 'struck', 'standby', 'mover']
 const movePhases = ['claiming', 'preparing', 'draining', 'fencing', 'fencing', 'promoting', 'promoting'] as const
 const laterPhases = ['rebuilding', 'rebuilding', 'fencing', 'promoting', 'holding'] as const
 
@@ -61,6 +62,7 @@ export function drawProbe(chance: Chance, regionCount: number, chaosMs: number):
   const eachMs = Math.round((chaosMs * 0.8) / count)
   return Array.from({ length: count }, (_, at) => {
     const atMs = at * eachMs + chance.between(1000, Math.max(1000, Math.round(eachMs / 2)))
+    if (chance.is(0.5)) return drawPlot(chance, regionCount, atMs)
     return chance.is(0.7) ? strike(chance, kinds, regionCount, atMs) : stall(chance, kinds, regionCount, atMs)
   }).flat()
 }

@@ -64,7 +64,7 @@ export const appMutations: readonly Mutation[] = [
         after: 'acceptPermit(this.#authority, { ...permit, sentNs: String(this.#nowNs()) })',
       },
     ],
-    namedBy: ['epoch-order', 'loss-gate'],
+    namedBy: ['epoch-order'],
     draw: async,
   },
   {
@@ -78,7 +78,7 @@ export const appMutations: readonly Mutation[] = [
         after: 'return nowMs * this.rate(site) + (this.#jumps[site] ?? 0)',
       },
     ],
-    namedBy: ['epoch-order', 'loss-gate'],
+    namedBy: ['epoch-order'],
     draw: async,
   },
   {
@@ -113,7 +113,7 @@ export const appMutations: readonly Mutation[] = [
         after: "if (kind === 'unfence') this.clear(region, network)",
       },
     ],
-    namedBy: ['epoch-order', 'loss-gate'],
+    namedBy: ['epoch-order'],
     draw: async,
   },
   {
