@@ -16,7 +16,7 @@ import {
   weigh,
 } from './evidence.ts'
 import { gate } from './gate.ts'
-import { controllerSilenceMs, suspectableMs } from './health.ts'
+import { agentSilenceMs, controllerSilenceMs, suspectableMs } from './health.ts'
 import type { Failure } from './inputs.ts'
 import { askFollows, isDue, orderFollow } from './promoting.ts'
 import { majorityOf, timings } from './settings.ts'
@@ -63,11 +63,17 @@ export function beginFencing(
     turn.effects.push({ kind: 'fence', claim, region: old }, { kind: 'read-record' })
 }
 
-/** Without a majority beside it nobody could take another epoch, and lift the fence again, once this controller is gone. */
+/**
+ * Without a majority beside it nobody could take another epoch, and lift the fence again, once this controller is gone. Without a
+ * whole node beside it the one that is cut off is the only one that could be promoted.
+ */
 function mayCutOff(state: State, old: Region, now: number): boolean {
   const { region, regions } = state.settings
-  const left = regions.filter((each) => each !== old && controllerSilenceMs(state, each, now) <= timings.heardMs)
-  return old !== region && left.length >= majorityOf(regions.length)
+  const others = regions.filter((each) => each !== old)
+  const left = others.filter((each) => controllerSilenceMs(state, each, now) <= timings.heardMs)
+  const isWhole = (each: Region): boolean => state.agents[each]?.status.whole === true
+  const hasSuccessor = others.some((each) => agentSilenceMs(state, each, now) <= timings.heardMs && isWhole(each))
+  return old !== region && left.length >= majorityOf(regions.length) && hasSuccessor
 }
 
 /** Planned moves let the drained writes be answered, before the nodes that their answers hang on are asked. */
