@@ -43,7 +43,9 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
   const mode = chance.is(0.3) ? 'async' : 'quorum'
   const commit = options.commit ?? mode
   const chaosMs = chance.between(40_000, 46_000)
-  const faults = chance.is(0.5) ? drawProbe(chance, regionCount, chaosMs) : drawSwarm(chance, regionCount, chaosMs)
+  const faults = chance.is(0.5)
+    ? drawProbe(chance, regionCount, commit, chaosMs)
+    : drawSwarm(chance, regionCount, chaosMs)
   const survivable = Math.floor((regionCount - 1) / 2)
   const rest = chance
     .shuffle(Array.from({ length: regionCount }, (_, at) => at))
