@@ -1,7 +1,7 @@
 // Fencing from single states: whom a planned move may promote when its target does not answer.
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { PromiseReply } from '#protocol/agent.ts'
+import type { AgentStatus, PromiseReply } from '#protocol/agent.ts'
 import { type Region, regions } from '#protocol/sites.ts'
 import type { Effect } from './effects.ts'
 import { claimFromSwap } from './evidence.ts'
@@ -106,7 +106,7 @@ suite('commit: async, a planned move whose target does not answer', () => {
 })
 
 suite('commit: async, the fence device', () => {
-  const asked = (heardMs: number): readonly Region[] => {
+  const asked = (heardMs: number, whole = true): readonly Region[] => {
     const { record, move: _, ...rest } = drained()
     assert.ok(record?.record)
     const goal = {
@@ -129,10 +129,26 @@ suite('commit: async, the fence device', () => {
       suspects: [],
       local: { app: true, postgres: true, redis: true, kafka: true },
     }
+    const status: AgentStatus = {
+      region: 'c',
+      incarnation: 'agent',
+      state: 'standby',
+      promised: 4,
+      whole,
+      position: null,
+      history: [],
+      following: null,
+      streaming: false,
+      epochCommitted: false,
+      followers: [],
+      responsive: true,
+      systemIdentifier: '1',
+    }
+    const agents = { c: { status, heardMs: 9900, unresponsiveSinceMs: null, notPrimarySinceMs: null } }
     const controllers = { a: { beat, heardMs, appDownSinceMs: null, appSeenAlive: true } }
     const won = { result: 'won', revision: '8', leaseId: 'x' } as const
     const { effects } = step(
-      { ...rest, record, move, controllers },
+      { ...rest, record, move, controllers, agents },
       { kind: 'claim-reply', epoch: 5, outcome: won },
       10_000,
     )
@@ -143,4 +159,7 @@ suite('commit: async, the fence device', () => {
 
   test('is not asked to cut off a region without which no majority is left: nobody could take an epoch and lift it', () =>
     assert.deepEqual(asked(5000), []))
+
+  test('is not asked to cut off the only whole node: nothing could be promoted beside it', () =>
+    assert.deepEqual(asked(9900, false), []))
 })

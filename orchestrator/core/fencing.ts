@@ -63,11 +63,15 @@ export function beginFencing(
     turn.effects.push({ kind: 'fence', claim, region: old }, { kind: 'read-record' })
 }
 
-/** Without a majority beside it nobody could take another epoch, and lift the fence again, once this controller is gone. */
+/**
+ * Without a majority beside it nobody could take another epoch, and lift the fence again, once this controller is gone; without a
+ * whole node beside it nothing could be promoted.
+ */
 function mayCutOff(state: State, old: Region, now: number): boolean {
   const { region, regions } = state.settings
   const left = regions.filter((each) => each !== old && controllerSilenceMs(state, each, now) <= timings.heardMs)
-  return old !== region && left.length >= majorityOf(regions.length)
+  const isWholeLeft = left.some((each) => state.agents[each]?.status.whole === true)
+  return old !== region && isWholeLeft && left.length >= majorityOf(regions.length)
 }
 
 /** Planned moves let the drained writes be answered, before the nodes that their answers hang on are asked. */
