@@ -44,7 +44,9 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
   const mode = chance.is(0.3) ? 'async' : 'quorum'
   const commit = options.commit ?? mode
   const chaosMs = chance.between(40_000, 46_000)
-  const faults = chance.is(0.5) ? drawAround(chance, regionCount, chaosMs) : drawSwarm(chance, regionCount, chaosMs)
+  const faults = chance.is(0.5)
+    ? drawAround(chance, regionCount, commit, chaosMs)
+    : drawSwarm(chance, regionCount, chaosMs)
   const survivable = Math.floor((regionCount - 1) / 2)
   const rest = chance
     .shuffle(Array.from({ length: regionCount }, (_, at) => at))
@@ -66,8 +68,8 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
 }
 
 /** Faults that belong together, and others beside them where those are few. */
-function drawAround(chance: Chance, regionCount: number, chaosMs: number): Fault[] {
-  const faults = drawProbe(chance, regionCount, chaosMs)
+function drawAround(chance: Chance, regionCount: number, commit: Schedule['commit'], chaosMs: number): Fault[] {
+  const faults = drawProbe(chance, regionCount, commit, chaosMs)
   while (faults.length < fewestFaults) faults.push(drawFault(chance, faultKinds, regionCount, chaosMs))
   return faults
 }

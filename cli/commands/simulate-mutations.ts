@@ -14,10 +14,15 @@ export interface MutationOptions {
   readonly seed?: number
   readonly schedules?: number
   readonly json?: true
+  readonly regions?: number
+  readonly commit?: string
 }
 
 /** @returns the exit code: 1 if one was not found, or was found by an invariant that is none of its own */
-export async function simulateMutations({ only, seed, schedules, json }: MutationOptions): Promise<number> {
+export async function simulateMutations(options: MutationOptions): Promise<number> {
+  const { only, seed, schedules, json, regions, commit } = options
+  if (regions !== undefined || commit !== undefined)
+    throw new EnvironmentError('--mutations: each says by itself how many regions and which commit it is searched with')
   const chosen = only === undefined ? mutations : [named(only)]
   if (seed !== undefined) return await replay(chosen, seed)
   const most = Math.min(schedules ?? mostSchedules, mostSchedules)

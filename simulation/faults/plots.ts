@@ -1,4 +1,5 @@
 // Plots of a probing schedule: the stories of PROTOCOL as recipes, with their times drawn. Each is a chain of ordinary faults.
+import type { CommitMode } from '#protocol/topology.ts'
 import type { Chance } from '../chance.ts'
 import { drawFault } from './draw-fault.ts'
 import type { Aim, Begin, Fault, FaultKind } from './kinds.ts'
@@ -116,7 +117,20 @@ const candidatesStall: Plot = (place) => {
   ]
 }
 
-const plots: readonly Plot[] = [
+/** commit: async, and no device: the lease runs out, but the app of the primary that is cut off may think that its permit has not. */
+const permitOutlives: Plot = (place) => {
+  const { chance, atMs } = place
+  const hold = chance.is(0.5)
+    ? fault(place, 'freeze-app', 'struck', { atMs: atMs + chance.between(50, 1500) }, chance.between(2500, 6000))
+    : fault(place, 'clock-jump', 'struck', { atMs: atMs + chance.between(50, 2500) }, 0)
+  return [
+    cutOff(place, chance.between(8000, 12_000)),
+    fault(place, 'fence-broken', 'site', { atMs: atMs - 200 }, 10_000),
+    hold,
+  ]
+}
+
+const ofBoth: readonly Plot[] = [
   tailComesBack,
   waitsEnded,
   laggardDecides,
@@ -126,6 +140,8 @@ const plots: readonly Plot[] = [
   candidatesStall,
 ]
 
-export function drawPlot(chance: Chance, regionCount: number, atMs: number): Fault[] {
-  return chance.pick(plots)({ chance, regionCount, atMs })
+const plots = { quorum: ofBoth, async: [...ofBoth, permitOutlives, permitOutlives] } as const
+
+export function drawPlot(chance: Chance, regionCount: number, commit: CommitMode, atMs: number): Fault[] {
+  return chance.pick(plots[commit])({ chance, regionCount, atMs })
 }

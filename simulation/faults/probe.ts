@@ -1,6 +1,7 @@
 // Probing schedules: faults that have to do with each other. A primary is struck, and while that lasts or just after it, others
 // hit it, its successor or whoever carries the move; a plan stalls midway; a standby lags behind all the while. Faults that are
 // drawn apart seldom meet so, and most rules matter only where two or three of them do.
+import type { CommitMode } from '#protocol/topology.ts'
 import type { Chance } from '../chance.ts'
 import { drawFault } from './draw-fault.ts'
 import { drawPlot } from './plots.ts'
@@ -56,13 +57,13 @@ const aims: readonly Aim[] = ['site', 'primary', 'primary', 'struck', 'struck', 
 const movePhases = ['claiming', 'preparing', 'draining', 'fencing', 'fencing', 'promoting', 'promoting'] as const
 const laterPhases = ['rebuilding', 'rebuilding', 'fencing', 'promoting', 'holding'] as const
 
-export function drawProbe(chance: Chance, regionCount: number, chaosMs: number): Fault[] {
+export function drawProbe(chance: Chance, regionCount: number, commit: CommitMode, chaosMs: number): Fault[] {
   const kinds = chance.shuffle(companions).slice(0, chance.between(1, 5))
   const count = chance.between(1, 3)
   const eachMs = Math.round((chaosMs * 0.8) / count)
   return Array.from({ length: count }, (_, at) => {
     const atMs = at * eachMs + chance.between(1000, Math.max(1000, Math.round(eachMs / 2)))
-    if (chance.is(0.5)) return drawPlot(chance, regionCount, atMs)
+    if (chance.is(0.5)) return drawPlot(chance, regionCount, commit, atMs)
     return chance.is(0.7) ? strike(chance, kinds, regionCount, atMs) : stall(chance, kinds, regionCount, atMs)
   }).flat()
 }

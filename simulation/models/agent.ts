@@ -89,6 +89,8 @@ export class Agent {
   #endLsn: string | null = null
   #background = new Stop()
   #rebuild: 'rewind' | 'basebackup' | null = null
+  /** Of what a broken-off copy has left, its source has the original; what the node itself had was exported before that one. */
+  #hasOwnData = true
   #first: FirstCommit | null = null
   #isPromoting = false
   #isStarting = false
@@ -656,6 +658,7 @@ export class Agent {
         }
         return
       case 'mark':
+        this.#hasOwnData = this.#kept.half === null
         yield* this.#keep({ half: { epoch, primary } })
         return
       case 'copy':
@@ -688,7 +691,7 @@ export class Agent {
       yield* this.#transfer(order.primary, chance.between(1500, 5000), stop)
       this.postgres.baseBackup(source)
     }
-    checker.replaced(this.region, before, this.postgres.wal, this.exported)
+    if (this.#hasOwnData) checker.replaced(this.region, before, this.postgres.wal, this.exported)
     stop.throwIfAborted()
     yield chance.between(60, 300)
     this.postgres.start()

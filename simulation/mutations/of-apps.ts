@@ -78,7 +78,8 @@ export const appMutations: readonly Mutation[] = [
         after: 'return nowMs * this.rate(site) + (this.#jumps[site] ?? 0)',
       },
     ],
-    namedBy: ['epoch-order'],
+    // Set back, it keeps a permit alive, or shortens a loss window; between two of which one was set forward no permit is ever valid.
+    namedBy: ['epoch-order', 'loss-gate', 'comes-back'],
     draw: async,
   },
   {
