@@ -5,6 +5,7 @@ import type { Region } from '#protocol/sites.ts'
 import type { Promotion } from './evidence.ts'
 import type { Failure, SwapOutcome } from './inputs.ts'
 import { answerGoal } from './attempt.ts'
+import { follows, strays } from './following.ts'
 import { agentSilenceMs } from './health.ts'
 import { ableAtOnce, placeLeader } from './steering.ts'
 import { timings } from './settings.ts'
@@ -15,7 +16,9 @@ const never = Number.NEGATIVE_INFINITY
 /** First commit done: permit and write region at once, the record by compare-and-swap beside them. */
 export function beginHold(turn: Turn, promotion: Promotion, move: Extract<Move, { phase: 'promoting' }>): void {
   const { claim } = promotion.fence
-  const asked = everyRegion(turn.state.settings.regions, (region) => (move.asks[region] === null ? turn.now : never))
+  const asked = everyRegion(turn.state.settings.regions, (region) =>
+    move.asks[region] === null || move.accepted.includes(region) ? turn.now : never,
+  )
   const goal = move.goal
   const hold: Hold = {
     promotion,
@@ -200,15 +203,14 @@ function followLate(turn: Turn): void {
   const { epoch } = promotion.fence.claim
   let next: Hold = hold
   for (const region of turn.state.settings.regions) {
-    const view = turn.state.agents[region]
-    if (region === promotion.region || view === undefined || turn.now - view.heardMs > timings.heardMs) continue
-    const { status } = view
-    const streams = status.promised === epoch && status.streaming && status.following === promotion.region
-    if (streams && status.whole && !next.whole.includes(region)) {
+    if (region === promotion.region) continue
+    const following = { region, primary: promotion.region, epoch }
+    const isWhole = follows(turn.state, following) && turn.state.agents[region]?.status.whole === true
+    if (isWhole && !next.whole.includes(region)) {
       announce(turn, 'followed', `${region} streams from ${promotion.region} in epoch ${epoch}`, epoch, { region })
       next = { ...next, whole: [...next.whole, region] }
     }
-    if (streams || (status.state === 'rewinding' && status.promised === epoch) || status.promised > epoch) continue
+    if (!strays(turn.state, following, turn.now)) continue
     if (turn.now - next.followMs[region] < timings.followPaceMs) continue
     next = {
       ...next,
@@ -237,7 +239,14 @@ export function onFollowReply(turn: Turn, epoch: number, region: Region, outcome
       way: outcome.way,
     })
     if (move?.phase === 'promoting')
-      turn.state = { ...turn.state, move: { ...move, accepted: [...new Set([...move.accepted, region])] } }
+      turn.state = {
+        ...turn.state,
+        move: {
+          ...move,
+          accepted: [...new Set([...move.accepted, region])],
+          asks: { ...move.asks, [region]: turn.now + timings.followPaceMs },
+        },
+      }
     return
   }
   if (outcome.promised !== null && outcome.promised > epoch) {

@@ -3,6 +3,7 @@ import type { History } from '#protocol/epoch.ts'
 import type { Region } from '#protocol/sites.ts'
 import { endAttempt, higherEpoch } from './attempt.ts'
 import { promotionFromCommit } from './evidence.ts'
+import { strays } from './following.ts'
 import { beginHold } from './holder.ts'
 import type { Failure } from './inputs.ts'
 import { timings } from './settings.ts'
@@ -15,8 +16,16 @@ export function askFollows(turn: Turn): void {
   if (move?.phase !== 'promoting') return
   for (const region of turn.state.settings.regions) {
     const current = turn.state.move
-    if (current?.phase === 'promoting' && isDue(current.asks[region], turn.now)) orderFollow(turn, current, region)
+    if (current?.phase === 'promoting' && isDue(current.asks[region], turn.now)) askFollow(turn, current, region)
   }
+}
+
+/** Who has accepted is only looked after: it may have crashed since, or its copy may have been broken off. */
+function askFollow(turn: Turn, move: Promoting, region: Region): void {
+  const following = { region, primary: move.region, epoch: move.fence.claim.epoch }
+  if (!move.accepted.includes(region) || strays(turn.state, following, turn.now)) return orderFollow(turn, move, region)
+  const asks = { ...move.asks, [region]: turn.now + timings.followPaceMs }
+  turn.state = { ...turn.state, move: { ...move, asks } }
 }
 
 export function orderFollow(turn: Turn, move: Promoting, region: Region): void {
