@@ -21,7 +21,7 @@ interface Begun {
   keys: ReadonlySet<string>
 }
 
-/** Beats on their way, and the pace at which positions are remembered: by so much a loss window may be off. */
+/** The silence after which a region is suspected, and the pace at which positions are remembered: by so much a loss window may be off. */
 const gateSlackMs = 1500
 
 export class Checker {
@@ -31,7 +31,7 @@ export class Checker {
   /** The first one, also if somebody takes what is thrown for a failure of their own. */
   violation: Violation | null = null
   readonly #commit: CommitMode
-  readonly #maxLossMs: number
+  readonly #gateMs: number
   readonly #now: () => number
   readonly #firstAckMs = new Map<number, number>()
   readonly #owners = new Map<number, string>()
@@ -41,9 +41,10 @@ export class Checker {
   /** Below this time nothing may be lost by the promotion of an epoch. */
   readonly #lossFloorMs = new Map<number, number>()
 
-  constructor(commit: CommitMode, maxLossMs: number, now: () => number) {
+  /** @param latestMs how old a heartbeat may be when it is heard: what a controller knows of the primary's WAL is as old */
+  constructor(commit: CommitMode, maxLossMs: number, latestMs: number, now: () => number) {
     this.#commit = commit
-    this.#maxLossMs = maxLossMs
+    this.#gateMs = maxLossMs + gateSlackMs + latestMs
     this.#now = now
   }
 
@@ -78,8 +79,7 @@ export class Checker {
 
   /** The promotion of `epoch` was ordered for this goal. */
   promoteOrdered(epoch: number, goal: Goal, suspectedMs: number, acceptsLoss: boolean): void {
-    if (goal.kind === 'failover' && !acceptsLoss)
-      this.#lossFloorMs.set(epoch, suspectedMs - this.#maxLossMs - gateSlackMs)
+    if (goal.kind === 'failover' && !acceptsLoss) this.#lossFloorMs.set(epoch, suspectedMs - this.#gateMs)
     if (goal.kind === 'switchover') this.#lossFloorMs.set(epoch, Number.POSITIVE_INFINITY)
   }
 

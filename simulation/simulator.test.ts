@@ -45,7 +45,7 @@ suite('the simulator', () => {
   })
 
   test('a lost write, an ack under a lower epoch and a second primary are found', () => {
-    const checker = new Checker('quorum', 0, () => 100)
+    const checker = new Checker('quorum', 0, 0, () => 100)
     checker.begun('a', 1)
     checker.committed('a', 1, [])
     checker.acked({ key: 'one', epoch: 1, sentMs: 10, ackedMs: 20 })
@@ -62,7 +62,7 @@ suite('the simulator', () => {
 
   test("a violation in the midst of steps is nobody else's failure", () => {
     const process = new Process(0, 'x', new Timeline(), new Chance(1, 1))
-    const broken = new Checker('quorum', 0, () => 100)
+    const broken = new Checker('quorum', 0, 0, () => 100)
     function* steps(): Steps<void> {
       broken.committed('a', 1, [])
       yield 1

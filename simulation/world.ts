@@ -29,6 +29,13 @@ export interface Watch {
   readonly transcript: ((line: string) => void) | null
 }
 
+function latestBeatMs({ faults }: Schedule): number {
+  const late = faults.map(({ kind, trouble, amountMs }) =>
+    kind === 'bad-link' ? trouble.delayMs + trouble.jitterMs : kind === 'slow-process' ? amountMs : 0,
+  )
+  return Math.max(0, ...late)
+}
+
 export class World {
   readonly timeline = new Timeline()
   readonly regions: readonly Region[]
@@ -62,7 +69,7 @@ export class World {
     this.network = new Network(schedule.regionCount, areaNames.length, timeline, this.chance)
     this.clocks = new Clocks(this.network.siteCount)
     for (const [site, ppm] of schedule.clockPpm.entries()) this.clocks.setRate(site, 1 + ppm / 1e6)
-    this.checker = new Checker(schedule.commit, schedule.maxLossMs, () => timeline.now)
+    this.checker = new Checker(schedule.commit, schedule.maxLossMs, latestBeatMs(schedule), () => timeline.now)
     this.members = this.#each((site, region) => new Process(site, `etcd.${region}`, timeline, this.chance))
     const shared = {
       regions: this.regions,
