@@ -16,8 +16,10 @@ export interface Call<Reply> {
 
 export function call<Reply>({ network, from, to, kind, timeoutMs, serve, done }: Call<Reply>): void {
   let isDone = false
+  const { run } = from
   const end = (reply: Reply | null, reason: string): void => {
-    if (isDone) return
+    // The connection died with the run that asked: its successor hears no answer.
+    if (isDone || from.run !== run) return
     isDone = true
     done(reply, reason)
   }

@@ -29,6 +29,11 @@ export class Process {
     return this.#timeline.now
   }
 
+  /** Tells one run of the process from the next. */
+  get run(): number {
+    return this.#generation
+  }
+
   get isAtWork(): boolean {
     return this.isUp && !this.isFrozen
   }
