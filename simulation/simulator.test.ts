@@ -1,7 +1,9 @@
 // The simulator itself: one seed tells one story, and its checkers find what is planted.
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { call } from './calls.ts'
 import { Chance } from './chance.ts'
+import { Network } from './network.ts'
 import { Process } from './process.ts'
 import { runSteps, type Steps } from './steps.ts'
 import { Timeline } from './timeline.ts'
@@ -76,6 +78,33 @@ suite('the simulator', () => {
       )
     assert.throws(run, violates('one-primary'))
     assert.equal(broken.violation?.invariant, 'one-primary')
+  })
+
+  test('a process that restarts hears no answer to what its earlier run asked', () => {
+    const timeline = new Timeline()
+    const chance = new Chance(1, 1)
+    const network = new Network(3, 3, timeline, chance)
+    const [from, to] = [0, 1].map((site) => new Process(site, 'x', timeline, chance)) as [Process, Process]
+    const heard: (string | null)[] = []
+    const ask = (): void =>
+      call<string>({
+        network,
+        from,
+        to,
+        kind: 'control',
+        timeoutMs: 500,
+        serve: (answer) => answer('yes'),
+        done: (reply) => heard.push(reply),
+      })
+    ask()
+    timeline.run(60)
+    from.kill()
+    from.start()
+    timeline.run(1000)
+    assert.deepEqual(heard, [])
+    ask()
+    timeline.run(2000)
+    assert.deepEqual(heard, ['yes'])
   })
 
   test('time goes in milliseconds, in order, also beyond the wheel', () => {

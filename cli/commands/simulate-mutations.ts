@@ -4,10 +4,11 @@ import { hunt, type Hunted, replayMutated } from '#simulation/mutations/hunt.ts'
 import { mutations } from '#simulation/mutations/list.ts'
 import type { Mutation } from '#simulation/mutations/mutation.ts'
 import { invariants } from '#simulation/violation.ts'
-import { print, say } from '../shared.ts'
+import { interruption, print, say } from '../shared.ts'
 import { printEnd, printSchedule } from './simulate-transcript.ts'
 
 const mostSchedules = 50_000
+const interrupted = 130
 
 export interface MutationOptions {
   readonly only?: string
@@ -27,9 +28,14 @@ export async function simulateMutations(options: MutationOptions): Promise<numbe
   if (seed !== undefined) return await replay(chosen, seed)
   const most = Math.min(schedules ?? mostSchedules, mostSchedules)
   say(`${chosen.length} mutations, at most ${most} schedules each`)
+  const signal = interruption('the search ends, and its copy of the code is removed')
   const hunted: Hunted[] = []
   for (const mutation of chosen) {
-    const each = await hunt(mutation, most)
+    const each = await hunt(mutation, most, { signal }).catch((error: unknown) => {
+      if (signal.aborted) return null
+      throw error
+    })
+    if (each === null) return interrupted
     hunted.push(each)
     if (json !== true) printHunted(each)
   }

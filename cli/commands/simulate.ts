@@ -1,5 +1,6 @@
 // `simulate`: the real cores in a simulated world, many schedules of faults from seeds; or one of them, replayed with its transcript.
 import { Option, type Command } from 'commander'
+import { EnvironmentError } from '#world/environment-error.ts'
 import { Coverage, universe } from '#simulation/coverage.ts'
 import { type DrawOptions, drawSchedule, type Schedule } from '#simulation/draw.ts'
 import { runSchedule } from '#simulation/run.ts'
@@ -47,6 +48,8 @@ export function registerSimulate(program: Command): void {
         process.exitCode = await simulateMutations(options)
         return
       }
+      if (options.only !== undefined || options.json === true)
+        throw new EnvironmentError('--only and --json: expected --mutations beside them')
       const draw = { regionCount: options.regions ?? null, commit: options.commit ?? null }
       process.exitCode =
         options.seed === undefined

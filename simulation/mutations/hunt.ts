@@ -24,9 +24,13 @@ const firstSeed = 1
 const shareOfRound = [4, 16, 64]
 
 /** The seed that is found is the smallest that breaks an invariant, on however many processors. */
-export async function hunt(mutation: Mutation, most: number, workers = availableParallelism()): Promise<Hunted> {
+export async function hunt(
+  mutation: Mutation,
+  most: number,
+  { workers = availableParallelism(), signal }: { readonly workers?: number; readonly signal?: AbortSignal } = {},
+): Promise<Hunted> {
   const beganMs = performance.now()
-  const found = await withCopy(mutation, async (folder) => await searchCopy(folder, mutation, most, workers))
+  const found = await withCopy(mutation, async (folder) => await searchCopy(folder, mutation, most, workers, signal))
   return {
     mutation,
     schedules: found === null ? most : found.seed - firstSeed + 1,
@@ -36,14 +40,20 @@ export async function hunt(mutation: Mutation, most: number, workers = available
   }
 }
 
-async function searchCopy(folder: string, { draw }: Mutation, most: number, workers: number): Promise<Found | null> {
+async function searchCopy(
+  folder: string,
+  { draw }: Mutation,
+  most: number,
+  workers: number,
+  signal?: AbortSignal,
+): Promise<Found | null> {
   let done = 0
   for (let round = 0; done < most; round += 1) {
     const share = shareOfRound[Math.min(round, shareOfRound.length - 1)] ?? 1
     const schedules = Math.min(share * workers, most - done)
     const options: SearchOptions = { ...draw, firstSeed: firstSeed + done, schedules, mostFound: 1 }
     const searched = await Promise.all(
-      Array.from({ length: workers }, async (_, offset) => await inWorker(folder, options, offset, workers)),
+      Array.from({ length: workers }, async (_, offset) => await inWorker(folder, options, offset, workers, signal)),
     )
     const found = searched.flatMap((each) => each.found).sort((left, right) => left.seed - right.seed)[0]
     if (found !== undefined) return found
@@ -52,13 +62,25 @@ async function searchCopy(folder: string, { draw }: Mutation, most: number, work
   return null
 }
 
-async function inWorker(folder: string, options: SearchOptions, offset: number, stride: number): Promise<Searched> {
+async function inWorker(
+  folder: string,
+  options: SearchOptions,
+  offset: number,
+  stride: number,
+  signal?: AbortSignal,
+): Promise<Searched> {
   return await new Promise((resolve, reject) => {
     const worker = new Worker(pathToFileURL(join(folder, 'simulation/search.ts')), {
       workerData: { options, offset, stride },
     })
+    const stop = (): void => {
+      reject(signal?.reason as Error)
+      void worker.terminate()
+    }
+    signal?.addEventListener('abort', stop, { once: true })
     worker.once('message', resolve)
     worker.once('error', reject)
+    worker.once('exit', () => signal?.removeEventListener('abort', stop))
   })
 }
 

@@ -45,7 +45,7 @@ suite('mutations', () => {
     test(`${name} is found`, async () => {
       const mutation = mutations.find((each) => each.name === name)
       assert.ok(mutation)
-      const { found, isNamed } = await hunt(mutation, most, 1)
+      const { found, isNamed } = await hunt(mutation, most, { workers: 1 })
       assert.ok(isNamed, `expected ${mutation.namedBy.join(' or ')}, saw ${JSON.stringify(found)}`)
     })
 })
