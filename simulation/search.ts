@@ -68,7 +68,7 @@ interface Share {
   readonly progress?: Progress
 }
 
-export function searchHere({ options, offset, stride, progress }: Share): Searched {
+function searchHere({ options, offset, stride, progress }: Share): Searched {
   const found: Found[] = []
   const sizes: Record<number, Size> = {}
   const coverage = new Coverage()

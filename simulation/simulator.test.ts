@@ -10,7 +10,7 @@ import { Timeline } from './timeline.ts'
 import { drawSchedule } from './draw.ts'
 import { Checker } from './invariants.ts'
 import { runSchedule } from './run.ts'
-import { searchHere } from './search.ts'
+import { search } from './search.ts'
 import type { WalRecord } from './models/wal.ts'
 import { Violation } from './violation.ts'
 
@@ -36,15 +36,24 @@ suite('the simulator', () => {
     assert.notEqual(transcriptOf(3), transcriptOf(4))
   })
 
-  test('no schedule breaks an invariant', () => {
-    const options = { firstSeed: 1, schedules: 120, mostFound: 120, regionCount: 3, commit: null } as const
-    const { found, sizes } = searchHere({ options, offset: 0, stride: 1 })
-    assert.deepEqual(found, [])
-    assert.equal(sizes[3]?.schedules, 120)
-    assert.ok(sizes[3].shortestMs >= 60_000)
-    assert.ok(sizes[3].fewestFaults >= 3)
-    assert.ok(sizes[3].acks > 120 * 50)
-  })
+  for (const [regionCount, schedules] of [
+    [3, 1600],
+    [null, 400],
+  ] as const)
+    test(`${schedules} schedules of ${regionCount ?? '3 to 7'} regions break no invariant`, async () => {
+      const options = { firstSeed: 1, schedules, mostFound: schedules, regionCount, commit: null } as const
+      const { found, sizes } = await search(options)
+      assert.deepEqual(found, [])
+      assert.equal(
+        Object.values(sizes).reduce((sum, size) => sum + size.schedules, 0),
+        schedules,
+      )
+      for (const { shortestMs, fewestFaults, acks, schedules: run } of Object.values(sizes)) {
+        assert.ok(shortestMs >= 60_000)
+        assert.ok(fewestFaults >= 3)
+        assert.ok(acks > run * 50)
+      }
+    })
 
   test('a lost write, an ack under a lower epoch and a second primary are found', () => {
     const checker = new Checker('quorum', 0, 0, () => 100)

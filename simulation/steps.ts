@@ -44,6 +44,8 @@ export class StepLock {
   readonly #process: Process
   #queue: (() => void)[] = []
   #holder: Stop | null = null
+  /** Also while it is handed on, which a late process does late. */
+  #isTaken = false
 
   constructor(process: Process) {
     this.#process = process
@@ -60,7 +62,8 @@ export class StepLock {
       const end = (): void => {
         this.#holder = null
         const next = this.#queue.shift()
-        if (next !== undefined) this.#process.after(0, next)
+        if (next === undefined) this.#isTaken = false
+        else this.#process.after(0, next)
       }
       runSteps(
         this.#process,
@@ -75,8 +78,11 @@ export class StepLock {
         },
       )
     }
-    if (this.#holder === null && this.#queue.length === 0) begin()
-    else this.#queue.push(begin)
+    if (this.#isTaken) this.#queue.push(begin)
+    else {
+      this.#isTaken = true
+      begin()
+    }
   }
 
   interrupt(reason: Error): void {
@@ -87,5 +93,6 @@ export class StepLock {
   forget(): void {
     this.#queue = []
     this.#holder = null
+    this.#isTaken = false
   }
 }
