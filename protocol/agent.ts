@@ -40,6 +40,8 @@ export const promiseReply = z.object({
   whole: z.boolean(),
   position: position.nullable(),
   history: history,
+  /** The highest epoch that this node itself ever began as primary; 0: none. */
+  begun: z.number().int().nonnegative(),
   atNs: z.string(),
 })
 export type PromiseReply = z.infer<typeof promiseReply>

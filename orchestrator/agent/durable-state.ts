@@ -9,6 +9,7 @@ import { regions } from '#protocol/sites.ts'
 const shape = z.strictObject({
   promised: z.number().int().nonnegative(),
   history,
+  begun: z.number().int().nonnegative(),
   half: z.strictObject({ epoch: z.number().int().positive(), primary: z.enum(regions) }).nullable(),
   ahead: z.strictObject({ epoch: z.number().int().positive(), timeline: z.number().int().positive() }).nullable(),
 })

@@ -338,7 +338,7 @@ export class Node {
     const { startLsn, history } = decision
     if (commit !== this.#commit) await this.#changeCommitMode(commit, startLsn, signal)
     // Not a byte of the epoch may be on disk before its beginning is.
-    await Promise.all([this.#keep({ history }), this.#writeSettings(epoch, null)])
+    await Promise.all([this.#keep({ history, begun: epoch }), this.#writeSettings(epoch, null)])
     this.#duty = { kind: 'primary', epoch }
     this.#isPromoting = true
     this.#options.changed()

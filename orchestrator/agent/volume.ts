@@ -34,7 +34,7 @@ export async function prepareVolume(account: Account, log: Log): Promise<Kept> {
   await rm(paths.dataNext, { recursive: true, force: true })
   await run('cp', ['--archive', paths.template, paths.dataNext])
   // Not synced: there is nothing in it yet that anybody relies on, and a thousand files would hold up a world's start.
-  const fresh: Kept = { promised: 0, history: [], half: null, ahead: null }
+  const fresh: Kept = { promised: 0, history: [], begun: 0, half: null, ahead: null }
   await saveState(paths.state, fresh)
   await rename(paths.dataNext, paths.data)
   await syncFolder(paths.volume)

@@ -1,7 +1,16 @@
 // What raises the fence with commit: async.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { claimFromSwap, fenceByAuthority, type AsyncFacts, type Replaced, type WeightedPromise } from './evidence.ts'
+import { regions } from '#protocol/sites.ts'
+import {
+  claimFromSwap,
+  fenceByAuthority,
+  fenceByLastPrimary,
+  type AsyncFacts,
+  type Begun,
+  type Replaced,
+  type WeightedPromise,
+} from './evidence.ts'
 
 const promise: WeightedPromise = { region: 'b', position: { epoch: 3, lsn: '0/2000' }, history: [] }
 const nothing: AsyncFacts = {
@@ -36,4 +45,15 @@ void test('only the very first epoch needs no fence: one that was claimed before
   assert.equal(way('claimed', { old: null }), null)
   assert.equal(way('claimed', { old: null, othersPromised: true }), 'all-promised')
   assert.equal(way('claimed', { old: null, leaseExpired: true }), 'lease-expired')
+})
+
+void test('the last primary alone is enough once every node has promised and none began a higher epoch', () => {
+  const raised = (begun: Begun, from = promise): boolean =>
+    fenceByLastPrimary(claimFromSwap(5, '7', 'claimed'), regions, [from], begun) !== null
+  assert.equal(raised({ a: 2, b: 3, c: 0 }), true)
+  assert.equal(raised({ a: 2, b: 3 }), false)
+  assert.equal(raised({ a: 4, b: 3, c: 0 }), false)
+  assert.equal(raised({ a: 3, b: 2, c: 0 }), false)
+  assert.equal(raised({ a: 0, b: 0, c: 0 }), false)
+  assert.equal(fenceByLastPrimary(claimFromSwap(5, '7', 'claimed'), regions, [], { a: 2, b: 3, c: 0 }), null)
 })

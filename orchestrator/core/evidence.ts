@@ -19,7 +19,13 @@ export interface Claim {
 }
 
 export type FenceWay =
-  'promises' | 'first-epoch' | 'all-promised' | 'old-primary-promised' | 'fence-device' | 'lease-expired'
+  | 'promises'
+  | 'last-primary'
+  | 'first-epoch'
+  | 'all-promised'
+  | 'old-primary-promised'
+  | 'fence-device'
+  | 'lease-expired'
 
 /** Below `claim.epoch` nothing can be acknowledged any more. `promises` holds the positions to choose from. */
 export interface Fence {
@@ -43,6 +49,9 @@ export interface WeightedPromise {
   readonly position: Position
   readonly history: History
 }
+
+/** By region, of those that have promised, with weight or without: the highest epoch that the node itself ever began; 0: none. */
+export type Begun = Readonly<Partial<Record<Region, number>>>
 
 /**
  * A standby that adopted the epoch by a `follow` of the target and was seen streaming from it: it vouches for nobody else, and
@@ -75,6 +84,23 @@ export function fenceByPromises(
   for (const each of attached) if (nodes.has(each.to)) nodes.add(each.region)
   if (nodes.size < majorityOf(regions.length)) return null
   return { claim, way: 'promises', promises } as Fence
+}
+
+/**
+ * `commit: quorum`, where no majority of whole nodes is left, since the others are being made anew: every node has promised, and the
+ * one that began the highest epoch of all has weight. It was chosen by a majority when it began, and what was acked since it wrote
+ * itself, so nothing was acked that it lacks; and since every node has promised, nobody began a higher epoch unknown to them.
+ */
+export function fenceByLastPrimary(
+  claim: Claim,
+  regions: readonly Region[],
+  promises: readonly WeightedPromise[],
+  begun: Begun,
+): Fence | null {
+  const epochs = regions.map((region) => begun[region] ?? Number.POSITIVE_INFINITY)
+  const highest = Math.max(...epochs)
+  const isWhole = promises.some((each) => begun[each.region] === highest)
+  return highest > 0 && isWhole ? ({ claim, way: 'last-primary', promises } as Fence) : null
 }
 
 /** What `commit: async` knows about the old primary. */

@@ -76,6 +76,7 @@ export class FakeNode {
         whole: true,
         position: this.position(),
         history: this.history,
+        begun: 0,
         atNs: '0',
       })
     })

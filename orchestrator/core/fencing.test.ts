@@ -41,6 +41,7 @@ function drained(): State {
     sinceMs: 0,
     asks: { a: null, b: null, c: null },
     promised: [],
+    begun: {},
     promises: [],
     attached: [],
     device: 'none',
@@ -62,7 +63,15 @@ function drained(): State {
 }
 
 function promise(region: Region, lsn: string): Input {
-  const outcome: PromiseReply = { region, epoch: 4, whole: true, position: { epoch: 3, lsn }, history, atNs: '0' }
+  const outcome: PromiseReply = {
+    region,
+    epoch: 4,
+    whole: true,
+    position: { epoch: 3, lsn },
+    history,
+    begun: 0,
+    atNs: '0',
+  }
   return { kind: 'promise-reply', epoch: 4, region, outcome }
 }
 

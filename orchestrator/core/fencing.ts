@@ -11,6 +11,7 @@ import {
   type Claim,
   type Fence,
   fenceByAuthority,
+  fenceByLastPrimary,
   fenceByPromises,
   type WeightedPromise,
   weigh,
@@ -50,6 +51,7 @@ export function beginFencing(
     sinceMs: now,
     asks,
     promised: promises.map((each) => each.region),
+    begun: {},
     promises,
     attached,
     device: cut && mayCutOff(turn.state, old, now) ? 'asked' : 'none',
@@ -118,8 +120,9 @@ export function onPromiseReply(turn: Turn, epoch: number, region: Region, outcom
   announcePromise(turn, epoch, outcome)
   const promises =
     weighted === null ? move.promises : [...move.promises.filter((each) => each.region !== region), weighted]
-  turn.state = { ...turn.state, move: { ...move, promised, promises } }
-  if (weighted === null) askAgain(turn, { ...move, promised, promises }, region)
+  const begun = { ...move.begun, [region]: outcome.begun }
+  turn.state = { ...turn.state, move: { ...move, promised, begun, promises } }
+  if (weighted === null) askAgain(turn, { ...move, promised, begun, promises }, region)
   evaluate(turn)
 }
 
@@ -222,7 +225,9 @@ function raiseFence(state: State, move: Fencing, now: number): Fence | null {
   const others = move.promises.filter((each) => each.region !== spare)
   const without = fenceByPromises(move.claim, state.settings.regions, others, move.attached)
   if (without !== null || now - move.sinceMs < timings.preferMs) return without
-  return fenceByPromises(move.claim, state.settings.regions, move.promises, move.attached)
+  const fence = fenceByPromises(move.claim, state.settings.regions, move.promises, move.attached)
+  if (fence !== null || now - move.sinceMs < timings.lastPrimaryMs) return fence
+  return fenceByLastPrimary(move.claim, state.settings.regions, move.promises, move.begun)
 }
 
 /** Who is to be promoted if it can be: the node that was asked for; at the very first start, home. */

@@ -170,6 +170,7 @@ suite('properties of the control plane', () => {
               whole: each.whole,
               position: each.known ? position : null,
               history: [],
+              begun: 0,
               atNs: '0',
             }
           })

@@ -4,7 +4,7 @@ import type { ControllerBeat } from '#protocol/beat.ts'
 import type { EpochRecord, History } from '#protocol/epoch.ts'
 import type { Region } from '#protocol/sites.ts'
 import type { Effect } from './effects.ts'
-import type { Attachment, Claim, Fence, Promotion, Replaced, WeightedPromise } from './evidence.ts'
+import type { Attachment, Begun, Claim, Fence, Promotion, Replaced, WeightedPromise } from './evidence.ts'
 import type { HeardController } from './inputs.ts'
 import type { Settings } from './settings.ts'
 
@@ -90,6 +90,7 @@ export type Move =
       readonly asks: Asks
       /** Nodes that promised, with weight or without. */
       readonly promised: readonly Region[]
+      readonly begun: Begun
       readonly promises: readonly WeightedPromise[]
       readonly attached: readonly Attachment[]
       readonly device: 'none' | 'asked' | 'confirmed'

@@ -82,7 +82,7 @@ export class Agent {
   readonly region: Region
   readonly #ports: AgentPorts
   #lock: StepLock
-  #kept: Kept = { promised: 0, history: [], half: null, ahead: null }
+  #kept: Kept = { promised: 0, history: [], begun: 0, half: null, ahead: null }
   #savingUntilMs = 0
   #duty: Duty = { kind: 'none' }
   #end: { lsn: string | null; isFailed: boolean } | null = null
@@ -493,7 +493,7 @@ export class Agent {
 
   *#becomePrimary(epoch: number, decision: { startLsn: string; history: History }, stop: Stop): Steps<void> {
     const { startLsn, history } = decision
-    yield* this.#keep({ history })
+    yield* this.#keep({ history, begun: epoch })
     this.#setNames(epoch)
     this.#duty = { kind: 'primary', epoch }
     this.#isPromoting = true

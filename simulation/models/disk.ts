@@ -2,7 +2,7 @@
 import type { Kept } from '#orchestrator/core/agent/decisions.ts'
 
 export class Disk {
-  #kept: Kept = { promised: 0, history: [], half: null, ahead: null }
+  #kept: Kept = { promised: 0, history: [], begun: 0, half: null, ahead: null }
 
   save(kept: Kept): void {
     this.#kept = kept

@@ -75,14 +75,22 @@ export const promiseMutations: readonly Mutation[] = [
     draw,
   },
   {
+    name: 'last-primary-alone',
+    what: 'The node that began the highest epoch heard of is promoted, though others have not said what they began.',
+    breaks: 'docs/safety.md, step 4: the last primary alone is enough only once every node has promised',
+    patches: [{ file: evidence, before: 'begun[region] ?? Number.POSITIVE_INFINITY', after: 'begun[region] ?? 0' }],
+    namedBy: ['no-loss'],
+    draw,
+  },
+  {
     name: 'standbys-only',
     what: "The old primary's promise never counts.",
     breaks: "PROTOCOL: only the standbys' promises count (safe, stuck)",
     patches: [
       {
         file: 'orchestrator/core/fencing.ts',
-        before: '  return fenceByPromises(move.claim, state.settings.regions, move.promises, move.attached)\n',
-        after: '  return without\n',
+        before: '  const fence = fenceByPromises(move.claim, state.settings.regions, move.promises, move.attached)\n',
+        after: '  const fence = without\n',
       },
     ],
     namedBy: ['comes-back'],

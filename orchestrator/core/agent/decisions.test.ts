@@ -24,7 +24,7 @@ const next: History = [...begun, { epoch: 2, startLsn: '0/200' }]
 function view(change: Partial<NodeView> = {}, kept: Partial<Kept> = {}): NodeView {
   return {
     region: 'b',
-    kept: { promised: 2, history: begun, half: null, ahead: null, ...kept },
+    kept: { promised: 2, history: begun, begun: 0, half: null, ahead: null, ...kept },
     duty: { kind: 'none' },
     endLsn: '0/200',
     ...change,

@@ -14,8 +14,8 @@ export type HalfMade = { epoch: number; primary: Region }
  */
 export type Ahead = { epoch: number; timeline: number }
 
-/** What a node keeps on disk. */
-export type Kept = { promised: number; history: History; half: HalfMade | null; ahead: Ahead | null }
+/** What a node keeps on disk. `begun`: the highest epoch that it itself ever began as primary; 0: none. */
+export type Kept = { promised: number; history: History; begun: number; half: HalfMade | null; ahead: Ahead | null }
 
 /** What Postgres does at the word of a controller, in this run of it. A restart leaves it with none. */
 export type Duty =
@@ -32,12 +32,16 @@ const refuse = (reason: string): Refuse => ({ kind: 'refuse', reason })
  * Where a node stands whose WAL ends at `lsn`, as its promise says it. Without a position the promise has no weight: the node is
  * half-made, the end of its WAL isn't known, or it isn't known to which epochs the last bytes belong (`ahead`).
  */
-export function standing(kept: Kept, lsn: string | null): Pick<PromiseReply, 'whole' | 'position' | 'history'> {
+export function standing(
+  kept: Kept,
+  lsn: string | null,
+): Pick<PromiseReply, 'whole' | 'position' | 'history' | 'begun'> {
   const isKnown = lsn !== null && kept.half === null && kept.ahead === null
   return {
     whole: kept.half === null,
     position: isKnown ? positionAt(kept.history, lsn) : null,
     history: isKnown ? effectiveHistory(kept.history, lsn) : kept.history,
+    begun: kept.begun,
   }
 }
 
@@ -56,7 +60,7 @@ export function decidePromise(view: NodeView, epoch: number): PromiseDecision {
 
 export type PromoteDecision = Refuse | { kind: 'already' } | { kind: 'promote'; startLsn: string; history: History }
 
-/** `history` is to be kept on disk before Postgres is promoted: no byte of the epoch may be flushed without it. */
+/** `history`, and that the node began `epoch`, are to be kept on disk before Postgres is promoted: no byte may be flushed without them. */
 export function decidePromote(view: NodeView, epoch: number): PromoteDecision {
   const { kept, duty } = view
   if (kept.promised !== epoch) return refuse(`expected exactly the promised epoch ${kept.promised}, saw ${epoch}`)
