@@ -41,7 +41,8 @@ const rules = yes<Suspicion['rule']>({
   orphan: true,
 })
 const promise = yes<PromiseDecision['kind']>({ refuse: true, repeat: true, raise: true })
-const promote = yes<PromoteDecision['kind']>({ refuse: true, already: true, promote: true })
+/** `already` answers an order that came twice; a controller orders each promotion once, and calls are not repeated. */
+const promote = yes<Exclude<PromoteDecision['kind'], 'already'>>({ refuse: true, promote: true })
 const follow = yes<FollowDecision['kind']>({
   refuse: true,
   adopt: true,
