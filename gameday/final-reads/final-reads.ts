@@ -2,7 +2,7 @@
 import { regions, type Region } from '#protocol/sites.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import type { FinalReads } from '../measure/record.ts'
-import { Interrupted, until } from '../wait.ts'
+import { Interrupted, until, untilAnswered } from '../wait.ts'
 import { readKafka, topicEnd, type KafkaReader, type TopicEnd } from './kafka.ts'
 import { readPostgres } from './postgres.ts'
 import { readRedis, type Projection } from './redis.ts'
@@ -50,24 +50,26 @@ export async function readFinal(options: FinalReadOptions, problem: (text: strin
 }
 
 async function readAllKafkas(options: FinalReadOptions): Promise<FinalReads['kafka']> {
-  const { world, live, baseline, ackedIds } = options
+  const { world, live, baseline, ackedIds, withinMs, signal, note } = options
   const fromTheStart: TopicEnd = { topicId: '', offsets: new Map() }
   await using open = new AsyncDisposableStack()
   const readers = await Promise.all(
     live.map(async (region): Promise<readonly [Region, KafkaReader]> => {
-      return [region, open.use(await readKafka(world, region, baseline.get(region) ?? fromTheStart))]
+      // A Kafka that was starved of processors has lost its partitions' leadership to nobody, and takes it again.
+      const ask = (): Promise<KafkaReader> => readKafka(world, region, baseline.get(region) ?? fromTheStart)
+      return [region, open.use(await untilAnswered(ask, withinMs, signal, note))]
     }),
   )
   let records = -1
   // Duplicates come late: the topics must also have been quiet from one look to the next.
   const look = async (): Promise<readonly string[]> => {
-    await Promise.all(readers.map(([, reader]) => reader.readOn()))
+    await Promise.all(readers.map(([, reader]) => untilAnswered(() => reader.readOn(), withinMs, signal, note)))
     const before = records
     records = readers.reduce((sum, [, reader]) => sum + reader.eventIds.length, 0)
     const moving = records === before ? [] : [`Kafka: ${records} records so far`]
     return [...missingIn(readers, ackedIds, 'Kafka'), ...moving]
   }
-  await until(look, options.withinMs, options.signal, options.note)
+  await until(look, withinMs, signal, note)
   return new Map(readers.map(([region, { orderIds, eventIds }]) => [region, { orderIds, eventIds: [...eventIds] }]))
 }
 
