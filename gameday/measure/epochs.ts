@@ -16,6 +16,19 @@ export interface EpochCauses {
 }
 
 /**
+ * When it was decided to take an epoch: with the suspicion that its taker acted on. Between the two lies the compare-and-swap,
+ * which may wait for etcd's election, and so outlast the fault.
+ */
+function decidedNs(events: readonly TimelineEvent[], taken: TimelineEvent): bigint {
+  const takenNs = BigInt(taken.atNs)
+  const last = events.findLast(
+    ({ kind, site, atNs }) =>
+      (kind === 'suspect' || kind === 'suspicion-ended') && site === taken.site && BigInt(atNs) <= takenNs,
+  )
+  return last?.kind === 'suspect' ? BigInt(last.atNs) : takenNs
+}
+
+/**
  * @param before epoch and primary when the drill began; null if unknown
  * @param events in order of time
  */
@@ -38,7 +51,10 @@ export function epochsOf(
     if (event.kind !== 'epoch-taken' || event.epoch === undefined || seen.has(event.epoch)) continue
     if (before !== null && event.epoch < before.epoch) continue
     const atMs = sinceMs(originNs, event.atNs)
-    const cause = within(causes.ordered, atMs) ? 'ordered' : within(causes.faults, atMs) ? 'fault' : 'false'
+    const decidedMs = sinceMs(originNs, decidedNs(events, event).toString())
+    const isOrdered = within(causes.ordered, atMs)
+    const hasFault = within(causes.faults, atMs) || within(causes.faults, decidedMs)
+    const cause = isOrdered ? 'ordered' : hasFault ? 'fault' : 'false'
     seen.set(event.epoch, { epoch: event.epoch, region: primaryOf(event.epoch), atNs: event.atNs, cause })
   }
   return [...seen.values()].toSorted((left, right) => left.epoch - right.epoch)
