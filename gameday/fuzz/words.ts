@@ -1,5 +1,6 @@
 // How runs of a fuzzing session are told: one line each, more where something was wrong. Pure.
 import type { PlannedFault, PlannedOrder } from './draw.ts'
+import { longestRunMs } from './judge.ts'
 import type { FuzzRun } from './run-fuzz.ts'
 
 function seconds(ms: number): string {
@@ -50,7 +51,7 @@ export function summaryOf(runs: readonly FuzzRun[], asked: number, wallMs: numbe
   const longest = Math.max(0, ...runs.map((each) => each.tookMs))
   const minutes = `${Math.floor(wallMs / 60_000)} min ${Math.round((wallMs % 60_000) / 1000)} s`
   return [
-    `${runs.length} of ${asked} runs in ${minutes}, the longest ${seconds(longest)}: ${failed.length} with violations, ${unknown.length} unknown`,
+    `${runs.length} of ${asked} runs in ${minutes}, the longest ${seconds(longest)} (at most ${seconds(longestRunMs)}): ${failed.length} with violations, ${unknown.length} unknown`,
     ...failed.map((each) => `violation: run ${each.run}, ${each.folder}`),
     ...unknown.map((each) => `unknown: run ${each.run}, ${each.folder ?? 'it did not begin'}`),
   ]
