@@ -12,6 +12,7 @@ import {
 import { EnvironmentError } from '#world/environment-error.ts'
 import { failover, switchover } from '#world/moves.ts'
 import type { RunningWorld } from '#world/running-world.ts'
+import { NothingToBreak } from '#chaos/fault.ts'
 import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
 import type { Collector } from './collector.ts'
@@ -165,7 +166,12 @@ export class Steps {
   async #inject(spec: FaultSpec, note: Note): Promise<void> {
     const { world, drill, collector } = this.#context
     await this.#beforeDisturbance(note)
-    const { entry, effect } = await injectFault(world, drill, spec)
+    const injected = await injectFault(world, drill, spec).catch((error: unknown) => {
+      if (error instanceof NothingToBreak && spec.kind === 'postgres-crash' && spec.optional) return error
+      throw error
+    })
+    if (injected instanceof NothingToBreak) return note(`left out: ${injected.message}`)
+    const { entry, effect } = injected
     const { id, kind, target, background } = spec
     const record: FaultRecord = {
       id,

@@ -75,7 +75,13 @@ export const faultSpec = z.discriminatedUnion(
       class: z.enum(linkClasses).optional(),
     }),
     z.strictObject({ ...anyFault, kind: z.literal('freeze'), target: regionTarget }),
-    z.strictObject({ ...anyFault, kind: z.literal('postgres-crash'), target: regionTarget }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('postgres-crash'),
+      target: regionTarget,
+      /** True: it is left out where no Postgres runs, which would end the drill else. */
+      optional: z.boolean().default(false),
+    }),
     z.strictObject({
       ...anyFault,
       kind: z.literal('link-degrade'),

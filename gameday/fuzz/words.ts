@@ -7,9 +7,13 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)}s`
 }
 
+/** How a drill takes a fault, not what the fault is. */
+const untold: ReadonlySet<string> = new Set(['background', 'optional'])
+
 function faultText({ words, fromMs, toMs }: PlannedFault): string {
-  const { kind, target, id: _id, for: _for, background: _background, ...options } = { id: '', for: '', ...words }
-  const more = Object.entries(options).map(([name, value]) => `${name} ${String(value)}`)
+  const { kind, target, ...others } = words
+  const options = Object.entries(others).filter(([name]) => !untold.has(name))
+  const more = options.map(([name, value]) => `${name} ${String(value)}`)
   const text = [`${kind} ${target.replace(/^region /, '')}`, ...more].join(' ')
   return `${text} ${seconds(fromMs)}-${seconds(toMs)}`
 }
