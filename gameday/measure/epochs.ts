@@ -16,16 +16,22 @@ export interface EpochCauses {
 }
 
 /**
- * When it was decided to take an epoch: with the suspicion that its taker acted on. Between the two lies the compare-and-swap,
- * which may wait for etcd's election, and so outlast the fault.
+ * The suspicion that the taker of an epoch acted on: the compare-and-swap between the two may wait for etcd's election, and so
+ * outlast the fault.
  */
-function decidedNs(events: readonly TimelineEvent[], taken: TimelineEvent): bigint {
+function suspicionBehind(events: readonly TimelineEvent[], taken: TimelineEvent): TimelineEvent | null {
   const takenNs = BigInt(taken.atNs)
   const last = events.findLast(
     ({ kind, site, atNs }) =>
       (kind === 'suspect' || kind === 'suspicion-ended') && site === taken.site && BigInt(atNs) <= takenNs,
   )
-  return last?.kind === 'suspect' ? BigInt(last.atNs) : takenNs
+  return last?.kind === 'suspect' ? last : null
+}
+
+/** The attempt that left an epoch behind that nobody holds: its compare-and-swap was done, but its answer did not come in time. */
+function attemptBehind(events: readonly TimelineEvent[], suspicion: TimelineEvent | null): TimelineEvent | null {
+  if (suspicion?.detail?.['rule'] !== 'orphan') return null
+  return events.find(({ kind, epoch }) => kind === 'attempt-ended' && epoch === suspicion.epoch) ?? null
 }
 
 /**
@@ -38,8 +44,11 @@ export function epochsOf(
   originNs: bigint,
   causes: EpochCauses,
 ): readonly EpochSeen[] {
-  const within = (spans: readonly Span[], atMs: number): boolean =>
-    spans.some((span) => atMs >= span.fromMs && atMs <= span.toMs)
+  const within = (spans: readonly Span[], event: TimelineEvent | null): boolean => {
+    if (event === null) return false
+    const atMs = sinceMs(originNs, event.atNs)
+    return spans.some((span) => atMs >= span.fromMs && atMs <= span.toMs)
+  }
   const primaryOf = (epoch: number): string | null => {
     const event = events.find((each) => each.kind === 'promoted' && each.epoch === epoch)
     const region = event?.detail?.['region']
@@ -50,10 +59,10 @@ export function epochsOf(
   for (const event of events) {
     if (event.kind !== 'epoch-taken' || event.epoch === undefined || seen.has(event.epoch)) continue
     if (before !== null && event.epoch < before.epoch) continue
-    const atMs = sinceMs(originNs, event.atNs)
-    const decidedMs = sinceMs(originNs, decidedNs(events, event).toString())
-    const isOrdered = within(causes.ordered, atMs)
-    const hasFault = within(causes.faults, atMs) || within(causes.faults, decidedMs)
+    const suspicion = suspicionBehind(events, event)
+    const attempt = attemptBehind(events, suspicion)
+    const isOrdered = within(causes.ordered, event) || within(causes.ordered, attempt)
+    const hasFault = [event, suspicion, attempt].some((each) => within(causes.faults, each))
     const cause = isOrdered ? 'ordered' : hasFault ? 'fault' : 'false'
     seen.set(event.epoch, { epoch: event.epoch, region: primaryOf(event.epoch), atNs: event.atNs, cause })
   }

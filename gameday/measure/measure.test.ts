@@ -207,6 +207,22 @@ void test('an epoch whose compare-and-swap outlasts the fault is explained by it
   assert.equal(falseFailovers(of('suspect', healedMs + 100, 2), taken), 1)
 })
 
+void test('an epoch taken because an order left one behind that nobody holds is explained by the order', () => {
+  const good = goodRecord()
+  const order = good.steps.find((each) => each.action !== null)
+  assert.ok(order)
+  const answeredMs = Number(BigInt(order.toNs) / 1_000_000n)
+  const of = (kind: string, atMs: number, epoch: number, rule = 'orphan') =>
+    ({ atNs: ns(atMs), source: 'controller', site: 'c', kind, epoch, reason: kind, detail: { rule } }) as const
+  const falseFailovers = (rule: string): number | null => {
+    const orphan = of('suspect', answeredMs + 300, 8, rule)
+    const events = [of('attempt-ended', answeredMs - 10, 8), orphan, of('epoch-taken', answeredMs + 900, 9)]
+    return measure({ ...good, events: [...good.events, ...events] }).falseFailovers
+  }
+  assert.equal(falseFailovers('orphan'), 0)
+  assert.equal(falseFailovers('region-silent'), 1)
+})
+
 void test('a background fault explains no failover', () => {
   const good = goodRecord()
   const faults = good.faults.map((fault) => ({ ...fault, background: true }))
