@@ -4,8 +4,9 @@ import { test } from 'node:test'
 import type { Operation } from '#protocol/operation.ts'
 import { runbook, type Runbook } from '#protocol/runbook.ts'
 import type { RunningWorld } from '#world/running-world.ts'
-import { createFakeWorld } from '#chaos/fake-world.ts'
+import { createFakeWorld, type FakeWorld } from '#chaos/fake-world.ts'
 import { Collector } from './collector.ts'
+import { agent } from './fake-view.ts'
 import { toOperation, write } from './measure/histories.ts'
 import { Steps, StepFailed } from './steps.ts'
 
@@ -36,13 +37,15 @@ function bookOf(method: readonly unknown[]): Runbook {
   })
 }
 
-/** Regions without Postgres, in a world whose parts are counted as they are asked. */
-function createRig(book: Runbook): { steps: Steps; asked: string[] } {
+const noPostmaster: Awaited<ReturnType<RunningWorld['exec']>> = { exitCode: 3, stdout: '', stderr: 'no postmaster ran' }
+
+/** A world whose parts are counted as they are asked. */
+function createRig(book: Runbook, killed = noPostmaster): { steps: Steps; asked: string[]; fake: FakeWorld } {
   const fake = createFakeWorld()
   const asked: string[] = []
   const world: RunningWorld = {
     ...fake,
-    exec: () => Promise.resolve({ exitCode: 3, stdout: '', stderr: 'no postmaster ran' }),
+    exec: () => Promise.resolve(killed),
     wayIn: {
       ...fake.wayIn,
       control: (host, call) => {
@@ -60,7 +63,7 @@ function createRig(book: Runbook): { steps: Steps; asked: string[] } {
     approve: () => Promise.resolve(false),
     signal: new AbortController().signal,
   })
-  return { steps, asked }
+  return { steps, asked, fake }
 }
 
 const crash = { id: 'crash', kind: 'postgres-crash', target: 'region a' }
@@ -78,6 +81,20 @@ void test('an optional crash of a Postgres that does not run is left out, and so
   const first = demanded.method[0]
   assert.ok(first)
   await assert.rejects(createRig(demanded).steps.perform(first), StepFailed)
+})
+
+void test('the heal of an optional crash is not waited for: other faults may have to be healed first', async () => {
+  const book = bookOf([{ fault: { ...crash, optional: true } }, { heal: 'crash' }])
+  const stdout = JSON.stringify({ pid: 7, firstNs: '1', lastNs: '2' })
+  const { steps, fake } = createRig(book, { exitCode: 0, stdout, stderr: '' })
+  fake.answers.set('postgres.a', [{ ...agent('a', 'a', {}), state: 'crashed', responsive: false }])
+  for (const step of book.method) await steps.perform(step)
+  assert.equal(steps.faults[0]?.healedNs, null)
+  assert.equal(fake.ledger.length, 1)
+  fake.answers.set('postgres.a', [agent('a', 'b', {})])
+  assert.deepEqual(await steps.healRest(() => {}), [])
+  assert.notEqual(steps.faults[0]?.healedNs, null)
+  assert.deepEqual(fake.ledger, [])
 })
 
 void test('the epoch before a fault is looked up only where a failover is waited for', async () => {

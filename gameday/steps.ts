@@ -28,6 +28,9 @@ import { Interrupted, pause, throwIfInterrupted, until } from './wait.ts'
 interface LiveFault {
   readonly entry: LedgerEntry
   record: FaultRecord
+  /** Other faults may have to be healed before this one is: its heal is under way beside the next steps, once it is set. */
+  healing: Promise<string> | null
+  readonly healsAside: boolean
 }
 
 /** An order that the method did not wait for: which step it was, and how and when it was answered. */
@@ -123,7 +126,7 @@ export class Steps {
     for (const fault of this.#faults.toReversed()) {
       if (fault.record.healedNs !== null) continue
       note(`healing ${fault.record.id}`)
-      await this.#heal(fault).catch((error: unknown) => {
+      await (fault.healing ?? this.#heal(fault)).catch((error: unknown) => {
         resisting.push(error instanceof Error ? error.message : String(error))
       })
     }
@@ -140,7 +143,7 @@ export class Steps {
     if (step.action?.wait === false) await this.#orderOnly(step.action, note)
     if (step.heal !== undefined) {
       const fault = this.#faults.find((each) => each.record.id === step.heal)
-      if (fault !== undefined && fault.record.healedNs === null) note(await this.#heal(fault))
+      if (fault !== undefined && fault.record.healedNs === null) await this.#healNow(fault, note)
     }
   }
 
@@ -184,11 +187,19 @@ export class Steps {
       healedNs: null,
       healProof: null,
     }
-    const fault: LiveFault = { entry, record }
+    const healsAside = spec.kind === 'postgres-crash' && spec.optional
+    const fault: LiveFault = { entry, record, healing: null, healsAside }
     this.#faults.push(fault)
     await collector.note('fault', `${kind} of ${target}`, { id }, effect.firstNs)
     fault.record = { ...record, proof: await proveFault(world, entry) }
     note(fault.record.proof)
+  }
+
+  async #healNow(fault: LiveFault, note: Note): Promise<void> {
+    if (!fault.healsAside) return note(await this.#heal(fault))
+    fault.healing ??= this.#heal(fault)
+    // Whether it ends well is asked at the end of the method.
+    fault.healing.catch(() => {})
   }
 
   async #heal(fault: LiveFault): Promise<string> {

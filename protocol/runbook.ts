@@ -79,7 +79,7 @@ export const faultSpec = z.discriminatedUnion(
       ...anyFault,
       kind: z.literal('postgres-crash'),
       target: regionTarget,
-      /** True: it is left out where no Postgres runs, which would end the drill else. */
+      /** Where other faults decide whether a Postgres runs, and comes back: true leaves it out without one, and waits for none. */
       optional: z.boolean().default(false),
     }),
     z.strictObject({
