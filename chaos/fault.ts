@@ -5,7 +5,12 @@ import type { RunningWorld } from '#world/running-world.ts'
 
 /** Thrown when a fault was ordered but could not be shown to have taken effect. */
 export class FaultUnproven extends Error {
-  override readonly name = 'FaultUnproven'
+  override readonly name: string = 'FaultUnproven'
+}
+
+/** Thrown by `inject` where there is nothing that the fault could break. Nothing was done, so there is nothing to take back. */
+export class NothingToBreak extends FaultUnproven {
+  override readonly name = 'NothingToBreak'
 }
 
 /** The span in which the fault took effect, monotonic ns of the WAN's kernel. t0 is the first. */

@@ -5,7 +5,7 @@ import type { AgentStatus } from '#protocol/agent.ts'
 import { faultSpec, type FaultSpec } from '#protocol/runbook.ts'
 import type { LedgerEntry } from '#protocol/wan.ts'
 import { createFakeWorld } from './fake-world.ts'
-import { FaultUnproven } from './fault.ts'
+import { FaultUnproven, NothingToBreak } from './fault.ts'
 import { healAll } from './heal.ts'
 import { healFault, injectFault, proveFault } from './inject.ts'
 
@@ -109,6 +109,30 @@ void test('an agent may take a moment to see that its Postgres has been killed',
   const world = createFakeWorld()
   world.answers.set('postgres.a', [agentSays('primary'), agentSays('primary'), agentSays('crashed')])
   assert.match(await proveFault(world, crashed), /the agent of region a lives and says crashed/)
+})
+
+void test('a crash of a Postgres that does not run is no fault: nothing waits for it to heal, and the ledger is empty', async () => {
+  const world = createFakeWorld()
+  const waits: string[] = []
+  const without = {
+    ...world,
+    exec: (_target: unknown, [, , script = '']: readonly string[]) => {
+      waits.push(/no postmaster ran for (\d+) s/.exec(script)?.[1] ?? '')
+      return Promise.resolve({ exitCode: 3, stdout: '', stderr: 'no postmaster ran' })
+    },
+  }
+  for (const optional of [true, false]) {
+    const spec = faultSpec.parse({ id: 'x', kind: 'postgres-crash', target: 'region a', optional })
+    await assert.rejects(injectFault(without, 'drill', spec), NothingToBreak)
+    assert.deepEqual(world.ledger, [])
+  }
+  assert.deepEqual(waits, ['3', '15'])
+})
+
+void test('a crash is over once the agent answers, though a node whose copying was broken off has no Postgres yet', async () => {
+  const world = createFakeWorld()
+  world.answers.set('postgres.a', [agentSays('crashed'), { ...agentSays('stopped'), whole: false }])
+  assert.match(await healFault(world, crashed), /its Postgres comes with a new copy/)
 })
 
 void test('a fault that could not be injected whole is taken back at once: nobody else knows of it', async () => {

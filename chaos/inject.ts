@@ -2,7 +2,7 @@
 import type { FaultKind, FaultSpec } from '#protocol/runbook.ts'
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
-import type { Effect, FaultHandler } from './fault.ts'
+import { NothingToBreak, type Effect, type FaultHandler } from './fault.ts'
 import { freeze } from './freeze.ts'
 import { linkDegrade } from './link-degrade.ts'
 import { partition } from './partition.ts'
@@ -34,6 +34,7 @@ export interface InjectedFault {
 
 /**
  * Writes the ledger, then injects. Proof is asked for separately, since it may take seconds.
+ * @throws NothingToBreak
  * @throws Error if it could not be injected; what had been done by then is taken back first
  */
 export async function injectFault(world: RunningWorld, drill: string, spec: FaultSpec): Promise<InjectedFault> {
@@ -52,12 +53,14 @@ export async function injectFault(world: RunningWorld, drill: string, spec: Faul
   try {
     return { entry, effect: await handler.inject(world, entry) }
   } catch (error) {
-    await healFault(world, entry).catch((left: unknown) => {
-      throw new Error(
-        `${messageOf(error)}; it could not be taken back either (${messageOf(left)}): ./firedrill heal --world ${world.name}`,
-        { cause: error },
-      )
-    })
+    if (error instanceof NothingToBreak) await eraseLedger(world, entry.id)
+    else
+      await healFault(world, entry).catch((left: unknown) => {
+        throw new Error(
+          `${messageOf(error)}; it could not be taken back either (${messageOf(left)}): ./firedrill heal --world ${world.name}`,
+          { cause: error },
+        )
+      })
     throw error
   }
 }

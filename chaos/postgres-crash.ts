@@ -2,18 +2,21 @@
 import { z } from 'zod'
 import { agentStatus } from '#protocol/agent.ts'
 import { regions } from '#protocol/sites.ts'
-import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { FaultUnproven, NothingToBreak, type FaultHandler } from './fault.ts'
 import { regionOf } from './targets.ts'
 import { between } from './wan-calls.ts'
 
-const crashDetail = z.object({ region: z.enum(regions) })
+/** A node that is rewound or copied anew has no postmaster meanwhile, and a half-made one none until it finds a primary. */
+const postmasterWithinMs = { demanded: 15_000, optional: 3000 }
 
-/** A node that is rewound or copied anew has no postmaster meanwhile. */
-const postmasterWithinMs = 15_000
+const crashDetail = z.object({
+  region: z.enum(regions),
+  waitMs: z.number().default(postmasterWithinMs.demanded),
+})
 
 // Runs inside the container: finds the postmaster (the postgres process whose parent is none), as soon as there is one, kills it,
 // and gives the kernel's monotonic time on both sides of the kill: far narrower than Docker's exec call.
-const killPostmaster = `
+const killPostmaster = (withinMs: number): string => `
 const fs = require('node:fs')
 const comm = (pid) => { try { return fs.readFileSync('/proc/' + pid + '/comm', 'utf8').trim() } catch { return '' } }
 const parent = (pid) => {
@@ -21,33 +24,40 @@ const parent = (pid) => {
 }
 const find = () => fs.readdirSync('/proc').filter((name) => /^\\d+$/.test(name))
   .find((pid) => comm(pid) === 'postgres' && parent(pid) !== null && comm(parent(pid)) !== 'postgres')
-const deadline = Date.now() + ${postmasterWithinMs}
+const deadline = Date.now() + ${withinMs}
 let postmaster = find()
 while (postmaster === undefined && Date.now() < deadline) {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
   postmaster = find()
 }
-if (postmaster === undefined) { console.error('no postmaster ran for ${postmasterWithinMs / 1000} s'); process.exit(1) }
+if (postmaster === undefined) { console.error('no postmaster ran for ${withinMs / 1000} s'); process.exit(${nobody}) }
 const first = process.hrtime.bigint()
 process.kill(Number(postmaster), 'SIGKILL')
 const last = process.hrtime.bigint()
 console.log(JSON.stringify({ pid: Number(postmaster), firstNs: String(first), lastNs: String(last) }))
 `
+/** Exit code of the command where no postmaster runs. */
+const nobody = 3
 /** The agent is told by its kernel, but a busy machine may let it wait for its turn. */
 const seenWithinMs = 5000
 const killed = z.object({ pid: z.number(), firstNs: z.string(), lastNs: z.string() })
 
 export const postgresCrash: FaultHandler<'postgres-crash'> = {
-  detail: (spec) => ({ region: regionOf(spec.target) }),
+  detail: (spec) => ({
+    region: regionOf(spec.target),
+    waitMs: spec.optional ? postmasterWithinMs.optional : postmasterWithinMs.demanded,
+  }),
 
   async inject(world, entry) {
-    const { region } = crashDetail.parse(entry.detail)
+    const { region, waitMs } = crashDetail.parse(entry.detail)
     let output = ''
     const outer = await between(world, async () => {
-      const result = await world.exec({ site: region, service: 'postgres' }, ['node', '-e', killPostmaster])
-      if (result.exitCode !== 0)
-        throw new FaultUnproven(`expected to kill the postmaster in region ${region}, saw: ${result.stderr.trim()}`)
-      output = result.stdout
+      const argv = ['node', '-e', killPostmaster(waitMs)]
+      const { exitCode, stdout, stderr } = await world.exec({ site: region, service: 'postgres' }, argv)
+      const what = `expected to kill the postmaster in region ${region}, saw: ${stderr.trim()}`
+      if (exitCode === nobody) throw new NothingToBreak(what)
+      if (exitCode !== 0) throw new FaultUnproven(what)
+      output = stdout
     })
     const inner = killed.parse(JSON.parse(output))
     const firstNs = BigInt(inner.firstNs)
@@ -80,6 +90,8 @@ export const postgresCrash: FaultHandler<'postgres-crash'> = {
     const status = await world.wayIn
       .control(`postgres.${region}`, { method: 'GET', path: '/status', reply: agentStatus, timeoutMs: 1000 })
       .catch(() => null)
-    return status?.responsive === true ? `Postgres of region ${region} answers its agent` : null
+    if (status?.responsive === true) return `Postgres of region ${region} answers its agent`
+    // The crash is over: what keeps Postgres down now is that its copying was broken off, until there is a primary to copy.
+    return status?.whole === false ? `the agent of region ${region} answers; its Postgres comes with a new copy` : null
   },
 }

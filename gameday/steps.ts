@@ -12,6 +12,7 @@ import {
 import { EnvironmentError } from '#world/environment-error.ts'
 import { failover, switchover } from '#world/moves.ts'
 import type { RunningWorld } from '#world/running-world.ts'
+import { NothingToBreak } from '#chaos/fault.ts'
 import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
 import type { Collector } from './collector.ts'
@@ -27,6 +28,9 @@ import { Interrupted, pause, throwIfInterrupted, until } from './wait.ts'
 interface LiveFault {
   readonly entry: LedgerEntry
   record: FaultRecord
+  /** Other faults may have to be healed before this one is: its heal is under way beside the next steps, once it is set. */
+  healing: Promise<string> | null
+  readonly healsAside: boolean
 }
 
 /** An order that the method did not wait for: which step it was, and how and when it was answered. */
@@ -122,7 +126,7 @@ export class Steps {
     for (const fault of this.#faults.toReversed()) {
       if (fault.record.healedNs !== null) continue
       note(`healing ${fault.record.id}`)
-      await this.#heal(fault).catch((error: unknown) => {
+      await (fault.healing ?? this.#heal(fault)).catch((error: unknown) => {
         resisting.push(error instanceof Error ? error.message : String(error))
       })
     }
@@ -139,19 +143,21 @@ export class Steps {
     if (step.action?.wait === false) await this.#orderOnly(step.action, note)
     if (step.heal !== undefined) {
       const fault = this.#faults.find((each) => each.record.id === step.heal)
-      if (fault !== undefined && fault.record.healedNs === null) note(await this.#heal(fault))
+      if (fault !== undefined && fault.record.healedNs === null) await this.#healNow(fault, note)
     }
   }
 
   /** Nothing is injected into, or ordered of, a world that isn't steady: the figures would not be the fault's. */
   async #beforeDisturbance(note: Note): Promise<void> {
-    const { world, signal } = this.#context
+    const { world, runbook, signal } = this.#context
     if (!this.#disturbed) {
       const missing = await until(() => this.#missingForSteady(), steadyWithinMs, signal, note)
       if (missing.length > 0) throw new StepFailed(`no steady state before the first fault: ${missing.join('; ')}`)
       this.#disturbed = true
     }
-    this.#epochAtDisturbance = highestEpoch(await viewWorld(world), this.#epochAtDisturbance)
+    // In a world with a dead region a look takes seconds, which would lie between this disturbance and the one before.
+    if (runbook.method.some((step) => step['wait-for']?.event === 'failover-complete'))
+      this.#epochAtDisturbance = highestEpoch(await viewWorld(world), this.#epochAtDisturbance)
   }
 
   async #missingForSteady(): Promise<readonly string[]> {
@@ -163,7 +169,12 @@ export class Steps {
   async #inject(spec: FaultSpec, note: Note): Promise<void> {
     const { world, drill, collector } = this.#context
     await this.#beforeDisturbance(note)
-    const { entry, effect } = await injectFault(world, drill, spec)
+    const injected = await injectFault(world, drill, spec).catch((error: unknown) => {
+      if (error instanceof NothingToBreak && spec.kind === 'postgres-crash' && spec.optional) return error
+      throw error
+    })
+    if (injected instanceof NothingToBreak) return note(`left out: ${injected.message}`)
+    const { entry, effect } = injected
     const { id, kind, target, background } = spec
     const record: FaultRecord = {
       id,
@@ -176,11 +187,19 @@ export class Steps {
       healedNs: null,
       healProof: null,
     }
-    const fault: LiveFault = { entry, record }
+    const healsAside = spec.kind === 'postgres-crash' && spec.optional
+    const fault: LiveFault = { entry, record, healing: null, healsAside }
     this.#faults.push(fault)
     await collector.note('fault', `${kind} of ${target}`, { id }, effect.firstNs)
     fault.record = { ...record, proof: await proveFault(world, entry) }
     note(fault.record.proof)
+  }
+
+  async #healNow(fault: LiveFault, note: Note): Promise<void> {
+    if (!fault.healsAside) return note(await this.#heal(fault))
+    fault.healing ??= this.#heal(fault)
+    // Whether it ends well is asked at the end of the method.
+    fault.healing.catch(() => {})
   }
 
   async #heal(fault: LiveFault): Promise<string> {

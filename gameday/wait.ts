@@ -50,3 +50,25 @@ export async function until(
     await pause(250, signal)
   }
 }
+
+/**
+ * Asks until there is an answer.
+ * @throws the last error once `withinMs` has passed; Interrupted
+ */
+export async function untilAnswered<Answer>(
+  ask: () => Promise<Answer>,
+  withinMs: number,
+  signal: AbortSignal,
+  note: (text: string) => void = () => {},
+): Promise<Answer> {
+  const deadline = performance.now() + withinMs
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (error instanceof Interrupted || performance.now() > deadline) throw error
+      note(error instanceof Error ? error.message : String(error))
+    }
+    await pause(250, signal)
+  }
+}

@@ -75,7 +75,13 @@ export const faultSpec = z.discriminatedUnion(
       class: z.enum(linkClasses).optional(),
     }),
     z.strictObject({ ...anyFault, kind: z.literal('freeze'), target: regionTarget }),
-    z.strictObject({ ...anyFault, kind: z.literal('postgres-crash'), target: regionTarget }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('postgres-crash'),
+      target: regionTarget,
+      /** Where other faults decide whether a Postgres runs, and comes back: true leaves it out without one, and waits for none. */
+      optional: z.boolean().default(false),
+    }),
     z.strictObject({
       ...anyFault,
       kind: z.literal('link-degrade'),

@@ -54,11 +54,20 @@ const membersReply = z.object({ members: z.array(z.object({ ID: z.string(), name
 
 /** How long a member that failed is asked after the others. */
 const avoidMs = 3000
+/** What a member can't answer without its leader. */
+const throughLeader: ReadonlySet<string> = new Set([
+  '/v3/kv/range',
+  '/v3/kv/txn',
+  '/v3/kv/deleterange',
+  '/v3/lease/grant',
+])
 const hedgeMs = 250
 
 export class Etcd {
   readonly #endpoints: readonly string[]
   readonly #failedAtMs = new Map<string, number>()
+  /** Whose last call that needs the leader failed. They may answer others, but writes are asked of them last. */
+  readonly #cutOff = new Set<string>()
   readonly #dispatcher = new Agent({ connect: { timeout: 1000 }, keepAliveTimeout: 60_000, pipelining: 1 })
   readonly #now: () => number
 
@@ -154,15 +163,20 @@ export class Etcd {
 
   /** Members in the order in which to ask them: as given, those that failed lately last. */
   #order(): readonly string[] {
-    const failed = (endpoint: string): boolean =>
-      this.#now() - (this.#failedAtMs.get(endpoint) ?? Number.NEGATIVE_INFINITY) < avoidMs
-    return [...this.#endpoints.filter((each) => !failed(each)), ...this.#endpoints.filter(failed)]
+    return this.#last(
+      (endpoint) => this.#now() - (this.#failedAtMs.get(endpoint) ?? Number.NEGATIVE_INFINITY) < avoidMs,
+    )
+  }
+
+  #last(unfit: (endpoint: string) => boolean): readonly string[] {
+    return [...this.#endpoints.filter((each) => !unfit(each)), ...this.#endpoints.filter(unfit)]
   }
 
   /** One member; the next one only if the connection was refused, so that nothing was sent. */
   async #once<Reply>(ask: (endpoint: string) => Promise<Reply>): Promise<Reply> {
     let last: unknown = new EtcdError('none', 'expected at least one endpoint, saw none')
-    for (const endpoint of this.#order()) {
+    // A write goes to one member only. Reads, which others answer as well, find out whether a member is well again.
+    for (const endpoint of this.#last((each) => this.#cutOff.has(each))) {
       try {
         return await ask(endpoint)
       } catch (error) {
@@ -212,10 +226,14 @@ export class Etcd {
       if (response.statusCode !== 200)
         throw new EtcdError(endpoint, `${path} answered ${response.statusCode}: ${text.trim()}`)
       const reply = shape.parse(JSON.parse(text))
-      this.#failedAtMs.delete(endpoint)
+      if (throughLeader.has(path)) {
+        this.#failedAtMs.delete(endpoint)
+        this.#cutOff.delete(endpoint)
+      }
       return reply
     } catch (error) {
       this.#failedAtMs.set(endpoint, this.#now())
+      if (throughLeader.has(path)) this.#cutOff.add(endpoint)
       throw error
     }
   }

@@ -2,7 +2,7 @@
 import { regions, type Region } from '#protocol/sites.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import type { FinalReads } from '../measure/record.ts'
-import { Interrupted, until } from '../wait.ts'
+import { Interrupted, until, untilAnswered } from '../wait.ts'
 import { readKafka, topicEnd, type KafkaReader, type TopicEnd } from './kafka.ts'
 import { readPostgres } from './postgres.ts'
 import { readRedis, type Projection } from './redis.ts'
@@ -40,45 +40,53 @@ export async function readFinal(options: FinalReadOptions, problem: (text: strin
       problem(`${store} was not read: ${error instanceof Error ? error.message : String(error)}`)
       return null
     })
-  const { world, drill, primary } = options
-  const [postgres, kafka, redis] = await Promise.all([
-    primary === null ? null : attempt('Postgres', () => readPostgres(world, primary, drill)),
-    attempt('Kafka', () => readAllKafkas(options)),
-    attempt('Redis', () => readAllRedises(options)),
+  const { world, drill, primary, ackedIds } = options
+  const postgres = primary === null ? null : await attempt('Postgres', () => readPostgres(world, primary, drill))
+  const awaitedIds = stillToCome(ackedIds, postgres?.ids ?? null)
+  const [kafka, redis] = await Promise.all([
+    attempt('Kafka', () => readAllKafkas(options, awaitedIds)),
+    attempt('Redis', () => readAllRedises(options, awaitedIds)),
   ])
   return { postgres, kafka, redis }
 }
 
-async function readAllKafkas(options: FinalReadOptions): Promise<FinalReads['kafka']> {
-  const { world, live, baseline, ackedIds } = options
+/** The orders whose events are waited for: what is lost in Postgres was lost with its event, unless that had been sent before. */
+export function stillToCome(ackedIds: readonly string[], present: ReadonlySet<string> | null): readonly string[] {
+  return present === null ? ackedIds : ackedIds.filter((id) => present.has(id))
+}
+
+async function readAllKafkas(options: FinalReadOptions, awaitedIds: readonly string[]): Promise<FinalReads['kafka']> {
+  const { world, live, baseline, withinMs, signal, note } = options
   const fromTheStart: TopicEnd = { topicId: '', offsets: new Map() }
   await using open = new AsyncDisposableStack()
   const readers = await Promise.all(
     live.map(async (region): Promise<readonly [Region, KafkaReader]> => {
-      return [region, open.use(await readKafka(world, region, baseline.get(region) ?? fromTheStart))]
+      // A Kafka that was starved of processors has lost its partitions' leadership to nobody, and takes it again.
+      const ask = (): Promise<KafkaReader> => readKafka(world, region, baseline.get(region) ?? fromTheStart)
+      return [region, open.use(await untilAnswered(ask, withinMs, signal, note))]
     }),
   )
   let records = -1
   // Duplicates come late: the topics must also have been quiet from one look to the next.
   const look = async (): Promise<readonly string[]> => {
-    await Promise.all(readers.map(([, reader]) => reader.readOn()))
+    await Promise.all(readers.map(([, reader]) => untilAnswered(() => reader.readOn(), withinMs, signal, note)))
     const before = records
     records = readers.reduce((sum, [, reader]) => sum + reader.eventIds.length, 0)
     const moving = records === before ? [] : [`Kafka: ${records} records so far`]
-    return [...missingIn(readers, ackedIds, 'Kafka'), ...moving]
+    return [...missingIn(readers, awaitedIds, 'Kafka'), ...moving]
   }
-  await until(look, options.withinMs, options.signal, options.note)
+  await until(look, withinMs, signal, note)
   return new Map(readers.map(([region, { orderIds, eventIds }]) => [region, { orderIds, eventIds: [...eventIds] }]))
 }
 
-async function readAllRedises(options: FinalReadOptions): Promise<FinalReads['redis']> {
+async function readAllRedises(options: FinalReadOptions, awaitedIds: readonly string[]): Promise<FinalReads['redis']> {
   let seen: readonly (readonly [Region, Projection])[] = []
   await until(
     async () => {
       seen = await Promise.all(
         options.live.map(async (region) => [region, await readRedis(options.world, region, options.ackedIds)] as const),
       )
-      return missingIn(seen, options.ackedIds, 'Redis')
+      return missingIn(seen, awaitedIds, 'Redis')
     },
     options.withinMs,
     options.signal,
@@ -89,11 +97,11 @@ async function readAllRedises(options: FinalReadOptions): Promise<FinalReads['re
 
 function missingIn(
   seen: readonly (readonly [Region, { readonly orderIds: ReadonlySet<string> }])[],
-  ackedIds: readonly string[],
+  awaitedIds: readonly string[],
   store: string,
 ): readonly string[] {
   return seen.flatMap(([region, { orderIds }]) => {
-    const missing = ackedIds.filter((id) => !orderIds.has(id)).length
-    return missing === 0 ? [] : [`${store} of ${region}: ${missing} of ${ackedIds.length} acked orders not there yet`]
+    const missing = awaitedIds.filter((id) => !orderIds.has(id)).length
+    return missing === 0 ? [] : [`${store} of ${region}: ${missing} of ${awaitedIds.length} acked orders not there yet`]
   })
 }

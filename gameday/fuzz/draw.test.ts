@@ -52,6 +52,29 @@ void test('what a run plans to hold is short, and its orders end nothing', () =>
   })
 })
 
+void test('at most two regions lose power in a run, since each takes long to come back', () => {
+  everyDraw(({ faults }) => assert.ok(faults.filter((each) => each.words.kind === 'power-loss').length <= 2))
+})
+
+void test('a cut of apps alone takes the clients with it: between regions apps say nothing, so it could not be proven', () => {
+  everyDraw(({ faults }) => {
+    for (const { words } of faults)
+      assert.ok(words.kind !== 'partition' || words.class !== 'app' || words.clients === 'cut')
+  })
+})
+
+void test('a hold is shorter by what the step before it takes, so that a fault is healed about when it was meant to be', () => {
+  const alone = Array.from({ length: 300 }, (_, run) => drawRun({ seed: 1, run, commit: 'async', home: 'a' })).filter(
+    ({ faults, orders }) => faults.length === 1 && faults[0]?.words.kind === 'power-loss' && orders.length === 0,
+  )
+  assert.ok(alone.length > 0)
+  for (const { faults, runbook } of alone) {
+    const [before, fault, lasts, heal] = runbook.method
+    assert.deepEqual([before?.hold, fault?.fault?.kind, heal?.heal], [1000, 'power-loss', 'f1'])
+    assert.equal(lasts?.hold, (faults[0]?.toMs ?? 0) - 1500)
+  }
+})
+
 void test('no two faults hold one container at the same time, as the steps are ordered', () => {
   everyDraw(({ faults, runbook }) => {
     const held = new Map<string, ReadonlySet<string>>()

@@ -31,11 +31,14 @@ function powerLoss(chance: Chance, home: Region): DrawnFault {
 
 function partition(chance: Chance, home: Region): DrawnFault {
   const linkClass = chance.happens(0.4) ? chance.pick(linkClasses) : null
+  const target = `region ${region(chance, home)}`
+  const clients = chance.pick(['cut', 'stay'] as const)
   return {
     words: {
       kind: 'partition',
-      target: `region ${region(chance, home)}`,
-      clients: chance.pick(['cut', 'stay']),
+      target,
+      // Apps of different regions seldom talk: a cut that drops nothing can't be shown to be one.
+      clients: linkClass === 'app' ? 'cut' : clients,
       ...(linkClass === null ? {} : { class: linkClass }),
       // The bus may be cut for long, and the primary role must not care.
       ...(linkClass === 'kafka' ? { background: true } : {}),
@@ -53,7 +56,8 @@ function freeze(chance: Chance, home: Region): DrawnFault {
 
 function postgresCrash(chance: Chance, home: Region): DrawnFault {
   return {
-    words: { kind: 'postgres-crash', target: `region ${region(chance, home)}` },
+    // Of a node whose copying was broken off nothing runs until it finds a primary.
+    words: { kind: 'postgres-crash', target: `region ${region(chance, home)}`, optional: true },
     lastsMs: chance.between(500, 4000, 500),
   }
 }

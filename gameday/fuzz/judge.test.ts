@@ -125,7 +125,7 @@ void test('a run is one line that says what was done; a violation adds its own a
   })
   assert.deepEqual(describeRun(failed).slice(1), ['  violation  rpo: 1 lost', '  files      drills/x'])
   assert.deepEqual(summaryOf([endedRun(drawn, measure(fuzzed())), failed], 3, 61_000), [
-    '2 of 3 runs in 1 min 1 s, the longest 20.0s: 1 with violations, 0 unknown',
+    '2 of 3 runs in 1 min 1 s, the longest 20.0s (at most 60.0s): 1 with violations, 0 unknown',
     'violation: run 1, drills/x',
   ])
 })

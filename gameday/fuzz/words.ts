@@ -1,14 +1,19 @@
 // How runs of a fuzzing session are told: one line each, more where something was wrong. Pure.
 import type { PlannedFault, PlannedOrder } from './draw.ts'
+import { longestRunMs } from './judge.ts'
 import type { FuzzRun } from './run-fuzz.ts'
 
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)}s`
 }
 
+/** How a drill takes a fault, not what the fault is. */
+const untold: ReadonlySet<string> = new Set(['background', 'optional'])
+
 function faultText({ words, fromMs, toMs }: PlannedFault): string {
-  const { kind, target, id: _id, for: _for, background: _background, ...options } = { id: '', for: '', ...words }
-  const more = Object.entries(options).map(([name, value]) => `${name} ${String(value)}`)
+  const { kind, target, ...others } = words
+  const options = Object.entries(others).filter(([name]) => !untold.has(name))
+  const more = options.map(([name, value]) => `${name} ${String(value)}`)
   const text = [`${kind} ${target.replace(/^region /, '')}`, ...more].join(' ')
   return `${text} ${seconds(fromMs)}-${seconds(toMs)}`
 }
@@ -50,7 +55,7 @@ export function summaryOf(runs: readonly FuzzRun[], asked: number, wallMs: numbe
   const longest = Math.max(0, ...runs.map((each) => each.tookMs))
   const minutes = `${Math.floor(wallMs / 60_000)} min ${Math.round((wallMs % 60_000) / 1000)} s`
   return [
-    `${runs.length} of ${asked} runs in ${minutes}, the longest ${seconds(longest)}: ${failed.length} with violations, ${unknown.length} unknown`,
+    `${runs.length} of ${asked} runs in ${minutes}, the longest ${seconds(longest)} (at most ${seconds(longestRunMs)}): ${failed.length} with violations, ${unknown.length} unknown`,
     ...failed.map((each) => `violation: run ${each.run}, ${each.folder}`),
     ...unknown.map((each) => `unknown: run ${each.run}, ${each.folder ?? 'it did not begin'}`),
   ]

@@ -16,6 +16,25 @@ export interface EpochCauses {
 }
 
 /**
+ * The suspicion that the taker of an epoch acted on: the compare-and-swap between the two may wait for etcd's election, and so
+ * outlast the fault.
+ */
+function suspicionBehind(events: readonly TimelineEvent[], taken: TimelineEvent): TimelineEvent | null {
+  const takenNs = BigInt(taken.atNs)
+  const last = events.findLast(
+    ({ kind, site, atNs }) =>
+      (kind === 'suspect' || kind === 'suspicion-ended') && site === taken.site && BigInt(atNs) <= takenNs,
+  )
+  return last?.kind === 'suspect' ? last : null
+}
+
+/** The attempt that left an epoch behind that nobody holds: its compare-and-swap was done, but its answer did not come in time. */
+function attemptBehind(events: readonly TimelineEvent[], suspicion: TimelineEvent | null): TimelineEvent | null {
+  if (suspicion?.detail?.['rule'] !== 'orphan') return null
+  return events.find(({ kind, epoch }) => kind === 'attempt-ended' && epoch === suspicion.epoch) ?? null
+}
+
+/**
  * @param before epoch and primary when the drill began; null if unknown
  * @param events in order of time
  */
@@ -25,8 +44,11 @@ export function epochsOf(
   originNs: bigint,
   causes: EpochCauses,
 ): readonly EpochSeen[] {
-  const within = (spans: readonly Span[], atMs: number): boolean =>
-    spans.some((span) => atMs >= span.fromMs && atMs <= span.toMs)
+  const within = (spans: readonly Span[], event: TimelineEvent | null): boolean => {
+    if (event === null) return false
+    const atMs = sinceMs(originNs, event.atNs)
+    return spans.some((span) => atMs >= span.fromMs && atMs <= span.toMs)
+  }
   const primaryOf = (epoch: number): string | null => {
     const event = events.find((each) => each.kind === 'promoted' && each.epoch === epoch)
     const region = event?.detail?.['region']
@@ -37,8 +59,11 @@ export function epochsOf(
   for (const event of events) {
     if (event.kind !== 'epoch-taken' || event.epoch === undefined || seen.has(event.epoch)) continue
     if (before !== null && event.epoch < before.epoch) continue
-    const atMs = sinceMs(originNs, event.atNs)
-    const cause = within(causes.ordered, atMs) ? 'ordered' : within(causes.faults, atMs) ? 'fault' : 'false'
+    const suspicion = suspicionBehind(events, event)
+    const attempt = attemptBehind(events, suspicion)
+    const isOrdered = within(causes.ordered, event) || within(causes.ordered, attempt)
+    const hasFault = [event, suspicion, attempt].some((each) => within(causes.faults, each))
+    const cause = isOrdered ? 'ordered' : hasFault ? 'fault' : 'false'
     seen.set(event.epoch, { epoch: event.epoch, region: primaryOf(event.epoch), atNs: event.atNs, cause })
   }
   return [...seen.values()].toSorted((left, right) => left.epoch - right.epoch)

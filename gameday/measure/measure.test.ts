@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Journal } from '#protocol/journal.ts'
 import { journal as journalShape } from '#protocol/journal.ts'
+import type { TimelineEvent } from '#protocol/timeline.ts'
 import type { ClientOperation } from './history.ts'
 import { goodOperations, goodRecord, ns, t0Ms, toOperation, write } from './histories.ts'
 import { measure } from './measure.ts'
@@ -188,6 +189,38 @@ void test('an epoch that neither a fault nor an order explains is a false failov
   const journal = measure({ ...good, events: [stray, ...good.events] })
   assert.equal(journal.falseFailovers, 1)
   assert.equal(journal.verdict, 'fail')
+})
+
+void test('an epoch whose compare-and-swap outlasts the fault is explained by it, if the suspicion behind it arose under it', () => {
+  const good = goodRecord()
+  const healedMs = t0Ms + 2000
+  const faults = good.faults.map((fault) => ({ ...fault, healedNs: ns(healedMs) }))
+  const of = (kind: string, atMs: number, epoch: number) =>
+    ({ atNs: ns(atMs), source: 'controller', site: 'c', kind, epoch, reason: kind }) as const
+  const falseFailovers = (...events: readonly TimelineEvent[]): number | null =>
+    measure({ ...good, faults, events: [...good.events.slice(0, 4), ...events, ...good.events.slice(4)] })
+      .falseFailovers
+  const arisen = of('suspect', healedMs - 100, 2)
+  const taken = of('epoch-taken', healedMs + 600, 9)
+  assert.equal(falseFailovers(arisen, taken), 0)
+  assert.equal(falseFailovers(arisen, of('suspicion-ended', healedMs + 100, 2), taken), 1)
+  assert.equal(falseFailovers(of('suspect', healedMs + 100, 2), taken), 1)
+})
+
+void test('an epoch taken because an order left one behind that nobody holds is explained by the order', () => {
+  const good = goodRecord()
+  const order = good.steps.find((each) => each.action !== null)
+  assert.ok(order)
+  const answeredMs = Number(BigInt(order.toNs) / 1_000_000n)
+  const of = (kind: string, atMs: number, epoch: number, rule = 'orphan') =>
+    ({ atNs: ns(atMs), source: 'controller', site: 'c', kind, epoch, reason: kind, detail: { rule } }) as const
+  const falseFailovers = (rule: string): number | null => {
+    const orphan = of('suspect', answeredMs + 300, 8, rule)
+    const events = [of('attempt-ended', answeredMs - 10, 8), orphan, of('epoch-taken', answeredMs + 900, 9)]
+    return measure({ ...good, events: [...good.events, ...events] }).falseFailovers
+  }
+  assert.equal(falseFailovers('orphan'), 0)
+  assert.equal(falseFailovers('region-silent'), 1)
 })
 
 void test('a background fault explains no failover', () => {

@@ -199,6 +199,8 @@ function onFailover(turn: Turn, input: Extract<Input, { kind: 'failover' }>): vo
   if (state.move !== null) return refuse(`a ${state.move.goal.kind} is under way; ask again when it is done`)
   if (!state.etcdReachable) return refuse('etcd cannot be read, so no epoch can be taken')
   if (input.to !== null && input.to === record?.primary) return refuse(`${input.to} is the primary already`)
+  const hopeless = lacksMajority(state, now)
+  if (hopeless !== null) return refuse(hopeless)
   const old = lastPrimary(record)
   begin(turn, {
     kind: 'failover',
@@ -209,6 +211,21 @@ function onFailover(turn: Turn, input: Extract<Input, { kind: 'failover' }>): vo
     acceptDataLoss: input.acceptDataLoss,
     request: input.request,
   })
+}
+
+/**
+ * Why a fresh epoch could not be promoted now, null if it could. A promise of it would stop the present primary, and the rewind of
+ * a node that is about to follow it, all the same.
+ */
+function lacksMajority({ settings, agents }: State, now: number): string | null {
+  if (settings.commit === 'async') return null
+  const fit = settings.regions.filter((each) => {
+    const view = agents[each]
+    return view !== undefined && now - view.heardMs <= timings.heardMs && view.status.whole
+  })
+  if (fit.length >= majorityOf(settings.regions.length)) return null
+  const named = fit.length === 0 ? 'none' : `only that of ${fit.join(', ')}`
+  return `of ${settings.regions.length} nodes ${named} is whole and heard, so no majority could promise; the present epoch stays`
 }
 
 /** After every input: what is suspected, and whether to act on it. */

@@ -173,6 +173,32 @@ suite('stories of the control plane', () => {
     assert.equal(world.processes.a.state.hold, null)
   })
 
+  test('an ordered failover that no majority of whole nodes could follow is refused, and the primary goes on', () => {
+    const world = steadyWorld()
+    world.killRegion('c')
+    Object.assign(world.nodes.b, { state: 'rewinding', streaming: false })
+    world.run(1000)
+    world.order('a', { kind: 'failover', request: 'early', to: null, acceptDataLoss: false })
+    assert.deepEqual(
+      world.answers.map(({ done, reason }) => ({ done, reason })),
+      [
+        {
+          done: false,
+          reason: 'of 3 nodes only that of a is whole and heard, so no majority could promise; the present epoch stays',
+        },
+      ],
+    )
+    // The rewind has ended: the primary has its quorum back.
+    Object.assign(world.nodes.b, { state: 'standby', streaming: true })
+    const start = world.now
+    world.run(1000)
+    assert.equal(world.record?.epoch, 1)
+    assert.ok(world.acked.some((each) => each.atMs > start && each.epoch === 1))
+    world.order('b', { kind: 'failover', request: 'later', to: null, acceptDataLoss: false })
+    world.until('the failover done', () => world.answers.length > 1)
+    assert.deepEqual(world.answers.at(-1)?.done, true)
+  })
+
   test('commit: async: a lagging candidate is refused by the gate until the operator accepts the loss', () => {
     const world = steadyWorld({ commit: 'async', maxLossMs: 500 })
     // Replication to both others stops; the primary goes on.

@@ -249,6 +249,42 @@ void test('malformed and unauthorised orders get one clear line', async () => {
   )
 })
 
+void test('rule 1: while replay hangs the end of the WAL is not known, and a promise has no weight; what was seen last is no position', async () => {
+  await failOver(a)
+  const startup = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'"
+  const replay = await c.sql(startup)
+  const received = async (): Promise<bigint> =>
+    lsnToBigInt(await c.sql('SELECT coalesce(flushed_lsn, pg_last_wal_receive_lsn()) FROM pg_stat_wal_receiver'))
+  await c.run('kill', '-STOP', replay)
+  try {
+    await a.order('flushed by c, and not replayed')
+    const written = lsnToBigInt(await a.sql('SELECT pg_current_wal_flush_lsn()'))
+    await eventually('c to have flushed it', async () => (await received()) >= written)
+    epoch += 1
+    // The first asks while replay hangs; the second finds the promise made and asks for its position again.
+    for (const reply of [await c.promise(epoch), await c.promise(epoch)]) {
+      assert.equal(reply.whole, true)
+      assert.equal(reply.position, null)
+    }
+    await assert.rejects(c.promote(epoch), isRefused)
+  } finally {
+    await c.run('kill', '-CONT', replay)
+  }
+  const fromC = await eventually('c to give a position', async () => {
+    const reply = await c.promise(epoch)
+    return reply.position !== null && reply
+  })
+  const fromA = await a.promise(epoch)
+  assert.ok(fromC.position && fromA.position)
+  history = [...fromC.history, { epoch, startLsn: fromC.position.lsn }]
+  const promoted = c.promote(epoch)
+  await b.follow(epoch, 'c', history)
+  await promoted
+  assert.ok((await c.keys()).includes('flushed by c, and not replayed'))
+  await a.follow(epoch, 'c', history)
+  await Promise.all([a.streams('c'), b.streams('c')])
+})
+
 void test('a node that was attached to a standby ahead of its promotion gives its position, should the promotion be given up', async () => {
   await failOver(a)
   await a.order('before the move')

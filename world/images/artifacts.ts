@@ -1,13 +1,14 @@
 // What builds take from outside the checkout, put into .firedrill/artifacts before them: Node's packages (cached by content), and
 // the CA bundle of this machine.
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile, copyFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile, copyFile } from 'node:fs/promises'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { HostConfig } from '#runtime/config.ts'
 import { artifactsFolder, checkout, npmCli } from '../checkout.ts'
 import { lastLines, run } from '../child-process.ts'
 import { EnvironmentError } from '../environment-error.ts'
+import { isAlive } from '../process-lock.ts'
 import { artifactStamp } from './context.ts'
 
 export interface ArtifactRequest {
@@ -104,14 +105,55 @@ async function makeOnce(name: string, content: string, fill: (folder: string) =>
   await replaceFolder(name, content, fill)
 }
 
-/** Makes the folder beside its place and renames it when it is whole, so that a killed run leaves no half artifact. */
-async function replaceFolder(name: string, content: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  const folder = join(artifactsFolder, name)
-  const draft = `${folder}.new`
-  await rm(draft, { recursive: true, force: true })
-  await mkdir(draft, { recursive: true })
-  await fill(draft)
-  await writeFile(join(draft, artifactStamp), content)
-  await rm(folder, { recursive: true, force: true })
-  await rename(draft, folder)
+/**
+ * Makes the folder beside its place and renames it when it is whole, so that a killed run leaves no half artifact. Each has a draft
+ * of its own: another command may make the same one, if it does not see this one's lock (it has another temporary folder).
+ */
+export async function replaceFolder(
+  name: string,
+  content: string,
+  fill: (folder: string) => Promise<void>,
+  parent = artifactsFolder,
+): Promise<void> {
+  const folder = join(parent, name)
+  await mkdir(parent, { recursive: true })
+  await removeDeadDrafts(parent, name)
+  const draft = await mkdtemp(`${draftPrefix(folder)}${process.pid}-`)
+  try {
+    // As mkdir makes them: the folder's own mode goes into the images.
+    await chmod(draft, 0o755)
+    await fill(draft)
+    await writeFile(join(draft, artifactStamp), content)
+    // Whoever comes last wins: a folder that appears between the two goes like the one before.
+    for (let isThere = false; !isThere;) {
+      await rm(folder, { recursive: true, force: true })
+      isThere = await renamed(draft, folder)
+    }
+  } finally {
+    await rm(draft, { recursive: true, force: true })
+  }
+}
+
+function draftPrefix(folder: string): string {
+  return `${folder}.new-`
+}
+
+async function renamed(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to)
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Drafts of commands that were killed. */
+async function removeDeadDrafts(parent: string, name: string): Promise<void> {
+  const prefix = draftPrefix(name)
+  for (const entry of await readdir(parent)) {
+    if (!entry.startsWith(prefix) || isAlive(Number.parseInt(entry.slice(prefix.length), 10))) continue
+    await rm(join(parent, entry), { recursive: true, force: true })
+  }
 }
