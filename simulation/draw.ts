@@ -1,6 +1,6 @@
 // A schedule from a seed: the options of a world, and the faults that will befall it. Drawn before anything runs, so that it can be
 // printed, replayed and made smaller.
-import { Chance } from './chance.ts'
+import { Chance } from '#runtime/chance.ts'
 import { drawFault } from './faults/draw-fault.ts'
 import { type Fault, type FaultKind, faultKinds } from './faults/kinds.ts'
 import { drawProbe } from './faults/probe.ts'

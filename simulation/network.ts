@@ -1,5 +1,5 @@
 // Links between sites, by class of host: delay, jitter, loss, duplicates, cuts. Datagrams vanish; what goes over TCP is sent again.
-import type { Chance } from './chance.ts'
+import type { Chance } from '#runtime/chance.ts'
 import type { Timeline } from './timeline.ts'
 
 export const linkClasses = ['control', 'postgres', 'app', 'kafka'] as const

@@ -1,5 +1,5 @@
 // A process of the simulated world: killed, frozen, late. What comes to a frozen one lies in its sockets until the thaw.
-import type { Chance } from './chance.ts'
+import type { Chance } from '#runtime/chance.ts'
 import type { Timeline } from './timeline.ts'
 
 type Task = () => void

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { call } from './calls.ts'
-import { Chance } from './chance.ts'
+import { Chance } from '#runtime/chance.ts'
 import { Network } from './network.ts'
 import { Process } from './process.ts'
 import { runSteps, type Steps } from './steps.ts'

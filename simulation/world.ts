@@ -1,6 +1,6 @@
 // A simulated world: the real cores in every region, the models around them, and the checker that watches.
 import type { Region } from '#protocol/sites.ts'
-import { Chance } from './chance.ts'
+import { Chance } from '#runtime/chance.ts'
 import { Clocks } from './clocks.ts'
 import type { Coverage } from './coverage.ts'
 import { runStream, type Schedule } from './draw.ts'

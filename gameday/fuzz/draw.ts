@@ -5,7 +5,7 @@ import { faultKinds, type FaultKind, type Runbook, type runbook as runbookShape 
 import { regions, type Region } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { parseRunbook } from '../validate.ts'
-import { Chance } from './chance.ts'
+import { Chance } from '#runtime/chance.ts'
 import { drawFault, type DrawnFault } from './faults.ts'
 import { containersHeld, isSurvivable } from './survivable.ts'
 
@@ -70,7 +70,7 @@ export function drawRun(options: DrawOptions): Drawn {
   const chance = new Chance(options.seed, options.run)
   const faults = drawFaults(chance, options)
   const orders = drawOrders(chance, faults)
-  const demandsService = options.commit === 'quorum' && canLastTogether(faults) && chance.happens(0.7)
+  const demandsService = options.commit === 'quorum' && canLastTogether(faults) && chance.is(0.7)
   const name = `fuzz-${options.seed}-${options.run}`
   const words: Words = {
     title: `Random faults, run ${options.run} of seed ${options.seed}`,
@@ -93,7 +93,7 @@ export function drawRun(options: DrawOptions): Drawn {
 
 /** Every kind leads as often as every other, in an order that the seed shuffles. */
 function leadKind({ seed, run }: DrawOptions): FaultKind {
-  const order = new Chance(seed, 0).shuffled(faultKinds)
+  const order = new Chance(seed, 0).shuffle(faultKinds)
   return order[run % order.length] ?? faultKinds[0]
 }
 
@@ -143,11 +143,11 @@ function drawOrders(chance: Chance, faults: readonly PlannedFault[]): readonly P
   const turns = faults.flatMap(({ fromMs, toMs }) => [fromMs, toMs])
   const count = chance.pick([0, 0, 1, 1, 2])
   return Array.from({ length: count }, (): PlannedOrder => {
-    const atMs = chance.happens(0.6)
+    const atMs = chance.is(0.6)
       ? Math.max(0, chance.pick(turns) + chance.between(-600, 600, 50))
       : chance.between(0, Math.max(...turns) + 1500, 50)
     const action = chance.pick(['switchover', 'switchover', 'failback', 'failover'] as const)
-    const to = action === 'switchover' || (action === 'failover' && chance.happens(0.5)) ? chance.pick(regions) : null
+    const to = action === 'switchover' || (action === 'failover' && chance.is(0.5)) ? chance.pick(regions) : null
     return { action, to, atMs }
   })
 }

@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { FaultKind, faultSpec } from '#protocol/runbook.ts'
 import { areas, linkClasses, regionHosts, regions, sites, type Region } from '#protocol/sites.ts'
-import type { Chance } from './chance.ts'
+import type { Chance } from '#runtime/chance.ts'
 
 /** A fault in the words of a runbook. */
 export type FaultWords = z.input<typeof faultSpec>
@@ -19,7 +19,7 @@ const harmlessServices = ['kafka', 'redis', 'bridge', 'dns'] as const
 
 /** Half of all regional faults hit the region that is primary at first. */
 function region(chance: Chance, home: Region): Region {
-  return chance.happens(0.5) ? home : chance.pick(regions)
+  return chance.is(0.5) ? home : chance.pick(regions)
 }
 
 function powerLoss(chance: Chance, home: Region): DrawnFault {
@@ -30,7 +30,7 @@ function powerLoss(chance: Chance, home: Region): DrawnFault {
 }
 
 function partition(chance: Chance, home: Region): DrawnFault {
-  const linkClass = chance.happens(0.4) ? chance.pick(linkClasses) : null
+  const linkClass = chance.is(0.4) ? chance.pick(linkClasses) : null
   const target = `region ${region(chance, home)}`
   const clients = chance.pick(['cut', 'stay'] as const)
   return {
@@ -69,11 +69,11 @@ function poorLink(chance: Chance): Pick<DrawnFault['words'] & { kind: 'link-degr
 
 function linkDegrade(chance: Chance): DrawnFault {
   const lastsMs = chance.between(2000, 8000, 500)
-  if (chance.happens(0.3))
+  if (chance.is(0.3))
     return { words: { kind: 'link-degrade', target: 'all', ...poorLink(chance), background: true }, lastsMs }
-  const [from, to] = chance.shuffled(chance.happens(0.7) ? regions : sites)
+  const [from, to] = chance.shuffle(chance.is(0.7) ? regions : sites)
   const target = `${from} ${chance.pick(['->', '<->'])} ${to}`
-  const linkClass = chance.happens(0.3) ? chance.pick(linkClasses) : null
+  const linkClass = chance.is(0.3) ? chance.pick(linkClasses) : null
   const ill = chance.pick([
     { loss: 1 },
     { loss: chance.pick([0.05, 0.2, 0.5]) },
@@ -88,7 +88,7 @@ function linkDegrade(chance: Chance): DrawnFault {
 }
 
 function processKill(chance: Chance, home: Region): DrawnFault {
-  const signal = chance.happens(0.75) ? 'kill' : 'stop'
+  const signal = chance.is(0.75) ? 'kill' : 'stop'
   const lastsMs = chance.between(1000, 7000, 500)
   const site = region(chance, home)
   const vital = Object.keys(regionHosts).filter((each) => !(harmlessServices as readonly string[]).includes(each))
@@ -100,13 +100,13 @@ function processKill(chance: Chance, home: Region): DrawnFault {
     return {
       words: {
         kind: 'process-kill',
-        target: `${chance.pick(harmlessServices)}.${chance.happens(0.3) ? '*' : site}`,
+        target: `${chance.pick(harmlessServices)}.${chance.is(0.3) ? '*' : site}`,
         signal,
         background: true,
       },
       lastsMs,
     }
-  const [first, second] = chance.shuffled(vital)
+  const [first, second] = chance.shuffle(vital)
   const target = shape <= 7 ? `${first}.${site}` : `${first}.${site}, ${second}.${chance.pick(regions)}`
   return { words: { kind: 'process-kill', target, signal }, lastsMs }
 }

@@ -1,5 +1,5 @@
 // One fault, with all that any kind of it needs to be told.
-import type { Chance } from '../chance.ts'
+import type { Chance } from '#runtime/chance.ts'
 import { linkClasses } from '../network.ts'
 import { phases } from '../phases.ts'
 import type { Fault, FaultKind } from './kinds.ts'

@@ -1,6 +1,6 @@
 // Plots of a probing schedule: the stories of PROTOCOL as recipes, with their times drawn. Each is a chain of ordinary faults.
 import type { CommitMode } from '#protocol/topology.ts'
-import type { Chance } from '../chance.ts'
+import type { Chance } from '#runtime/chance.ts'
 import { drawFault } from './draw-fault.ts'
 import type { Aim, Begin, Fault, FaultKind } from './kinds.ts'
 

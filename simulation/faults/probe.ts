@@ -2,7 +2,7 @@
 // hit it, its successor or whoever carries the move; a plan stalls midway; a standby lags behind all the while. Faults that are
 // drawn apart seldom meet so, and most rules matter only where two or three of them do.
 import type { CommitMode } from '#protocol/topology.ts'
-import type { Chance } from '../chance.ts'
+import type { Chance } from '#runtime/chance.ts'
 import { drawFault } from './draw-fault.ts'
 import { drawPlot } from './plots.ts'
 import { type Aim, type Fault, type FaultKind, faultKinds } from './kinds.ts'

@@ -22,7 +22,7 @@ import { type Permit, permitValidMs, type WriteRegion } from '#protocol/permit.t
 import type { Region } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { call } from '../calls.ts'
-import type { Chance } from '../chance.ts'
+import type { Chance } from '#runtime/chance.ts'
 import type { Clocks } from '../clocks.ts'
 import type { Coverage } from '../coverage.ts'
 import type { Network } from '../network.ts'

@@ -1,7 +1,7 @@
 // A client area: a point of presence that follows the apps' readiness by checks of its own, and clients that write through it.
 import type { Region } from '#protocol/sites.ts'
 import { call } from '../calls.ts'
-import type { Chance } from '../chance.ts'
+import type { Chance } from '#runtime/chance.ts'
 import type { Checker } from '../invariants.ts'
 import type { Network } from '../network.ts'
 import { Process } from '../process.ts'

@@ -1,7 +1,7 @@
 // One Postgres: WAL that is written, flushed, received and replayed apart; walsenders, walreceiver, synchronous replication.
 // What it promises to nobody it doesn't keep here either: see "Postgres facts" of the project's notes on what was seen on the real one.
 import { canonicalLsn, type Fork } from '#orchestrator/core/agent/decisions.ts'
-import type { Chance } from '../chance.ts'
+import type { Chance } from '#runtime/chance.ts'
 import type { Network } from '../network.ts'
 import type { Process } from '../process.ts'
 import { currentTimeline, divergence, endOf, indexAbove, lsnText, recordBytes, serves, type WalRecord } from './wal.ts'

@@ -1,5 +1,5 @@
-// Chance from a seed: what the simulator draws, it draws here.
-import { createRandom, type Random } from '#runtime/random.ts'
+// Chance from a seed: what the simulator and fuzz draw, they draw here. One seed and stream give the same draws on every machine.
+import { createRandom, type Random } from './random.ts'
 
 export class Chance {
   readonly #random: Random
@@ -9,9 +9,9 @@ export class Chance {
     this.#random = createRandom(seed, stream)
   }
 
-  /** From `low` to `high`, whole numbers, both included. */
-  between(low: number, high: number): number {
-    return low + Math.floor(this.#random() * (high - low + 1))
+  /** A multiple of `step` above `low`, up to `high`, both included. */
+  between(low: number, high: number, step = 1): number {
+    return low + step * Math.floor(this.#random() * (Math.floor((high - low) / step) + 1))
   }
 
   is(probability: number): boolean {
