@@ -4,7 +4,7 @@ import type { RunningWorld } from '#world/running-world.ts'
 import type { FinalReads } from '../measure/record.ts'
 import { Interrupted, until, untilAnswered } from '../wait.ts'
 import { readKafka, topicEnd, type KafkaReader, type TopicEnd } from './kafka.ts'
-import { readPostgres } from './postgres.ts'
+import { readPostgres, type PresentOrders } from './postgres.ts'
 import { readRedis, type Projection } from './redis.ts'
 
 /** Ends of the regions' topics before the load. */
@@ -40,8 +40,11 @@ export async function readFinal(options: FinalReadOptions, problem: (text: strin
       problem(`${store} was not read: ${error instanceof Error ? error.message : String(error)}`)
       return null
     })
-  const { world, drill, primary, ackedIds } = options
-  const postgres = primary === null ? null : await attempt('Postgres', () => readPostgres(world, primary, drill))
+  const { world, drill, primary, ackedIds, withinMs, signal, note } = options
+  // After a long outage the app may hold every session that Postgres has to give; idle ones are closed in 20 s.
+  const askPostgres = (from: Region): Promise<PresentOrders> =>
+    untilAnswered(() => readPostgres(world, from, drill), withinMs, signal, note)
+  const postgres = primary === null ? null : await attempt('Postgres', () => askPostgres(primary))
   const awaitedIds = stillToCome(ackedIds, postgres?.ids ?? null)
   const [kafka, redis] = await Promise.all([
     attempt('Kafka', () => readAllKafkas(options, awaitedIds)),
