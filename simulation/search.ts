@@ -58,7 +58,7 @@ export interface Searched {
   readonly counts: Counts
 }
 
-/** Shared with the workers: schedules that have been run, and violations among them. */
+/** Shared with the workers: how many schedules have been run. */
 type Progress = Int32Array<SharedArrayBuffer>
 
 interface Share {
@@ -68,7 +68,8 @@ interface Share {
   readonly progress?: Progress
 }
 
-function searchHere({ options, offset, stride, progress }: Share): Searched {
+/** @param told is given each violation at once */
+function searchHere({ options, offset, stride, progress }: Share, told: (found: Found) => void): Searched {
   const found: Found[] = []
   const sizes: Record<number, Size> = {}
   const coverage = new Coverage()
@@ -89,39 +90,41 @@ function searchHere({ options, offset, stride, progress }: Share): Searched {
       acks,
     })
     coverage.add(outcome.counts)
-    if (outcome.violation !== null) found.push({ seed, violation: outcome.violation })
     if (progress !== undefined) Atomics.add(progress, 0, 1)
-    if (progress !== undefined && !isWhole) Atomics.add(progress, 1, 1)
+    if (outcome.violation === null) continue
+    const each = { seed, violation: outcome.violation }
+    found.push(each)
+    told(each)
   }
   return { found, sizes, counts: coverage.counts }
 }
 
 /**
  * On all processors.
- * @param told is given, each second, how many schedules have been run, and how many of them broke an invariant
+ * @param watch is told of each violation at once, and each second how many schedules have been run
  */
 export async function search(
   options: SearchOptions,
-  told: (schedules: number, violations: number) => void = () => undefined,
+  watch: { readonly found: (found: Found) => void; readonly ran: (schedules: number) => void },
 ): Promise<Searched> {
   const workers = availableParallelism()
-  const progress: Progress = new Int32Array(new SharedArrayBuffer(8))
+  const progress: Progress = new Int32Array(new SharedArrayBuffer(4))
   const shares = Array.from({ length: workers }, (_, offset): Share => ({ options, offset, stride: workers, progress }))
-  const timer = setInterval(() => told(Atomics.load(progress, 0), Atomics.load(progress, 1)), 1000)
+  const timer = setInterval(() => watch.ran(Atomics.load(progress, 0)), 1000)
   try {
-    return await gathered(shares)
+    return await gathered(shares, watch.found)
   } finally {
     clearInterval(timer)
   }
 }
 
-async function gathered(shares: readonly Share[]): Promise<Searched> {
+async function gathered(shares: readonly Share[], told: (found: Found) => void): Promise<Searched> {
   const parts = await Promise.all(
     shares.map(
       async (share) =>
         new Promise<Searched>((resolve, reject) => {
           const worker = new Worker(new URL(import.meta.url), { workerData: share })
-          worker.once('message', resolve)
+          worker.on('message', (message: Found | Searched) => ('seed' in message ? told(message) : resolve(message)))
           worker.once('error', reject)
         }),
     ),
@@ -137,5 +140,15 @@ async function gathered(shares: readonly Share[]): Promise<Searched> {
   return { found, sizes, counts: coverage.counts }
 }
 
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's port has no origin
-if (!isMainThread && parentPort !== null) parentPort.postMessage(searchHere(workerData as Share))
+const port = isMainThread ? null : parentPort
+if (port !== null) {
+  const share = workerData as Share
+  // Whoever doesn't count what has been run waits for the whole.
+  const isWatched = share.progress !== undefined
+  /* oxlint-disable unicorn/require-post-message-target-origin -- a worker's port has no origin */
+  port.postMessage(
+    searchHere(share, (found) => {
+      if (isWatched) port.postMessage(found)
+    }),
+  )
+}

@@ -83,12 +83,22 @@ async function searchAll(options: Options, draw: DrawOptions): Promise<number> {
   say(`${schedules} schedules from seed ${firstSeed} on: ${JSON.stringify(draw)}`)
   const beganMs = performance.now()
   let tenths = 0
-  const searched = await search({ ...draw, firstSeed, schedules, mostFound }, (done, violations) => {
-    if (Math.floor((10 * done) / schedules) === tenths) return
-    tenths = Math.floor((10 * done) / schedules)
-    const minutes = (performance.now() - beganMs) / 60_000
-    say(`${done} of ${schedules} schedules in ${minutes.toFixed(1)} min, ${violations} violations`)
-  })
+  let violations = 0
+  const searched = await search(
+    { ...draw, firstSeed, schedules, mostFound },
+    {
+      found: ({ seed, violation }) => {
+        violations += 1
+        say(`seed ${seed}: ${violation.invariant}: ${violation.what}`)
+      },
+      ran: (done) => {
+        if (Math.floor((10 * done) / schedules) === tenths) return
+        tenths = Math.floor((10 * done) / schedules)
+        const minutes = (performance.now() - beganMs) / 60_000
+        say(`${done} of ${schedules} schedules in ${minutes.toFixed(1)} min, ${violations} violations`)
+      },
+    },
+  )
   printSizes(searched)
   printCoverage(searched)
   for (const { seed, violation } of searched.found)
