@@ -4,10 +4,12 @@ import {
   decideFollow,
   decidePromise,
   decidePromote,
+  needsCopy,
   rebuildSteps,
   resolveAhead,
   settleAhead,
   standing,
+  strayingSince,
   type Duty,
   type FollowDecision,
   type FollowOrder,
@@ -63,7 +65,6 @@ const cutTimeoutMs = 1000
 /** A promise is answered without a position if the end of the WAL isn't known by then. */
 const positionTimeoutMs = 2000
 /** A follower that does not stream after this time, though its primary is one, can't be attached: it gets a fresh copy. */
-const attachTimeoutMs = 15_000
 
 type FirstCommit = { epoch: number; isCommitted: boolean; reply: Promise<PromoteReply> }
 
@@ -87,6 +88,7 @@ export class Node {
   #isPromoting = false
   /** When the source was last changed. */
   #orderedAtMs = 0
+  #strayingSinceMs: number | null = null
   #sample: Sample | null = null
 
   constructor(options: NodeOptions) {
@@ -109,6 +111,7 @@ export class Node {
 
   #forgetStream(): void {
     this.#orderedAtMs = performance.now()
+    this.#strayingSinceMs = null
     if (this.#sample !== null) this.#sample = { ...this.#sample, streaming: false }
   }
 
@@ -422,8 +425,11 @@ export class Node {
     const settled = settleAhead(this.#kept, order, this.#kept.ahead === null ? [] : await readForks())
     if (settled.kind === 'refuse') throw new Refused(this.#kept.promised, settled.reason)
     if (settled.kind === 'settle') await this.#keep({ history: order.history, ahead: null })
-    if (this.#sample?.streaming === true) return 'already'
-    if (performance.now() - this.#orderedAtMs < attachTimeoutMs || !(await isPrimary(order.primary))) return 'attach'
+    const streaming = this.#sample?.streaming === true
+    const seen = { streaming, primaryAtWork: !streaming && (await isPrimary(order.primary)) }
+    this.#strayingSinceMs = strayingSince(this.#strayingSinceMs, seen, performance.now())
+    if (streaming) return 'already'
+    if (!needsCopy(this.#strayingSinceMs, performance.now())) return 'attach'
     this.#startRebuild(order, null)
     return 'basebackup'
   }

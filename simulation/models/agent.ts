@@ -8,12 +8,14 @@ import {
   decidePromote,
   followerName,
   followerRegion,
+  needsCopy,
   quorumStandbys,
   rebuildSteps,
   resolveAhead,
   rewoundFarEnough,
   settleAhead,
   standing,
+  strayingSince,
   type Duty,
   type FollowOrder,
   type Kept,
@@ -64,7 +66,6 @@ export interface AgentPorts {
 const beatMs = 100
 const cutTimeoutMs = 1000
 const positionTimeoutMs = 2000
-const attachTimeoutMs = 15_000
 const promotionTimeoutMs = 10_000
 const historyEntries = 4
 
@@ -94,7 +95,7 @@ export class Agent {
   #first: FirstCommit | null = null
   #isPromoting = false
   #isStarting = false
-  #orderedAtMs = 0
+  #strayingSinceMs: number | null = null
   #incarnation = 0
   #isBeatDue = false
   #status: AgentStatus | null = null
@@ -428,7 +429,7 @@ export class Agent {
 
   *#makeBare(): Steps<void> {
     this.#endLsn = null
-    this.#orderedAtMs = this.process.now
+    this.#strayingSinceMs = null
     this.#setNames(0)
     this.postgres.setSource(null)
     if (this.postgres.isUp) yield* this.#awaitNoReceiver()
@@ -571,7 +572,7 @@ export class Agent {
     this.#duty = { kind: 'follower', epoch, primary }
     this.#end = null
     this.#endLsn = null
-    this.#orderedAtMs = this.process.now
+    this.#strayingSinceMs = null
     this.#changed()
   }
 
@@ -596,10 +597,12 @@ export class Agent {
     this.#ports.coverage.count('settle decision', settled.kind)
     if (settled.kind === 'refuse') throw new Refused(this.#kept.promised, settled.reason)
     if (settled.kind === 'settle') yield* this.#keep({ history: order.history, ahead: null })
-    if (this.postgres.isStreaming) return 'already'
-    if (this.process.now - this.#orderedAtMs < attachTimeoutMs) return 'attach'
-    yield this.#ports.chance.between(80, 200)
-    if (!this.#seesPrimary(order.primary)) return 'attach'
+    const streaming = this.postgres.isStreaming
+    if (!streaming) yield this.#ports.chance.between(80, 200)
+    const seen = { streaming, primaryAtWork: !streaming && this.#seesPrimary(order.primary) }
+    this.#strayingSinceMs = strayingSince(this.#strayingSinceMs, seen, this.process.now)
+    if (streaming) return 'already'
+    if (!needsCopy(this.#strayingSinceMs, this.process.now)) return 'attach'
     this.#startRebuild(order, null)
     return 'basebackup'
   }

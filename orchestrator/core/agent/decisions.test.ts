@@ -12,7 +12,9 @@ import {
   followerRegion,
   quorumStandbys,
   resolveAhead,
+  needsCopy,
   rewoundFarEnough,
+  strayingSince,
   type FollowOrder,
   type Kept,
   type NodeView,
@@ -160,4 +162,28 @@ void test('attached ahead, a follower takes only a timeline that it has not seen
   const word = { epoch: 2, primary: 'a' as const, forkLsn: '0/200' }
   assert.equal(decideTimeline(ahead, { ...word, timeline: 3 }).kind, 'plant')
   assert.equal(decideTimeline(ahead, { ...word, timeline: 2 }).kind, 'refuse')
+})
+
+void test('a follower needs a fresh copy once it was seen not to stream, order after order, from a primary at work', () => {
+  const stray = { streaming: false, primaryAtWork: true }
+  const told = (seen: readonly (readonly [now: number, attached: typeof stray])[]): boolean => {
+    const since = seen.reduce<number | null>((before, [now, attached]) => strayingSince(before, attached, now), null)
+    return needsCopy(since, seen.at(-1)?.[0] ?? 0)
+  }
+  // The first order after a long partition says nothing yet.
+  assert.equal(told([[60_000, stray]]), false)
+  assert.equal(told([1000, 8000, 15_900].map((now) => [now, stray] as const)), false)
+  assert.equal(told([1000, 8000, 16_000].map((now) => [now, stray] as const)), true)
+  for (const other of [
+    { streaming: true, primaryAtWork: false },
+    { streaming: false, primaryAtWork: false },
+  ])
+    assert.equal(
+      told([
+        [1000, stray],
+        [8000, other],
+        [16_000, stray],
+      ]),
+      false,
+    )
 })

@@ -128,6 +128,24 @@ function decideAhead(view: NodeView, order: FollowOrder, lastEpoch: number): Fol
     : refuse(`the node has no WAL of epoch ${lastEpoch} yet, only of ${epoch}`)
 }
 
+/** What a follower sees when the same order comes once more. */
+export type Attached = { streaming: boolean; primaryAtWork: boolean }
+
+/**
+ * Since when a follower does not stream from a primary that is at work, by all orders since; null if the last one says otherwise.
+ * What was before the primary came into sight again, a partition of minutes, is no sign of a stream that can't be had.
+ */
+export function strayingSince(since: number | null, seen: Attached, now: number): number | null {
+  return seen.streaming || !seen.primaryAtWork ? null : (since ?? now)
+}
+
+/** A follower that can't be attached to a primary at work for so long needs a fresh copy, ms. */
+const attachTimeoutMs = 15_000
+
+export function needsCopy(since: number | null, now: number): boolean {
+  return since !== null && now - since >= attachTimeoutMs
+}
+
 /** Of the new timeline of a node that was just promoted. */
 export type TimelineWord = { epoch: number; primary: Region; timeline: number; forkLsn: string }
 
