@@ -4,12 +4,10 @@ import {
   decideFollow,
   decidePromise,
   decidePromote,
-  needsCopy,
   rebuildSteps,
   resolveAhead,
   settleAhead,
   standing,
-  strayingSince,
   type Duty,
   type FollowDecision,
   type FollowOrder,
@@ -37,7 +35,7 @@ import { paths } from './paths.ts'
 import { localTarget, PostgresServer } from './postgres-server.ts'
 import type { Sample } from './probe.ts'
 import { promotePostgres } from './promotion.ts'
-import { awaitPrimary, becomeCopy, isPrimary } from './rebuild.ts'
+import { awaitPrimary, becomeCopy, Straying } from './rebuild.ts'
 import type { ReplicationLink } from './replication-link.ts'
 import { exportTail } from './lost-tail.ts'
 import { sourceOf, writeSettings, type Source } from './settings.ts'
@@ -88,7 +86,7 @@ export class Node {
   #isPromoting = false
   /** When the source was last changed. */
   #orderedAtMs = 0
-  #strayingSinceMs: number | null = null
+  readonly #straying = new Straying()
   #sample: Sample | null = null
 
   constructor(options: NodeOptions) {
@@ -111,7 +109,7 @@ export class Node {
 
   #forgetStream(): void {
     this.#orderedAtMs = performance.now()
-    this.#strayingSinceMs = null
+    this.#straying.forget()
     if (this.#sample !== null) this.#sample = { ...this.#sample, streaming: false }
   }
 
@@ -425,13 +423,9 @@ export class Node {
     const settled = settleAhead(this.#kept, order, this.#kept.ahead === null ? [] : await readForks())
     if (settled.kind === 'refuse') throw new Refused(this.#kept.promised, settled.reason)
     if (settled.kind === 'settle') await this.#keep({ history: order.history, ahead: null })
-    const streaming = this.#sample?.streaming === true
-    const seen = { streaming, primaryAtWork: !streaming && (await isPrimary(order.primary)) }
-    this.#strayingSinceMs = strayingSince(this.#strayingSinceMs, seen, performance.now())
-    if (streaming) return 'already'
-    if (!needsCopy(this.#strayingSinceMs, performance.now())) return 'attach'
-    this.#startRebuild(order, null)
-    return 'basebackup'
+    const way = await this.#straying.way(this.#sample?.streaming === true, order.primary)
+    if (way === 'basebackup') this.#startRebuild(order, null)
+    return way
   }
 
   #startRebuild(order: FollowOrder, forkLsn: string | null): void {

@@ -1,7 +1,7 @@
 // Makes this node's cluster a copy of the primary's: by pg_rewind where it goes back far enough, else by a base backup.
 import { spawn } from 'node:child_process'
 import { rename, rm } from 'node:fs/promises'
-import { rewoundFarEnough } from '#orchestrator/core/agent/decisions.ts'
+import { needsCopy, rewoundFarEnough, strayingSince } from '#orchestrator/core/agent/decisions.ts'
 import { ports, type Region } from '#protocol/sites.ts'
 import { Session } from '#runtime/postgres.ts'
 import type { Log } from '#runtime/log.ts'
@@ -46,7 +46,7 @@ function conninfo(region: Region): string {
 }
 
 /** Whether a node accepts sessions and is a primary. */
-export async function isPrimary(region: Region): Promise<boolean> {
+async function isPrimary(region: Region): Promise<boolean> {
   const session = await Session.open({
     host: `postgres.${region}`,
     port: ports.postgres,
@@ -127,4 +127,21 @@ async function baseBackup(source: Region, account: Account, signal: AbortSignal)
   await rename(paths.dataNext, paths.data)
   await syncFolder(paths.volume)
   await rm(paths.dataPrevious, { recursive: true, force: true })
+}
+
+/** Since when a follower has not streamed from a primary that is at work. */
+export class Straying {
+  #sinceMs: number | null = null
+
+  forget(): void {
+    this.#sinceMs = null
+  }
+
+  /** What the same order to follow comes to. */
+  async way(streaming: boolean, primary: Region): Promise<'already' | 'attach' | 'basebackup'> {
+    const seen = { streaming, primaryAtWork: !streaming && (await isPrimary(primary)) }
+    this.#sinceMs = strayingSince(this.#sinceMs, seen, performance.now())
+    if (streaming) return 'already'
+    return needsCopy(this.#sinceMs, performance.now()) ? 'basebackup' : 'attach'
+  }
 }
