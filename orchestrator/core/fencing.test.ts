@@ -178,3 +178,51 @@ suite('commit: async, the fence device', () => {
 
   test('is not asked to cut off the only node that could be promoted', () => assert.deepEqual(asked(9900, false), []))
 })
+
+suite('commit: async, a fence behind which nobody can be promoted', () => {
+  /** Controller c had a cut off; nobody has promised with weight, and the call to a has just timed out. */
+  const stuck = (): State => {
+    const { move, record, ...rest } = drained()
+    assert.ok(move?.phase === 'fencing' && record !== null)
+    // The lease of a's epoch has not run out.
+    const held = { ...record, holders: [{ epoch: 3, leaseId: 'lease' }] }
+    const goal = {
+      kind: 'failover',
+      old: 'a',
+      to: null,
+      why: 'x',
+      suspectedMs: 0,
+      acceptDataLoss: false,
+      request: null,
+    } as const
+    return {
+      ...rest,
+      record: held,
+      move: { ...move, goal, device: 'confirmed', floor: null, asks: { ...move.asks, a: 100 } },
+    }
+  }
+  const tick = { kind: 'tick', lateMs: 0 } as const
+  const orders = (effects: readonly Effect[]): readonly string[] =>
+    effects.flatMap((each) =>
+      each.kind === 'unfence' || each.kind === 'promise' ? [`${each.kind} ${each.region}`] : [],
+    )
+
+  test('is lifted, and the old primary asked for its own promise', () => {
+    const lifted = step(stuck(), tick, timings.lastPrimaryMs)
+    assert.deepEqual(orders(lifted.effects), ['unfence a', 'promise a'])
+    const { effects } = step(lifted.state, promise('a', drainedLsn), timings.lastPrimaryMs + 100)
+    assert.deepEqual(promoted(effects), ['a'])
+  })
+
+  test('no longer counts as one', () => {
+    const { state } = step(stuck(), tick, timings.lastPrimaryMs)
+    const { effects } = step(state, promise('c', drainedLsn), timings.lastPrimaryMs + 100)
+    assert.deepEqual(promoted(effects), [])
+  })
+
+  test('stays while somebody else may still promise, or has', () => {
+    assert.deepEqual(orders(step(stuck(), tick, timings.lastPrimaryMs - 1).effects), ['promise a'])
+    const { state } = step({ ...stuck(), primaryWal: [] }, promise('c', '0/2000'), 200)
+    assert.deepEqual(orders(step(state, tick, timings.lastPrimaryMs).effects), ['promise a'])
+  })
+})

@@ -95,8 +95,21 @@ export function askPromises(turn: Turn): void {
   if (move?.phase !== 'fencing') return
   const due = turn.state.settings.regions.filter((each) => isDue(move.asks[each], turn.now))
   if (due.length === 0) return
+  const lifted = due.find((each) => isCutInVain(turn.state, move, each, turn.now))
+  if (lifted !== undefined) turn.effects.push({ kind: 'unfence', claim: move.claim, region: lifted })
   for (const region of due) turn.effects.push({ kind: 'promise', claim: move.claim, region })
-  turn.state = { ...turn.state, move: { ...move, asks: { ...move.asks, ...nulls(due) } } }
+  const device = lifted === undefined ? move.device : 'none'
+  turn.state = { ...turn.state, move: { ...move, device, asks: { ...move.asks, ...nulls(due) } } }
+}
+
+/**
+ * Nobody but the old primary's own node, which the fence device may have cut off, can be promoted: the others are being made anew, or
+ * are gone. So it gets its links back, each time that it is asked, and its own promise is the fence.
+ */
+function isCutInVain(state: State, move: Fencing, region: Region, now: number): boolean {
+  const { commit, region: own } = state.settings
+  const wasCut = commit === 'async' && move.goal.kind === 'failover' && move.goal.old === region && region !== own
+  return wasCut && move.promises.length === 0 && now - move.sinceMs >= timings.lastPrimaryMs
 }
 
 function nulls(due: readonly Region[]): Partial<Record<Region, null>> {

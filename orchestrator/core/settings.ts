@@ -35,7 +35,7 @@ export const timings = Object.freeze({
   /** How long a failover waits for promises that would spare it the old primary, or an asked target. */
   preferMs: 300,
   plannedPreferMs: 3000,
-  /** How long a majority of whole nodes is waited for, before the last primary's copy is taken because all others are half-made. */
+  /** How long whole nodes are waited for, before the last primary's copy is taken because all others are half-made. */
   lastPrimaryMs: 2000,
   /** commit: async: how long to wait for further promises once the fence stands, since the greatest position loses least. */
   asyncGatherMs: 300,
