@@ -129,12 +129,13 @@ class Run {
 
   #revive(site: number): void {
     const world = this.#world
+    for (const process of world.processesOf(site)) process.thaw()
+    if (world.isReturning(site)) return
     if (world.controllers[site]?.process.isUp !== true) world.startController(site)
     if (world.agents[site]?.process.isUp !== true) world.startAgent(site)
     if (world.apps[site]?.process.isUp !== true) world.startApp(site)
     if (world.bridges[site]?.process.isUp !== true) world.startBridge(site)
     if (world.members[site]?.isUp !== true) world.startEtcd(site)
-    for (const process of world.processesOf(site)) process.thaw()
   }
 
   #until(invariant: Invariant, withinMs: number, what: string, condition: () => boolean): void {

@@ -22,6 +22,9 @@ import { Timeline } from './timeline.ts'
 const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] as readonly string[] as readonly Region[]
 const areaNames = ['na', 'eu', 'ap']
 const dataSet = 'orders'
+/** Seen by fuzz: a region that returns needs 4 to 13 s for its containers, one after another. */
+const shortestStartMs = 800
+const longestStartMs = 2600
 
 export interface Watch {
   readonly coverage: Coverage
@@ -57,6 +60,8 @@ export class World {
   #waiting: { readonly phase: WorldPhase; readonly run: () => void }[] = []
   readonly #transcript: Watch['transcript']
   readonly #agentSenders: readonly string[]
+  /** What is starting region by region; null: nothing. */
+  readonly #returns: (object | null)[]
   #seq = 0
 
   constructor(schedule: Schedule, watch: Watch) {
@@ -64,6 +69,7 @@ export class World {
     this.#transcript = watch.transcript
     this.coverage = watch.coverage
     this.regions = names.slice(0, schedule.regionCount)
+    this.#returns = this.regions.map(() => null)
     this.#agentSenders = this.regions.map((region) => `agent-${region}`)
     this.chance = new Chance(schedule.seed, runStream)
     this.network = new Network(schedule.regionCount, areaNames.length, timeline, this.chance)
@@ -214,17 +220,38 @@ export class World {
     this.#restart({ process: this.members[site] as Process, boot: () => undefined })
   }
 
-  killRegion(site: number): void {
-    this.agents[site]?.kill()
-    for (const process of this.processesOf(site)) process.kill()
+  /** How each process of the region ends; what was to be started there stays down. */
+  killsOf(site: number): readonly (() => void)[] {
+    this.#returns[site] = null
+    const agent = this.agents[site] as Agent
+    const others = this.processesOf(site).filter((each) => each !== agent.process)
+    return [() => agent.kill(), ...others.map((each) => () => each.kill())]
   }
 
+  /** One after another, each when the one before it listens. */
   startRegion(site: number): void {
-    this.startEtcd(site)
-    this.startBridge(site)
-    this.startAgent(site)
-    this.startController(site)
-    this.startApp(site)
+    const returning = {}
+    this.#returns[site] = returning
+    const starts = [
+      () => this.startEtcd(site),
+      () => this.startBridge(site),
+      () => this.startAgent(site),
+      () => this.startController(site),
+      () => this.startApp(site),
+    ]
+    let inMs = 0
+    for (const [at, start] of starts.entries()) {
+      inMs += this.chance.between(shortestStartMs, longestStartMs)
+      this.timeline.at(inMs, () => {
+        if (this.#returns[site] !== returning) return
+        start()
+        if (at === starts.length - 1) this.#returns[site] = null
+      })
+    }
+  }
+
+  isReturning(site: number): boolean {
+    return this.#returns[site] !== null
   }
 
   // ---- between the parts

@@ -62,7 +62,6 @@ export type NodeOptions = {
 const cutTimeoutMs = 1000
 /** A promise is answered without a position if the end of the WAL isn't known by then. */
 const positionTimeoutMs = 2000
-/** A follower that does not stream after this time, though its primary is one, can't be attached: it gets a fresh copy. */
 
 type FirstCommit = { epoch: number; isCommitted: boolean; reply: Promise<PromoteReply> }
 

@@ -30,6 +30,10 @@ export interface EtcdPorts {
 
 const lookMs = 100
 const electionMs = 1000
+/** Seen by fuzz: a member whose links are back hangs for up to so long. */
+const longestCatchUpMs = 2000
+/** A read that its member doesn't answer is asked of another one as well. */
+const hedgeMs = 250
 /** A request that found no leader waits in its member for one. */
 const waitForLeaderMs = 100
 
@@ -40,6 +44,8 @@ export class Etcd {
   #leaderLostMs: number | null = null
   #revision = 0
   #record: { value: EpochRecord | null; revision: number } = { value: null, revision: 0 }
+  /** When a member that had lost its leader serves again; null: it is out of the leader's sight. */
+  readonly #readyMs: (number | null)[]
   readonly #holders = new Map<number, string>()
   readonly #leases = new Map<string, number>()
   #leaseCount = 0
@@ -49,6 +55,7 @@ export class Etcd {
   constructor(ports: EtcdPorts) {
     this.#ports = ports
     this.#leader = ports.chance.between(0, ports.regions.length - 1)
+    this.#readyMs = ports.regions.map(() => 0)
     const look = (): void => {
       this.#look()
       ports.timeline.at(lookMs, look)
@@ -82,6 +89,7 @@ export class Etcd {
   /** A leader that has lost its quorum serves nothing; after the election time-out another one is found, if any can be. */
   #look(): void {
     const { chance, timeline, regions, trace } = this.#ports
+    this.#noteReturns()
     if (this.#hasQuorum(this.#leader)) {
       this.#isServing = true
       this.#leaderLostMs = null
@@ -94,6 +102,15 @@ export class Etcd {
     if (able.length === 0) return
     this.#elect(chance.pick(able))
     trace(this.#leader, `etcd: ${regions[this.#leader]} leads; every lease is refilled`)
+  }
+
+  /** A member that finds its leader again catches up before it serves. */
+  #noteReturns(): void {
+    const { chance, members, timeline } = this.#ports
+    for (const at of this.#readyMs.keys()) {
+      if (members[at]?.isAtWork !== true || !this.#reaches(at)) this.#readyMs[at] = null
+      else this.#readyMs[at] ??= timeline.now + chance.between(0, longestCatchUpMs)
+    }
   }
 
   #elect(member: number): void {
@@ -127,9 +144,19 @@ export class Etcd {
     work: () => Reply,
     done: (reply: Reply | null, reason: string) => void,
   ): void {
-    const { members, network, chance, timeline } = this.#ports
+    const { members, chance } = this.#ports
     const own = members[from.site] as Process
-    const member = own.isUp ? own : chance.pick(members)
+    this.#askMember(own.isUp ? own : chance.pick(members), from, timeoutMs, work, done)
+  }
+
+  #askMember<Reply>(
+    member: Process,
+    from: Process,
+    timeoutMs: number,
+    work: () => Reply,
+    done: (reply: Reply | null, reason: string) => void,
+  ): void {
+    const { network, chance, timeline } = this.#ports
     const waitsUntilMs = timeline.now + timeoutMs * (chance.is(0.3) ? 3 : 1)
     const losesAnswer = this.losesAnswers > 0
     if (losesAnswer) this.losesAnswers -= 1
@@ -141,7 +168,9 @@ export class Etcd {
       timeoutMs,
       serve: (answer) => {
         const attempt = (): void => {
-          const isReached = this.#isServing && this.#hasQuorum(this.#leader) && this.#reaches(member.site)
+          const readyMs = this.#readyMs[member.site] ?? null
+          const isReady = readyMs !== null && readyMs <= timeline.now && this.#reaches(member.site)
+          const isReached = this.#isServing && this.#hasQuorum(this.#leader) && isReady
           if (isReached) {
             const toLeader = network.delayMs(member.site, this.#leader)
             timeline.at(toLeader + this.#quorumMs(), () => {
@@ -167,7 +196,16 @@ export class Etcd {
   }
 
   read(from: Process, timeoutMs: number, done: (reading: Reading | null, reason: string) => void): void {
-    this.#ask(from, timeoutMs, () => this.#reading(), done)
+    this.#ask(
+      from,
+      hedgeMs,
+      () => this.#reading(),
+      (reading, reason) => {
+        if (reading !== null) return done(reading, reason)
+        const others = this.#ports.members.filter((each) => each.site !== from.site)
+        this.#askMember(this.#ports.chance.pick(others), from, timeoutMs - hedgeMs, () => this.#reading(), done)
+      },
+    )
   }
 
   #reading(): Reading {
