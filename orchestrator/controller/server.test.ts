@@ -1,22 +1,13 @@
 // The controller's API: who may call, what is malformed, and what a refused move answers.
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { regions } from '#protocol/sites.ts'
+import { settingsOf } from '#orchestrator/core/fixtures.ts'
 import { createLog } from '#runtime/log.ts'
 import { monotonicMs } from '#runtime/clock.ts'
 import { Events } from './events.ts'
 import { createServer, type ServerOptions } from './server.ts'
 
-const settings = {
-  regions,
-  region: 'a',
-  incarnation: 'a1',
-  dataSet: 'orders',
-  home: 'a',
-  commit: 'quorum',
-  maxLossMs: 5000,
-  acceptDataLoss: false,
-} as const
+const settings = settingsOf()
 const headers = { authorization: 'Bearer token-of-this-world' }
 
 function serverThat(done: boolean): ReturnType<typeof createServer> {

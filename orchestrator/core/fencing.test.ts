@@ -1,11 +1,12 @@
 // Fencing from single states: whom a planned move may promote when its target does not answer.
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { AgentStatus, PromiseReply } from '#protocol/agent.ts'
-import { type Region, regions } from '#protocol/sites.ts'
+import type { PromiseReply } from '#protocol/agent.ts'
+import type { Region } from '#protocol/sites.ts'
 import type { Effect } from './effects.ts'
 import { claimFromSwap } from './evidence.ts'
-import type { HeardController, Input } from './inputs.ts'
+import { agentStatus, controllerBeat, failoverFrom, settingsOf } from './fixtures.ts'
+import type { Input } from './inputs.ts'
 import { timings } from './settings.ts'
 import { initialState, type Move, type State } from './state.ts'
 import { step } from './step.ts'
@@ -15,16 +16,7 @@ const drainedLsn = '0/3000'
 
 /** Controller c repairs the epoch of a by a planned move from a to a, after the drain; a's WAL reached the drained LSN. */
 function drained(): State {
-  const settings = {
-    regions,
-    region: 'c',
-    incarnation: 'c2',
-    dataSet: 'orders',
-    home: 'a',
-    commit: 'async',
-    maxLossMs: 500,
-    acceptDataLoss: false,
-  } as const
+  const settings = settingsOf({ region: 'c', incarnation: 'c2', commit: 'async', maxLossMs: 500 })
   const record = {
     epoch: 4,
     owner: 'c',
@@ -118,48 +110,16 @@ suite('commit: async, the fence device', () => {
   const asked = (heardMs: number, isWhole = true): readonly Region[] => {
     const { record, move: _, ...rest } = drained()
     assert.ok(record?.record)
-    const goal = {
-      kind: 'failover',
-      old: 'b',
-      to: null,
-      why: 'x',
-      suspectedMs: 0,
-      acceptDataLoss: false,
-      request: null,
-    } as const
     const move: Move = {
       phase: 'claiming',
-      goal,
+      goal: failoverFrom('b'),
       epoch: 5,
       sinceMs: 0,
       record: { ...record.record, epoch: 5 },
       replaced: 'active',
     }
-    const beat: HeardController = {
-      region: 'a',
-      incarnation: 'a1',
-      lateMs: 0,
-      epoch: 4,
-      holdsEpoch: false,
-      etcdReachable: true,
-      suspects: [],
-      local: { app: true, postgres: true, redis: true, kafka: true },
-    }
-    const status: AgentStatus = {
-      region: 'a',
-      incarnation: 'agent',
-      state: 'standby',
-      promised: 4,
-      whole: isWhole,
-      position: null,
-      history: [],
-      following: null,
-      streaming: false,
-      epochCommitted: false,
-      followers: [],
-      responsive: true,
-      systemIdentifier: '1',
-    }
+    const beat = controllerBeat()
+    const status = agentStatus({ whole: isWhole })
     const agents = { a: { status, heardMs: 9900, unresponsiveSinceMs: null, notPrimarySinceMs: 0 } }
     const controllers = { a: { beat, heardMs, appDownSinceMs: null, appSeenAlive: true } }
     const won = { result: 'won', revision: '8', leaseId: 'x' } as const
@@ -186,19 +146,10 @@ suite('commit: async, a fence behind which nobody can be promoted', () => {
     assert.ok(move?.phase === 'fencing' && record !== null)
     // The lease of a's epoch has not run out.
     const held = { ...record, holders: [{ epoch: 3, leaseId: 'lease' }] }
-    const goal = {
-      kind: 'failover',
-      old: 'a',
-      to: null,
-      why: 'x',
-      suspectedMs: 0,
-      acceptDataLoss: false,
-      request: null,
-    } as const
     return {
       ...rest,
       record: held,
-      move: { ...move, goal, device: 'confirmed', floor: null, asks: { ...move.asks, a: 100 } },
+      move: { ...move, goal: failoverFrom('a'), device: 'confirmed', floor: null, asks: { ...move.asks, a: 100 } },
     }
   }
   const tick = { kind: 'tick', lateMs: 0 } as const

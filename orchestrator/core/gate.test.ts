@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AgentStatus } from '#protocol/agent.ts'
 import type { EpochRecord } from '#protocol/epoch.ts'
-import { regions } from '#protocol/sites.ts'
 import { claimFromSwap, type Fence, fenceByAuthority, type Replaced, type WeightedPromise } from './evidence.ts'
+import { agentStatus, settingsOf } from './fixtures.ts'
 import { gate } from './gate.ts'
 import { initialState, type State } from './state.ts'
 import { step } from './step.ts'
@@ -28,16 +28,7 @@ function over(replaced: Replaced, ...promises: WeightedPromise[]): Fence {
 }
 
 function state(changes: Partial<State> = {}): State {
-  const settings = {
-    regions,
-    region: 'b',
-    incarnation: 'b1',
-    dataSet: 'orders',
-    home: 'a',
-    commit: 'async',
-    maxLossMs: 500,
-    acceptDataLoss: false,
-  } as const
+  const settings = settingsOf({ region: 'b', commit: 'async', maxLossMs: 500 })
   const view = { record, revision: '7', askedMs: 0, holders: [] }
   return { ...initialState(settings, 0), record: view, ...changes }
 }
@@ -96,22 +87,13 @@ void test('a candidate without a record of the last epoch covers nothing of it, 
 })
 
 function heard(before: State, changes: Partial<AgentStatus>, now: number): State {
-  const status: AgentStatus = {
-    region: 'a',
-    incarnation: 'agent',
+  const primary = {
     state: 'primary',
     promised: 3,
-    whole: true,
     position: { epoch: 3, lsn: '0/4000' },
-    history: [],
-    following: null,
-    streaming: false,
     epochCommitted: true,
-    followers: [],
-    responsive: true,
-    systemIdentifier: '1',
-    ...changes,
-  }
+  } as const
+  const status = agentStatus({ ...primary, ...changes })
   return step(before, { kind: 'agent-beat', region: 'a', status }, now).state
 }
 

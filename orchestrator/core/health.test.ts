@@ -3,22 +3,13 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { AgentStatus } from '#protocol/agent.ts'
 import type { EpochRecord } from '#protocol/epoch.ts'
-import { regions } from '#protocol/sites.ts'
+import { agentStatus, controllerBeat, settingsOf } from './fixtures.ts'
 import { suspect, suspectableMs } from './health.ts'
 import type { HeardController } from './inputs.ts'
 import { initialState, type State } from './state.ts'
 import { step } from './step.ts'
 
-const settings = {
-  regions,
-  region: 'b',
-  incarnation: 'b1',
-  dataSet: 'orders',
-  home: 'a',
-  commit: 'quorum',
-  maxLossMs: 5000,
-  acceptDataLoss: false,
-} as const
+const settings = settingsOf({ region: 'b' })
 const record: EpochRecord = {
   epoch: 4,
   owner: 'a',
@@ -29,38 +20,10 @@ const record: EpochRecord = {
   history: [],
 }
 
-function agent(changes: Partial<AgentStatus> = {}): AgentStatus {
-  return {
-    region: 'a',
-    incarnation: 'agent',
-    state: 'primary',
-    promised: 4,
-    whole: true,
-    position: null,
-    history: [],
-    following: null,
-    streaming: false,
-    epochCommitted: true,
-    followers: [],
-    responsive: true,
-    systemIdentifier: '1',
-    ...changes,
-  }
-}
-
-function controller(changes: Partial<HeardController> = {}): HeardController {
-  return {
-    region: 'a',
-    incarnation: 'a1',
-    lateMs: 0,
-    epoch: 4,
-    holdsEpoch: true,
-    etcdReachable: true,
-    suspects: [],
-    local: { app: true, postgres: true, redis: true, kafka: true },
-    ...changes,
-  }
-}
+const agent = (changes: Partial<AgentStatus> = {}): AgentStatus =>
+  agentStatus({ state: 'primary', epochCommitted: true, ...changes })
+const controller = (changes: Partial<HeardController> = {}): HeardController =>
+  controllerBeat({ holdsEpoch: true, ...changes })
 
 /** A controller in b that knows the record, and heard agent and controller of a at `heardMs`. */
 function heardAt(heardMs: number, status: AgentStatus = agent(), beat: HeardController = controller()): State {

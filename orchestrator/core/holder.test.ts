@@ -1,22 +1,13 @@
 // What the holder of an epoch does for regions that the fence device has cut off.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { regions } from '#protocol/sites.ts'
 import { claimFromSwap, fenceByAuthority, promotionFromCommit, type WeightedPromise } from './evidence.ts'
+import { failoverFrom, settingsOf } from './fixtures.ts'
 import { timings } from './settings.ts'
 import { type Hold, initialState, type State } from './state.ts'
 import { step } from './step.ts'
 
-const settings = {
-  regions,
-  region: 'b',
-  incarnation: 'b1',
-  dataSet: 'orders',
-  home: 'a',
-  commit: 'async',
-  maxLossMs: 5000,
-  acceptDataLoss: false,
-} as const
+const settings = settingsOf({ region: 'b', commit: 'async' })
 
 /** b holds epoch 2 from time 0 on; a, the primary of epoch 1, was cut off and is silent. */
 function holding(): State {
@@ -33,7 +24,7 @@ function holding(): State {
   const never = Number.NEGATIVE_INFINITY
   const hold: Hold = {
     promotion: promotionFromCommit(fence, 'b', []),
-    goal: { kind: 'failover', old: 'a', to: null, why: 'x', suspectedMs: 0, acceptDataLoss: false, request: null },
+    goal: failoverFrom('a'),
     revision: '7',
     active: true,
     activating: false,

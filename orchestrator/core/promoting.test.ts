@@ -2,22 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AgentStatus } from '#protocol/agent.ts'
-import { type Region, regions } from '#protocol/sites.ts'
+import { regions } from '#protocol/sites.ts'
 import { claimFromSwap, fenceByPromises, type WeightedPromise } from './evidence.ts'
+import { agentStatus, failoverFrom, settingsOf } from './fixtures.ts'
 import { timings } from './settings.ts'
 import { initialState, type Move, type State } from './state.ts'
 import { step } from './step.ts'
 
-const settings = {
-  regions,
-  region: 'a',
-  incarnation: 'a1',
-  dataSet: 'orders',
-  home: 'a',
-  commit: 'quorum',
-  maxLossMs: 0,
-  acceptDataLoss: false,
-} as const
+const settings = settingsOf({ maxLossMs: 0 })
 
 /** Controller a has b promoted in epoch 3; it has told c to follow. */
 function promoting(): State {
@@ -30,7 +22,7 @@ function promoting(): State {
   assert.ok(fence)
   const move: Move = {
     phase: 'promoting',
-    goal: { kind: 'failover', old: 'a', to: null, why: 'x', suspectedMs: 0, acceptDataLoss: false, request: null },
+    goal: failoverFrom('a'),
     fence,
     region: 'b',
     history: [{ epoch: 3, startLsn: '0/2000' }],
@@ -40,25 +32,6 @@ function promoting(): State {
     device: 'none',
   }
   return { ...initialState(settings, -10_000), heardEpoch: 3, move }
-}
-
-function status(region: Region, changes: Partial<AgentStatus>): AgentStatus {
-  return {
-    region,
-    incarnation: 'agent',
-    state: 'standby',
-    promised: 3,
-    whole: true,
-    position: null,
-    history: [],
-    following: null,
-    streaming: false,
-    epochCommitted: false,
-    followers: [],
-    responsive: true,
-    systemIdentifier: '1',
-    ...changes,
-  }
 }
 
 /** Times at which c is told to follow, after it has said that it does, while its beats say this. */
@@ -71,7 +44,11 @@ function orders(changes: Partial<AgentStatus>): readonly number[] {
       ['b', { state: 'primary' }],
       ['c', changes],
     ] as const)
-      state = step(state, { kind: 'agent-beat', region, status: status(region, said) }, now).state
+      state = step(
+        state,
+        { kind: 'agent-beat', region, status: agentStatus({ region, promised: 3, ...said }) },
+        now,
+      ).state
     const next = step(state, { kind: 'tick', lateMs: 0 }, now)
     state = next.state
     for (const effect of next.effects) if (effect.kind === 'follow' && effect.region === 'c') seen.push(now)

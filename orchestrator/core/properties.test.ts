@@ -9,6 +9,7 @@ import type { Effect } from './effects.ts'
 import { comparePositions } from './agent/history.ts'
 import { claimFromSwap, fenceByPromises, weigh } from './evidence.ts'
 import { FakeWorld } from './fake-world.ts'
+import { settingsOf } from './fixtures.ts'
 import { choose } from './fencing.ts'
 import { initialState } from './state.ts'
 
@@ -180,16 +181,7 @@ suite('properties of the control plane', () => {
         const weighted = replies.filter((each) => each.whole && each.known).length
         assert.equal(fence !== null, weighted >= 2)
         if (fence === null) return
-        const settings = {
-          regions,
-          region: 'b',
-          incarnation: 'b1',
-          dataSet: 'orders',
-          home: 'a',
-          commit: 'quorum',
-          maxLossMs: 0,
-          acceptDataLoss: false,
-        } as const
+        const settings = settingsOf({ region: 'b', maxLossMs: 0 })
         const chosen = choose(initialState(settings, 0), { kind: 'first-start' }, fence)
         assert.ok(chosen !== null && promises.every((each) => comparePositions(each.position, chosen.position) <= 0))
       }),
