@@ -233,10 +233,13 @@ void test('kill -9 of the postmaster: seen at once, nothing starts by itself, an
   await failOver(a)
 })
 
-void test('an epoch that was begun is not begun again after a restart', async () => {
+void test('an epoch that was begun is not begun again after a restart, and who began it says so', async () => {
   await a.kill()
   await a.start()
   await assert.rejects(a.promote(epoch), isRefused)
+  const [fromA, fromC] = await Promise.all([a.promise(epoch), c.promise(epoch)])
+  assert.equal(fromA.begun, epoch)
+  assert.ok(fromC.begun < epoch)
   await failOver(b)
 })
 
