@@ -2,8 +2,8 @@
 // PROTOCOL.md that were seen on real Postgres. The nodes are one set; each test leaves them streaming from a primary.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { exportedTail } from '#protocol/agent.ts'
-import { lsnToBigInt, type History } from '#protocol/epoch.ts'
+import { exportedTail, type PromiseReply } from '#protocol/agent.ts'
+import { lsnToBigInt, type History, type Position } from '#protocol/epoch.ts'
 import { CallRefused } from '#runtime/http.ts'
 import { AgentNodes, failOverTo, type AgentNode } from './agent-nodes.ts'
 import { eventually } from './rig.ts'
@@ -33,6 +33,15 @@ async function failOver(primary: AgentNode): Promise<void> {
 }
 
 const isRefused = (error: unknown): boolean => error instanceof CallRefused && error.status === 409
+
+/** A promise with a position: asked for again, as a controller does, until the node knows where its WAL ends. */
+async function located(node: AgentNode): Promise<PromiseReply & { position: Position }> {
+  return eventually('a promise with a position', async () => {
+    const reply = await node.promise(epoch)
+    const { position } = reply
+    return position !== null && { ...reply, position }
+  })
+}
 
 void test('three fresh nodes: promise, promote, follow, and a quorum commit', async () => {
   const fresh = await Promise.all(all.map((node) => node.status()))
@@ -66,10 +75,10 @@ void test('rule 1: after a promise not a byte of WAL is taken, and nothing is ac
     'the commit to wait',
     async () => (await a.sql(`SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)) === '1',
   )
-  const fromA = await a.promise(epoch)
+  const fromA = await located(a)
   assert.equal((await a.status()).state, 'standby')
   assert.doesNotMatch(await waiting, /INSERT/)
-  assert.ok(fromA.position !== null && fromB.position !== null)
+  assert.ok(fromB.position !== null)
   assert.ok(lsnToBigInt(fromA.position.lsn) > lsnToBigInt(fromB.position.lsn))
 })
 
@@ -95,8 +104,7 @@ void test('rule 2: a node is promoted only under exactly its promise, and never 
 })
 
 void test('story 2: the longer unacked tail of an old primary counts for nothing; it is exported and rewound', async () => {
-  const [fromA, fromB] = await Promise.all([a.promise(epoch), b.promise(epoch)])
-  assert.ok(fromA.position !== null && fromB.position !== null)
+  const [, fromB] = await Promise.all([located(a), located(b)])
   const next = [...fromB.history, { epoch, startLsn: fromB.position.lsn }]
   // c stays unplugged: only a could be the quorum, and a holds more WAL than b, of which b knows nothing.
   const promoted = b.promote(epoch)
@@ -137,8 +145,7 @@ void test('rule 2: a promotion that has no quorum does not block a higher promis
 
 void test('story 1: two promoted unaware of each other on one timeline id; the one is no prefix of the other', async () => {
   // c began the last epoch alone; b, which knows nothing of it, is promoted at the same place, on the same timeline id.
-  const [fromB] = await Promise.all([b.promise(epoch), a.promise(epoch)])
-  assert.ok(fromB.position)
+  const [fromB] = await Promise.all([located(b), a.promise(epoch)])
   history = [...fromB.history, { epoch, startLsn: fromB.position.lsn }]
   const promoted = b.promote(epoch)
   assert.equal((await c.follow(epoch, 'b', history)).way, 'rewind')
@@ -168,8 +175,7 @@ void test('rule 4: a follower of an earlier epoch does not vouch, even if it str
   await failOver(b)
   epoch += 1
   // c is not reached: it goes on streaming from b under the old epoch, right through b's next promotion.
-  const [fromB] = await Promise.all([b.promise(epoch), a.promise(epoch)])
-  assert.ok(fromB.position)
+  const [fromB] = await Promise.all([located(b), a.promise(epoch)])
   const next = [...fromB.history, { epoch, startLsn: fromB.position.lsn }]
   const promoted = b.promote(epoch)
   await eventually(
@@ -194,8 +200,7 @@ void test('rule 5: a half-made node counts for nothing, also after a restart, an
   epoch += 1
   await Promise.all([b.promise(epoch), c.promise(epoch)])
   await a.run('psql', '-U', 'agent', '-d', 'firedrill', '-c', 'SET synchronous_commit = local; CREATE TABLE tail ()')
-  const [, fromB] = await Promise.all([a.promise(epoch), b.promise(epoch)])
-  assert.ok(fromB.position)
+  const [, fromB] = await Promise.all([a.promise(epoch), located(b)])
   history = [...fromB.history, { epoch, startLsn: fromB.position.lsn }]
   const promoted = b.promote(epoch)
   await c.follow(epoch, 'b', history)
@@ -209,8 +214,7 @@ void test('rule 5: a half-made node counts for nothing, also after a restart, an
   assert.equal(reply.position, null)
   await assert.rejects(a.promote(epoch + 1), isRefused)
   epoch += 1
-  const [again] = await Promise.all([b.promise(epoch), c.promise(epoch)])
-  assert.ok(again.position)
+  const [again] = await Promise.all([located(b), c.promise(epoch)])
   history = [...again.history, { epoch, startLsn: again.position.lsn }]
   await Promise.all([b.promote(epoch), c.follow(epoch, 'b', history)])
   assert.equal((await a.follow(epoch, 'b', history)).way, 'basebackup')
@@ -223,12 +227,7 @@ void test('kill -9 of the postmaster: seen at once, nothing starts by itself, an
   const down = await b.promise(epoch + 1)
   assert.equal(down.position, null)
   epoch += 1
-  const [, fromA] = await Promise.all([c.promise(epoch), a.promise(epoch)])
-  const back = await eventually('b to know its position', async () => {
-    const reply = await b.promise(epoch)
-    return reply.position !== null && reply
-  })
-  assert.ok(fromA.position !== null && back.position !== null)
+  await Promise.all([c.promise(epoch), located(a), located(b)])
   assert.equal((await b.status()).state, 'standby')
   await failOver(a)
 })
@@ -273,12 +272,8 @@ void test('rule 1: while replay hangs the end of the WAL is not known, and a pro
   } finally {
     await c.run('kill', '-CONT', replay)
   }
-  const fromC = await eventually('c to give a position', async () => {
-    const reply = await c.promise(epoch)
-    return reply.position !== null && reply
-  })
-  const fromA = await a.promise(epoch)
-  assert.ok(fromC.position && fromA.position)
+  const fromC = await located(c)
+  await located(a)
   history = [...fromC.history, { epoch, startLsn: fromC.position.lsn }]
   const promoted = c.promote(epoch)
   await b.follow(epoch, 'c', history)
@@ -296,14 +291,11 @@ void test('a node that was attached to a standby ahead of its promotion gives it
   assert.equal(ahead.way, 'attach')
   await c.streams('b')
   // The old primary is gone in the midst of the move: these two must be a majority, whose positions count.
-  const fromB = await b.promise(epoch)
-  const fromC = await eventually('c to give a position', async () => {
-    const reply = await c.promise(epoch)
-    return reply.position !== null && reply
-  })
+  const fromB = await located(b)
+  const fromC = await located(c)
   assert.equal(fromC.whole, true)
   assert.deepEqual([fromC.position, fromC.history], [fromB.position, fromB.history])
-  const next = [...fromB.history, { epoch, startLsn: fromB.position?.lsn ?? '' }]
+  const next = [...fromB.history, { epoch, startLsn: fromB.position.lsn }]
   const [, follow] = await Promise.all([b.promote(epoch), c.follow(epoch, 'b', next)])
   assert.equal(follow.way, 'attach')
   await c.streams('b')
