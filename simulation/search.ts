@@ -61,7 +61,7 @@ export interface Searched {
 /** Shared with the workers: how many schedules have been run. */
 type Progress = Int32Array<SharedArrayBuffer>
 
-interface Share {
+export interface Share {
   readonly options: SearchOptions
   readonly offset: number
   readonly stride: number
@@ -118,17 +118,33 @@ export async function search(
   }
 }
 
+/**
+ * Runs a share in a worker of its own.
+ * @param script this file, or its copy in another tree
+ * @throws the reason of `signal` once it is aborted; Error if the worker fails
+ */
+export async function inWorker(
+  script: URL,
+  share: Share,
+  told: (found: Found) => void = () => undefined,
+  signal?: AbortSignal,
+): Promise<Searched> {
+  return await new Promise((resolve, reject) => {
+    const worker = new Worker(script, { workerData: share })
+    const stop = (): void => {
+      reject(signal?.reason as Error)
+      void worker.terminate()
+    }
+    signal?.addEventListener('abort', stop, { once: true })
+    worker.on('message', (message: Found | Searched) => ('seed' in message ? told(message) : resolve(message)))
+    worker.once('error', reject)
+    worker.once('exit', () => signal?.removeEventListener('abort', stop))
+  })
+}
+
 async function gathered(shares: readonly Share[], told: (found: Found) => void): Promise<Searched> {
-  const parts = await Promise.all(
-    shares.map(
-      async (share) =>
-        new Promise<Searched>((resolve, reject) => {
-          const worker = new Worker(new URL(import.meta.url), { workerData: share })
-          worker.on('message', (message: Found | Searched) => ('seed' in message ? told(message) : resolve(message)))
-          worker.once('error', reject)
-        }),
-    ),
-  )
+  const script = new URL(import.meta.url)
+  const parts = await Promise.all(shares.map(async (share) => await inWorker(script, share, told)))
   const coverage = new Coverage()
   const sizes: Record<number, Size> = {}
   for (const part of parts) {
@@ -141,14 +157,5 @@ async function gathered(shares: readonly Share[], told: (found: Found) => void):
 }
 
 const port = isMainThread ? null : parentPort
-if (port !== null) {
-  const share = workerData as Share
-  // Whoever doesn't count what has been run waits for the whole.
-  const isWatched = share.progress !== undefined
-  /* oxlint-disable unicorn/require-post-message-target-origin -- a worker's port has no origin */
-  port.postMessage(
-    searchHere(share, (found) => {
-      if (isWatched) port.postMessage(found)
-    }),
-  )
-}
+/* oxlint-disable unicorn/require-post-message-target-origin -- a worker's port has no origin */
+port?.postMessage(searchHere(workerData as Share, (found) => port.postMessage(found)))

@@ -2,10 +2,9 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Worker } from 'node:worker_threads'
 import type { drawSchedule, Schedule } from '../draw.ts'
 import type { Outcome, runSchedule } from '../run.ts'
-import type { Found, Searched, SearchOptions } from '../search.ts'
+import { type Found, inWorker, type SearchOptions } from '../search.ts'
 import { withCopy } from './copy.ts'
 import type { Mutation } from './mutation.ts'
 
@@ -47,41 +46,21 @@ async function searchCopy(
   workers: number,
   signal?: AbortSignal,
 ): Promise<Found | null> {
+  const script = pathToFileURL(join(folder, 'simulation/search.ts'))
   let done = 0
   for (let round = 0; done < most; round += 1) {
     const share = shareOfRound[Math.min(round, shareOfRound.length - 1)] ?? 1
     const schedules = Math.min(share * workers, most - done)
     const options: SearchOptions = { ...draw, firstSeed: firstSeed + done, schedules, mostFound: 1 }
+    const shares = Array.from({ length: workers }, (_, offset) => ({ options, offset, stride: workers }))
     const searched = await Promise.all(
-      Array.from({ length: workers }, async (_, offset) => await inWorker(folder, options, offset, workers, signal)),
+      shares.map(async (share) => await inWorker(script, share, () => undefined, signal)),
     )
     const found = searched.flatMap((each) => each.found).sort((left, right) => left.seed - right.seed)[0]
     if (found !== undefined) return found
     done += schedules
   }
   return null
-}
-
-async function inWorker(
-  folder: string,
-  options: SearchOptions,
-  offset: number,
-  stride: number,
-  signal?: AbortSignal,
-): Promise<Searched> {
-  return await new Promise((resolve, reject) => {
-    const worker = new Worker(pathToFileURL(join(folder, 'simulation/search.ts')), {
-      workerData: { options, offset, stride },
-    })
-    const stop = (): void => {
-      reject(signal?.reason as Error)
-      void worker.terminate()
-    }
-    signal?.addEventListener('abort', stop, { once: true })
-    worker.once('message', resolve)
-    worker.once('error', reject)
-    worker.once('exit', () => signal?.removeEventListener('abort', stop))
-  })
 }
 
 /** @param told is given the schedule before it runs */
