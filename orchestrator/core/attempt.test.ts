@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { EpochRecord } from '#protocol/epoch.ts'
 import { begin, endAttempt } from './attempt.ts'
 import { claimFromSwap, fenceByAuthority, type Replaced } from './evidence.ts'
-import { failoverFrom, settingsOf } from './fixtures.ts'
+import { failoverFrom, fencingMove, settingsOf } from './fixtures.ts'
 import { initialState, type Move, type State, type Turn } from './state.ts'
 
 const active: EpochRecord = {
@@ -21,21 +21,7 @@ const goal = failoverFrom('a')
 const claim = claimFromSwap(4, '7', 'active')
 const promise = { region: 'b', position: { epoch: 3, lsn: '0/2000' } } as const
 
-const fencing: Extract<Move, { phase: 'fencing' }> = {
-  phase: 'fencing',
-  goal,
-  claim,
-  sinceMs: 0,
-  asks: { a: null, b: null, c: null },
-  promised: [],
-  begun: {},
-  promises: [],
-  attached: [],
-  device: 'none',
-  fencedMs: null,
-  floor: null,
-  refused: false,
-}
+const fencing = fencingMove(goal, claim)
 
 function promoting(): Move {
   const facts = {

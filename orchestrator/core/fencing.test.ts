@@ -5,7 +5,7 @@ import type { PromiseReply } from '#protocol/agent.ts'
 import type { Region } from '#protocol/sites.ts'
 import type { Effect } from './effects.ts'
 import { claimFromSwap } from './evidence.ts'
-import { agentStatus, controllerBeat, failoverFrom, settingsOf } from './fixtures.ts'
+import { agentStatus, controllerBeat, failoverFrom, fencingMove, settingsOf } from './fixtures.ts'
 import type { Input } from './inputs.ts'
 import { timings } from './settings.ts'
 import { initialState, type Move, type State } from './state.ts'
@@ -26,21 +26,8 @@ function drained(): State {
     previous: 'a',
     history,
   } as const
-  const move: Move = {
-    phase: 'fencing',
-    goal: { kind: 'switchover', from: 'a', to: 'a', why: 'orphan', request: null },
-    claim: claimFromSwap(4, '7', 'active'),
-    sinceMs: 0,
-    asks: { a: null, b: null, c: null },
-    promised: [],
-    begun: {},
-    promises: [],
-    attached: [],
-    device: 'none',
-    fencedMs: null,
-    floor: drainedLsn,
-    refused: false,
-  }
+  const goal = { kind: 'switchover', from: 'a', to: 'a', why: 'orphan', request: null } as const
+  const move = fencingMove(goal, claimFromSwap(4, '7', 'active'), { floor: drainedLsn })
   return {
     ...initialState(settings, 0),
     record: { record, revision: '7', askedMs: 10, holders: [] },

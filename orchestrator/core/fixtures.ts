@@ -1,9 +1,10 @@
 // What tests of single states begin with; each test says only what matters to it.
 import type { AgentStatus } from '#protocol/agent.ts'
 import { type Region, regions } from '#protocol/sites.ts'
+import type { Claim } from './evidence.ts'
 import type { HeardController } from './inputs.ts'
 import type { Settings } from './settings.ts'
-import type { Goal } from './state.ts'
+import type { Goal, Move } from './state.ts'
 
 /** Of controller a in a world with commit: quorum. */
 export function settingsOf(changes: Partial<Settings> = {}): Settings {
@@ -58,4 +59,28 @@ export function controllerBeat(changes: Partial<HeardController> = {}): HeardCon
 
 export function failoverFrom(old: Region): Extract<Goal, { kind: 'failover' }> {
   return { kind: 'failover', old, to: null, why: 'x', suspectedMs: 0, acceptDataLoss: false, request: null }
+}
+
+/** Fencing has begun at time 0; nobody is to be asked, and nobody has promised. */
+export function fencingMove(
+  goal: Goal,
+  claim: Claim,
+  changes: Partial<Extract<Move, { phase: 'fencing' }>> = {},
+): Extract<Move, { phase: 'fencing' }> {
+  return {
+    phase: 'fencing',
+    goal,
+    claim,
+    sinceMs: 0,
+    asks: { a: null, b: null, c: null },
+    promised: [],
+    begun: {},
+    promises: [],
+    attached: [],
+    device: 'none',
+    fencedMs: null,
+    floor: null,
+    refused: false,
+    ...changes,
+  }
 }
