@@ -1,5 +1,5 @@
 // What every fault is made of. A fault leaves all that healing needs in its ledger entry, so that a fresh process can heal it.
-import type { FaultSpec } from '#protocol/runbook.ts'
+import type { FaultKind, FaultSpec } from '#protocol/faults.ts'
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 
@@ -19,9 +19,24 @@ export interface Effect {
   readonly lastNs: bigint
 }
 
-export interface FaultHandler<Kind extends FaultSpec['kind'] = FaultSpec['kind']> {
+/** Thrown where this machine or this world can't do the fault. Nothing was done. */
+export class FaultImpossible extends Error {
+  override readonly name = 'FaultImpossible'
+}
+
+type SpecOf<Kind extends FaultKind> = Extract<FaultSpec, { kind: Kind }>
+
+export interface FaultHandler<Kind extends FaultKind = FaultKind> {
+  /** One line for `chaos list`: what breaks. */
+  readonly summary: string
+  /** What a dry run says will be seen: one sentence. */
+  expected(spec: SpecOf<Kind>): string
+  /** Containers (`postgres.a`) and links (`a -> b`) that it touches. */
+  touches(spec: SpecOf<Kind>): readonly string[]
+  /** Why this world, or the machine that it runs on, can't do it; null if it can. Absent: any can. */
+  impossible?(world: RunningWorld, spec: SpecOf<Kind>): Promise<string | null>
   /** What heal and isHealed need, from the runbook's words; written into the ledger before inject is called. */
-  detail(spec: Extract<FaultSpec, { kind: Kind }>): Record<string, unknown>
+  detail(spec: SpecOf<Kind>): Record<string, unknown>
   /** Injects, and resolves when Docker or the WAN has answered. */
   inject(world: RunningWorld, entry: LedgerEntry): Promise<Effect>
   /**

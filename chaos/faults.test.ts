@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AgentStatus } from '#protocol/agent.ts'
-import { faultSpec, type FaultSpec } from '#protocol/runbook.ts'
+import { faultSpec, type FaultSpec } from '#protocol/faults.ts'
 import type { LedgerEntry } from '#protocol/wan.ts'
 import { createFakeWorld } from './fake-world.ts'
 import { FaultUnproven, NothingToBreak } from './fault.ts'

@@ -8,6 +8,10 @@ import { between } from './wan-calls.ts'
 const freezeDetail = z.object({ region: z.enum(regions) })
 
 export const freeze: FaultHandler<'freeze'> = {
+  summary: 'every container of a region is paused: sockets stay open, nothing answers',
+  expected: (spec) => `${spec.target} stands still`,
+  touches: (spec) => containersOf(regionOf(spec.target)).map(nameOf),
+
   detail: (spec) => ({ region: regionOf(spec.target) }),
 
   inject(world, entry) {

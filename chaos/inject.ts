@@ -1,31 +1,10 @@
 // One fault from ledger to proof, and back: the ledger entry is written first and erased last.
-import type { FaultKind, FaultSpec } from '#protocol/runbook.ts'
+import type { FaultSpec } from '#protocol/faults.ts'
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
-import { NothingToBreak, type Effect, type FaultHandler } from './fault.ts'
-import { freeze } from './freeze.ts'
-import { linkDegrade } from './link-degrade.ts'
-import { partition } from './partition.ts'
-import { postgresCrash } from './postgres-crash.ts'
-import { powerLoss } from './power-loss.ts'
-import { processKill } from './process-kill.ts'
+import { FaultImpossible, NothingToBreak, type Effect } from './fault.ts'
+import { handlerOf } from './library.ts'
 import { clockNs, eraseLedger, writeLedger } from './wan-calls.ts'
-
-const handlers: { readonly [Kind in FaultKind]: FaultHandler<Kind> } = {
-  'power-loss': powerLoss,
-  partition,
-  freeze,
-  'postgres-crash': postgresCrash,
-  'link-degrade': linkDegrade,
-  'process-kill': processKill,
-}
-
-function handlerOf(kind: string): FaultHandler {
-  const handler = (handlers as Readonly<Record<string, FaultHandler | undefined>>)[kind]
-  if (handler === undefined)
-    throw new RangeError(`expected a fault kind of ${Object.keys(handlers).join(', ')}, saw ${JSON.stringify(kind)}`)
-  return handler
-}
 
 export interface InjectedFault {
   readonly entry: LedgerEntry
@@ -34,11 +13,13 @@ export interface InjectedFault {
 
 /**
  * Writes the ledger, then injects. Proof is asked for separately, since it may take seconds.
- * @throws NothingToBreak
+ * @throws NothingToBreak, FaultImpossible: nothing was done
  * @throws Error if it could not be injected; what had been done by then is taken back first
  */
 export async function injectFault(world: RunningWorld, drill: string, spec: FaultSpec): Promise<InjectedFault> {
   const handler = handlerOf(spec.kind)
+  const impossible = (await handler.impossible?.(world, spec)) ?? null
+  if (impossible !== null) throw new FaultImpossible(`${spec.kind} of ${spec.target} can't be done: ${impossible}`)
   const nowNs = await clockNs(world)
   const entry: LedgerEntry = {
     id: `${drill}.${spec.id}`,

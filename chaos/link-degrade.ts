@@ -14,6 +14,10 @@ const degradeDetail = z.object({
 })
 
 export const linkDegrade: FaultHandler<'link-degrade'> = {
+  summary: 'links get slow, jittery, lossy, narrow, or let packets overtake each other',
+  expected: (spec) => `${spec.target}: a link's own settings change`,
+  touches: (spec) => [spec.target],
+
   detail(spec) {
     const set: LinkSetting = {
       ...(spec.delay === undefined ? {} : { delayMs: spec.delay }),

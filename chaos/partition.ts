@@ -5,6 +5,12 @@ import { regionOf } from './targets.ts'
 import { changeLinks, linkChanges, removeLinkChange } from './wan-calls.ts'
 
 export const partition: FaultHandler<'partition'> = {
+  summary:
+    'links are cut while everything keeps running: a region from all others, one way, groups, a bridge, flapping',
+  expected: (spec) =>
+    `packets vanish on ${spec.target}${spec.class === undefined ? '' : `, of class ${spec.class} only`}`,
+  touches: (spec) => [spec.target],
+
   detail: (spec) => describeCut(regionOf(spec.target), spec.clients === 'cut', spec.class, spec.for),
 
   async inject(world, entry) {

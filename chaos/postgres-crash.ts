@@ -43,6 +43,10 @@ const seenWithinMs = 5000
 const killed = z.object({ pid: z.number(), firstNs: z.string(), lastNs: z.string() })
 
 export const postgresCrash: FaultHandler<'postgres-crash'> = {
+  summary: "a region's postmaster dies by kill -9; its agent lives and sees it",
+  expected: (spec) => `Postgres of ${spec.target} is down until its agent starts it again`,
+  touches: (spec) => [`postgres.${regionOf(spec.target)}`],
+
   detail: (spec) => ({
     region: regionOf(spec.target),
     waitMs: spec.optional ? postmasterWithinMs.optional : postmasterWithinMs.demanded,

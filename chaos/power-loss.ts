@@ -12,6 +12,10 @@ async function notIn(world: RunningWorld, region: Region, states: readonly strin
 }
 
 export const powerLoss: FaultHandler<'power-loss'> = {
+  summary: 'a region loses power: its links go dark, then its containers are killed; disks survive',
+  expected: (spec) => `region ${spec.target.slice(-1)} is dark: nothing in it runs or is reached`,
+  touches: (spec) => containersOf(regionOf(spec.target)).map(nameOf),
+
   detail: (spec) => describeCut(regionOf(spec.target), true, undefined, spec.for),
 
   async inject(world, entry) {

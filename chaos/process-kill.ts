@@ -14,6 +14,10 @@ async function running(world: RunningWorld, targets: readonly Target[]): Promise
 }
 
 export const processKill: FaultHandler<'process-kill'> = {
+  summary: 'containers die by kill -9 or are stopped in order',
+  expected: (spec) => `${spec.target}: nothing of it runs`,
+  touches: (spec) => servicesOf(spec.target).map(nameOf),
+
   detail: (spec) => ({ target: spec.target, signal: spec.signal }),
 
   inject(world, entry) {

@@ -1,6 +1,7 @@
 // What a schema can't say of a runbook: references between steps, what has no effect, and what needs a person.
 import { linksOf, servicesOf } from '#chaos/targets.ts'
-import type { ActionSpec, FaultSpec, Runbook, Step } from '#protocol/runbook.ts'
+import type { FaultSpec } from '#protocol/faults.ts'
+import type { ActionSpec, Runbook, Step } from '#protocol/runbook.ts'
 import type { Problem } from './problems.ts'
 
 type Path = readonly (string | number)[]
@@ -49,7 +50,7 @@ function faultProblems(path: Path, fault: FaultSpec, { injected }: Past): readon
       found: `${fault.id} a second time`,
     })
   injected.add(fault.id)
-  if (fault.kind === 'process-kill') problems.push(...targetProblems([...path, 'target'], fault.target))
+  if (/^\w+\./.test(fault.target)) problems.push(...targetProblems([...path, 'target'], fault.target))
   if (fault.kind === 'link-degrade') {
     const { delay, jitter, loss, reorder, bandwidth } = fault
     if ([delay, jitter, loss, reorder, bandwidth].every((each) => each === undefined))

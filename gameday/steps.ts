@@ -1,14 +1,8 @@
 // Performs the steps of a runbook's method, one by one, and keeps when each began and ended.
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { FaultRecord } from '#protocol/journal.ts'
-import {
-  stepKinds,
-  type ActionSpec,
-  type AwaitedEvent,
-  type FaultSpec,
-  type Runbook,
-  type Step,
-} from '#protocol/runbook.ts'
+import { stepKinds, type ActionSpec, type AwaitedEvent, type Runbook, type Step } from '#protocol/runbook.ts'
+import type { FaultSpec } from '#protocol/faults.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import { failover, switchover } from '#world/moves.ts'
 import type { RunningWorld } from '#world/running-world.ts'

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
+import { faultKinds } from '#protocol/faults.ts'
 import { loadRunbook, parseRunbook, RunbookInvalid, shippedRunbooks } from './validate.ts'
 
 const good = `title: A drill
@@ -69,7 +70,7 @@ const mistakes: readonly (readonly [string, string, string, string])[] = [
     'a kind that is none',
     'kind: power-loss',
     'kind: powerloss',
-    'book.yaml:7:32: method[1].fault.kind: expected a kind of power-loss, partition, freeze, postgres-crash, link-degrade, process-kill, found "powerloss"',
+    `book.yaml:7:32: method[1].fault.kind: expected a kind of ${faultKinds.join(', ')}, found "powerloss"`,
   ],
   [
     'a heal of nothing',

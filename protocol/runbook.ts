@@ -1,9 +1,9 @@
 // A game day as a YAML file: what is built, what is demanded, what load runs, what is done to it. Durations become milliseconds.
 import { z } from 'zod'
-import { areas, areaHosts, linkClasses, regionHosts, regions } from './sites.ts'
-import { duration as durationText, topology } from './topology.ts'
+import { faultSpec } from './faults.ts'
+import { areas, regions } from './sites.ts'
+import { durationText as duration, topology } from './topology.ts'
 
-const duration = z.string({ error: 'expected a duration such as 250ms, 30s, 5m' }).pipe(durationText)
 const someTime = duration.refine((ms) => ms > 0, 'expected a duration above 0')
 const someText = z.string().min(1, 'expected some text')
 const mostPerSecond = 10_000
@@ -11,99 +11,6 @@ const mostPerSecond = 10_000
 /** The event kinds that a runbook can wait for. */
 export const awaitedEvents = ['failover-complete', 'resynced', 'steady'] as const
 export type AwaitedEvent = (typeof awaitedEvents)[number]
-
-const regionNames = regions.join('|')
-const regionTarget = z
-  .string()
-  .regex(new RegExp(`^region (${regionNames})$`), `expected "region X" with X one of ${regions.join(', ')}`)
-
-const services = [...Object.keys(regionHosts), ...Object.keys(areaHosts)]
-const serviceTarget = z
-  .string()
-  .regex(
-    new RegExp(
-      `^(${services.join('|')})\\.(${[...regions, ...areas].join('|')}|\\*)(, ?(${services.join('|')})\\.(${[...regions, ...areas].join('|')}|\\*))*$`,
-    ),
-    'expected services such as "controller.a", "controller.*" or "controller.*, etcd.*"',
-  )
-
-const site = `(${[...regions, ...areas].join('|')})`
-const linkTarget = z
-  .string()
-  .regex(
-    new RegExp(`^(all|${site}(,${site})* (->|<->) ${site}(,${site})*)$`),
-    'expected "all", "a -> b,c" or "a <-> b"',
-  )
-
-const bitsPerSecond = z
-  .string({ error: 'expected a bandwidth such as 500kbit or 10Mbit' })
-  .regex(/^\d+(\.\d+)?(k|M|G)?bit$/, 'expected a bandwidth such as 500kbit or 10Mbit')
-  .transform((text) => {
-    const factor = { k: 1e3, M: 1e6, G: 1e9 }[/[kMG]/.exec(text)?.[0] ?? ''] ?? 1
-    return Number.parseFloat(text) * factor
-  })
-  .refine((bits) => bits > 0, 'expected a bandwidth above 0; a link that carries nothing is a partition')
-
-const anyFault = {
-  /** Names the fault inside the runbook; `heal` refers to it. */
-  id: z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected a name of lower-case letters, digits and dashes'),
-  /** The longest that the fault may last. The WAN enforces it by itself for network faults. */
-  for: someTime.default(600_000),
-  /** A condition of the drill, not the fault that t0 is taken from. */
-  background: z.boolean().default(false),
-}
-
-export const faultKinds = [
-  'power-loss',
-  'partition',
-  'freeze',
-  'postgres-crash',
-  'link-degrade',
-  'process-kill',
-] as const
-
-export const faultSpec = z.discriminatedUnion(
-  'kind',
-  [
-    z.strictObject({ ...anyFault, kind: z.literal('power-loss'), target: regionTarget }),
-    z.strictObject({
-      ...anyFault,
-      kind: z.literal('partition'),
-      target: regionTarget,
-      /** `stay`: client areas still reach the region; it is cut from the other regions only. */
-      clients: z.enum(['cut', 'stay']).default('cut'),
-      class: z.enum(linkClasses).optional(),
-    }),
-    z.strictObject({ ...anyFault, kind: z.literal('freeze'), target: regionTarget }),
-    z.strictObject({
-      ...anyFault,
-      kind: z.literal('postgres-crash'),
-      target: regionTarget,
-      /** Where other faults decide whether a Postgres runs, and comes back: true leaves it out without one, and waits for none. */
-      optional: z.boolean().default(false),
-    }),
-    z.strictObject({
-      ...anyFault,
-      kind: z.literal('link-degrade'),
-      target: linkTarget,
-      class: z.enum(linkClasses).optional(),
-      delay: duration.optional(),
-      jitter: z.number().min(0).max(1).optional(),
-      loss: z.number().min(0).max(1).optional(),
-      reorder: z.number().min(0).max(1).optional(),
-      bandwidth: bitsPerSecond.optional(),
-    }),
-    z.strictObject({
-      ...anyFault,
-      kind: z.literal('process-kill'),
-      target: serviceTarget,
-      signal: z.enum(['kill', 'stop']).default('kill'),
-    }),
-  ],
-  { error: `expected a kind of ${faultKinds.join(', ')}` },
-)
-export type FaultSpec = z.infer<typeof faultSpec>
-export type FaultKind = FaultSpec['kind']
 
 /** `failback` is a switchover to home. `to` is demanded by `switchover` only. */
 export const actionSpec = z.union([

@@ -14,6 +14,9 @@ export const duration = z
   .transform((text) => parseDuration(text))
   .refine((ms) => ms <= longestMs, `expected a duration of at most ${Math.floor(longestMs / 3_600_000)}h`)
 
+/** The same, where another type than text is told in the same words. */
+export const durationText = z.string({ error: 'expected a duration such as 250ms, 30s, 5m' }).pipe(duration)
+
 /**
  * @returns milliseconds
  * @throws RangeError if the text is no duration

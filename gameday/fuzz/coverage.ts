@@ -1,5 +1,5 @@
 // What a session of runs has tried: how often each kind of fault, and which kinds lasted together or met an order. Pure.
-import { faultKinds, type FaultKind } from '#protocol/runbook.ts'
+import { fuzzedKinds, type FuzzedKind } from './faults.ts'
 import { renderTable } from '../bench/distribution.ts'
 import type { Drawn, PlannedFault } from './draw.ts'
 
@@ -7,23 +7,23 @@ import type { Drawn, PlannedFault } from './draw.ts'
 const orderLastsMs = 1000
 
 export interface Coverage {
-  readonly drawn: Readonly<Record<FaultKind, number>>
+  readonly drawn: Readonly<Record<FuzzedKind, number>>
   /** How often faults of two kinds lasted together, by `kind + kind` in the order of kinds. */
   readonly together: ReadonlyMap<string, number>
   /** How often an order was given while a fault of the kind lasted, or just before it began. */
-  readonly metOrder: Readonly<Record<FaultKind, number>>
+  readonly metOrder: Readonly<Record<FuzzedKind, number>>
 }
 
 function overlap(one: PlannedFault, other: PlannedFault): boolean {
   return one.fromMs <= other.toMs && other.fromMs <= one.toMs
 }
 
-function pairName(one: FaultKind, other: FaultKind): string {
-  return [one, other].toSorted((left, right) => faultKinds.indexOf(left) - faultKinds.indexOf(right)).join(' + ')
+function pairName(one: FuzzedKind, other: FuzzedKind): string {
+  return [one, other].toSorted((left, right) => fuzzedKinds.indexOf(left) - fuzzedKinds.indexOf(right)).join(' + ')
 }
 
-function zero(): Record<FaultKind, number> {
-  return Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<FaultKind, number>
+function zero(): Record<FuzzedKind, number> {
+  return Object.fromEntries(fuzzedKinds.map((kind) => [kind, 0])) as Record<FuzzedKind, number>
 }
 
 export function coverageOf(draws: readonly Drawn[]): Coverage {
@@ -46,15 +46,15 @@ export function coverageOf(draws: readonly Drawn[]): Coverage {
 
 /** One row a kind: how often it was drawn, with an order, and together with each kind. */
 export function renderCoverage({ drawn, together, metOrder }: Coverage): string {
-  const pairs = (faultKinds.length * (faultKinds.length + 1)) / 2
-  const rows = faultKinds.map((kind) => [
+  const pairs = (fuzzedKinds.length * (fuzzedKinds.length + 1)) / 2
+  const rows = fuzzedKinds.map((kind) => [
     kind,
     String(drawn[kind]),
     String(metOrder[kind]),
-    ...faultKinds.map((other) => String(together.get(pairName(kind, other)) ?? 0)),
+    ...fuzzedKinds.map((other) => String(together.get(pairName(kind, other)) ?? 0)),
   ])
   return [
-    renderTable([['fault', 'drawn', 'at an order', ...faultKinds.map((kind) => `+ ${kind}`)], ...rows]),
+    renderTable([['fault', 'drawn', 'at an order', ...fuzzedKinds.map((kind) => `+ ${kind}`)], ...rows]),
     `${together.size} of ${pairs} pairs of kinds lasted together`,
   ].join('\n')
 }

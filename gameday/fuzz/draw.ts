@@ -1,12 +1,12 @@
 // From a seed and a run's number to a runbook: random faults and orders at random moments, all healed in the end. Pure.
 import { stringify } from 'yaml'
 import type { z } from 'zod'
-import { faultKinds, type FaultKind, type Runbook, type runbook as runbookShape } from '#protocol/runbook.ts'
+import type { Runbook, runbook as runbookShape } from '#protocol/runbook.ts'
 import { regions, type Region } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { parseRunbook } from '../validate.ts'
 import { Chance } from '#runtime/chance.ts'
-import { drawFault, type DrawnFault } from './faults.ts'
+import { drawFault, fuzzedKinds, type DrawnFault, type FuzzedKind } from './faults.ts'
 import { containersHeld, isSurvivable } from './survivable.ts'
 
 export interface DrawOptions {
@@ -57,7 +57,7 @@ const triesPerFault = 20
 /** A region takes long to come back, above all on a busy machine. */
 const mostPowerLosses = 2
 /** What injecting and healing take where it is not at once, ms, as seen on two processors. The holds between are shorter by as much. */
-const takesMs: Readonly<Record<FaultKind, { readonly inject: number; readonly heal: number }>> = {
+const takesMs: Readonly<Record<FuzzedKind, { readonly inject: number; readonly heal: number }>> = {
   'power-loss': { inject: 1500, heal: 6000 },
   partition: { inject: 0, heal: 0 },
   freeze: { inject: 1000, heal: 200 },
@@ -92,9 +92,9 @@ export function drawRun(options: DrawOptions): Drawn {
 }
 
 /** Every kind leads as often as every other, in an order that the seed shuffles. */
-function leadKind({ seed, run }: DrawOptions): FaultKind {
-  const order = new Chance(seed, 0).shuffle(faultKinds)
-  return order[run % order.length] ?? faultKinds[0]
+function leadKind({ seed, run }: DrawOptions): FuzzedKind {
+  const order = new Chance(seed, 0).shuffle(fuzzedKinds)
+  return order[run % order.length] ?? fuzzedKinds[0]
 }
 
 function drawFaults(chance: Chance, options: DrawOptions): readonly PlannedFault[] {
@@ -102,7 +102,7 @@ function drawFaults(chance: Chance, options: DrawOptions): readonly PlannedFault
   const planned: PlannedFault[] = []
   for (let index = 0; index < count; index += 1) {
     const powerLosses = planned.filter((each) => each.words.kind === 'power-loss').length
-    const kinds = powerLosses < mostPowerLosses ? faultKinds : faultKinds.filter((each) => each !== 'power-loss')
+    const kinds = powerLosses < mostPowerLosses ? fuzzedKinds : fuzzedKinds.filter((each) => each !== 'power-loss')
     const kind = index === 0 ? leadKind(options) : chance.pick(kinds)
     for (let attempt = 0; attempt < triesPerFault; attempt += 1) {
       const drawn = drawFault(chance, kind, options.home)

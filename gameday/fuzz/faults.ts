@@ -1,11 +1,22 @@
 // Draws one fault of a kind: target, options, how long it lasts. As a runbook states it, so that it can be written down and replayed.
 import type { z } from 'zod'
-import type { FaultKind, faultSpec } from '#protocol/runbook.ts'
+import type { faultSpec } from '#protocol/faults.ts'
 import { areas, linkClasses, regionHosts, regions, sites, type Region } from '#protocol/sites.ts'
 import type { Chance } from '#runtime/chance.ts'
 
+/** The kinds that are drawn: those that the control plane has to decide about. */
+export const fuzzedKinds = [
+  'power-loss',
+  'partition',
+  'freeze',
+  'postgres-crash',
+  'link-degrade',
+  'process-kill',
+] as const
+export type FuzzedKind = (typeof fuzzedKinds)[number]
+
 /** A fault in the words of a runbook. */
-export type FaultWords = z.input<typeof faultSpec>
+export type FaultWords = Extract<z.input<typeof faultSpec>, { kind: FuzzedKind }>
 
 type WithoutId<Words> = Words extends unknown ? Omit<Words, 'id' | 'for'> : never
 export interface DrawnFault {
@@ -111,7 +122,7 @@ function processKill(chance: Chance, home: Region): DrawnFault {
   return { words: { kind: 'process-kill', target, signal }, lastsMs }
 }
 
-const drawers: Readonly<Record<FaultKind, (chance: Chance, home: Region) => DrawnFault>> = {
+const drawers: Readonly<Record<FuzzedKind, (chance: Chance, home: Region) => DrawnFault>> = {
   'power-loss': powerLoss,
   partition,
   freeze,
@@ -121,6 +132,6 @@ const drawers: Readonly<Record<FaultKind, (chance: Chance, home: Region) => Draw
 }
 
 /** @param home the region that is primary at first */
-export function drawFault(chance: Chance, kind: FaultKind, home: Region): DrawnFault {
+export function drawFault(chance: Chance, kind: FuzzedKind, home: Region): DrawnFault {
   return drawers[kind](chance, home)
 }

@@ -1,0 +1,199 @@
+// The faults that can be injected, as runbooks and `chaos inject` state them. What each does is in chaos/, one file per kind.
+import { z } from 'zod'
+import { areas, areaHosts, linkClasses, regionHosts, regions } from './sites.ts'
+import { durationText as duration } from './topology.ts'
+
+const someTime = duration.refine((ms) => ms > 0, 'expected a duration above 0')
+const longestFaultMs = 3_600_000
+
+const siteNames = [...regions, ...areas].join('|')
+const siteList = `(${siteNames})(,(${siteNames}))*`
+
+const regionTarget = z
+  .string()
+  .regex(new RegExp(`^region (${regions.join('|')})$`), `expected "region X" with X one of ${regions.join(', ')}`)
+
+/** Services of some kinds in some sites: `controller.a`, `controller.*`, `controller.*, etcd.*`. */
+function servicesTarget(services: readonly string[], example: string): z.ZodString {
+  const one = `(${services.join('|')})\\.(${siteNames}|\\*)`
+  return z
+    .string()
+    .regex(new RegExp(`^${one}(, ?${one})*$`), `expected services such as ${example}, of ${services.join(', ')}`)
+}
+const anyServices = servicesTarget(
+  [...Object.keys(regionHosts), ...Object.keys(areaHosts)],
+  '"controller.a", "controller.*" or "controller.*, etcd.*"',
+)
+
+const linkTarget = z
+  .string()
+  .regex(new RegExp(`^(all|${siteList} (->|<->) ${siteList})$`), 'expected "all", "a -> b,c" or "a <-> b"')
+
+const cutTarget = z
+  .string()
+  .regex(
+    new RegExp(
+      `^(region (${regions.join('|')})|${siteList} -> ${siteList}|${siteList}(\\|${siteList})+|bridge (${regions.join('|')}))$`,
+    ),
+    'expected "region a" (from all others), "a -> b,c" (one way), "a,na|b,c" (groups) or "bridge b" (the others reach only b)',
+  )
+
+const bitsPerSecond = z
+  .string({ error: 'expected a bandwidth such as 500kbit or 10Mbit' })
+  .regex(/^\d+(\.\d+)?(k|M|G)?bit$/, 'expected a bandwidth such as 500kbit or 10Mbit')
+  .transform((text) => {
+    const factor = { k: 1e3, M: 1e6, G: 1e9 }[/[kMG]/.exec(text)?.[0] ?? ''] ?? 1
+    return Number.parseFloat(text) * factor
+  })
+  .refine((bits) => bits > 0, 'expected a bandwidth above 0; a link that carries nothing is a partition')
+
+/** Bytes, from text such as `64MiB`. */
+export const memorySize = z
+  .string({ error: 'expected a size such as 64MiB or 1GiB' })
+  .regex(/^\d+(\.\d+)?(K|M|G)iB$/, 'expected a size such as 64MiB or 1GiB')
+  .transform((text) => {
+    const factor = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[/[KMG]/.exec(text)?.[0] ?? ''] ?? 1
+    return Math.round(Number.parseFloat(text) * factor)
+  })
+
+/** Milliseconds, ahead (`+90s`) or behind (`-5m`). */
+const skew = z
+  .string({ error: 'expected a skew such as +90s or -5m' })
+  .regex(/^[+-]\d+(\.\d+)?(ms|s|m|h)$/, 'expected a skew such as +90s or -5m')
+  .transform((text) => (text.startsWith('-') ? -1 : 1) * duration.parse(text.slice(1)))
+  .refine((ms) => ms !== 0, 'expected a skew other than 0')
+
+const anyFault = {
+  /** Names the fault inside the runbook; `heal` refers to it. */
+  id: z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected a name of lower-case letters, digits and dashes'),
+  /** The longest that the fault may last: after it, it is healed whatever became of the drill. */
+  for: someTime
+    .refine((ms) => ms <= longestFaultMs, 'expected at most 1h: no fault may last for ever')
+    .default(600_000),
+  /** A condition of the drill, not the fault that t0 is taken from. */
+  background: z.boolean().default(false),
+}
+
+export const faultKinds = [
+  'power-loss',
+  'partition',
+  'link-degrade',
+  'replication-lag',
+  'freeze',
+  'pause',
+  'process-kill',
+  'process-crash',
+  'postgres-crash',
+  'cpu-starvation',
+  'memory-limit',
+  'disk-full',
+  'clock-skew',
+  'dns-fail',
+  'redis-empty',
+  'kafka-loss',
+  'etcd-loss',
+  'fence-break',
+] as const
+export type FaultKind = (typeof faultKinds)[number]
+
+export const faultSpec = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({ ...anyFault, kind: z.literal('power-loss'), target: regionTarget }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('partition'),
+      target: cutTarget,
+      /** With `region X` only. `stay`: client areas still reach the region; it is cut from the other regions only. */
+      clients: z.enum(['cut', 'stay']).default('cut'),
+      class: z.enum(linkClasses).optional(),
+      /** The links go down and up in turns. */
+      flap: z.strictObject({ down: someTime, up: someTime }).optional(),
+    }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('link-degrade'),
+      target: linkTarget,
+      class: z.enum(linkClasses).optional(),
+      delay: duration.optional(),
+      jitter: z.number().min(0).max(1).optional(),
+      loss: z.number().min(0).max(1).optional(),
+      reorder: z.number().min(0).max(1).optional(),
+      bandwidth: bitsPerSecond.optional(),
+    }),
+    /** WAL reaches the region's Postgres so slowly that it falls behind. */
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('replication-lag'),
+      target: regionTarget,
+      bandwidth: bitsPerSecond.prefault('8kbit'),
+    }),
+    z.strictObject({ ...anyFault, kind: z.literal('freeze'), target: regionTarget }),
+    z.strictObject({ ...anyFault, kind: z.literal('pause'), target: anyServices }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('process-kill'),
+      target: anyServices,
+      signal: z.enum(['kill', 'stop']).default('kill'),
+    }),
+    /** One process inside a container dies by kill -9; its container lives, unless it was PID 1's only child. */
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('process-crash'),
+      target: anyServices,
+      /** As its command line begins, or as `ps` calls it: `walreceiver`, `node`, `haproxy`. */
+      process: z.string().min(1, 'expected the name of a process'),
+    }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('postgres-crash'),
+      target: regionTarget,
+      /** Where other faults decide whether a Postgres runs, and comes back: true leaves it out without one, and waits for none. */
+      optional: z.boolean().default(false),
+    }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('cpu-starvation'),
+      target: anyServices,
+      /** Of one processor, for each container. */
+      share: z.number().min(0.01).max(1).default(0.05),
+    }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('memory-limit'),
+      target: anyServices,
+      limit: memorySize.prefault('64MiB'),
+    }),
+    /** Needs a topology with `disk: SIZE`. */
+    z.strictObject({ ...anyFault, kind: z.literal('disk-full'), target: servicesTarget(['postgres'], '"postgres.a"') }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('clock-skew'),
+      target: servicesTarget(['app', 'controller', 'postgres'], '"controller.a" or "app.*"'),
+      by: skew,
+    }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('dns-fail'),
+      target: servicesTarget(['dns'], '"dns.a" or "dns.*"'),
+      mode: z.enum(['servfail', 'silent', 'stale']).default('servfail'),
+    }),
+    z.strictObject({ ...anyFault, kind: z.literal('redis-empty'), target: servicesTarget(['redis'], '"redis.a"') }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('kafka-loss'),
+      target: servicesTarget(['kafka'], '"kafka.a"'),
+      /** `lost`: it comes back with an empty disk. */
+      data: z.enum(['kept', 'lost']).default('lost'),
+    }),
+    z.strictObject({ ...anyFault, kind: z.literal('etcd-loss'), target: servicesTarget(['etcd'], '"etcd.b"') }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('fence-break'),
+      target: z.literal('fence device', { error: 'expected "fence device": there is one' }),
+      mode: z.enum(['refuse', 'silent']).default('silent'),
+    }),
+  ],
+  { error: `expected a kind of ${faultKinds.join(', ')}` },
+)
+export type FaultSpec = z.infer<typeof faultSpec>
