@@ -88,7 +88,7 @@ const mistakes: readonly (readonly [string, string, string, string])[] = [
     'an unknown key',
     'load: {',
     'lod: {',
-    'book.yaml:3:1: lod: expected a key of title, topology, objectives, load, steady-state-hypothesis, method, found the key "lod"',
+    'book.yaml:3:1: lod: expected a key of title, parameters, topology, objectives, load, steady-state-hypothesis, abort-when, method, rollback, found the key "lod"',
   ],
   [
     'a pattern that is not built',
@@ -219,6 +219,6 @@ void test('approve needs a terminal or --yes', () => {
   assert.deepEqual(problems(text, [], true), [])
   assert.match(
     problems(text, [], false)[0] ?? '',
-    /8:14: method\[2\]\.approve: expected a terminal to ask at, or --yes/,
+    /8:14: method\[2\]\.approve: expected a terminal to ask at, or --yes, or --approve-in-dashboard/,
   )
 })
