@@ -1,6 +1,6 @@
 // Parameters of a runbook: `${name}` in its values gives way to a value before anything is checked, so that errors still name their place.
 import { isMap, isPair, isScalar, isSeq, parse, visit, type Document, type Scalar } from 'yaml'
-import { parameterName, runbook as runbookShape } from '#protocol/runbook.ts'
+import { parameterName, runbook as runbookShape, type ParameterValue, type Runbook } from '#protocol/runbook.ts'
 import { pathText, type Path } from './method.ts'
 import type { Problem } from './problems.ts'
 
@@ -32,6 +32,13 @@ export function isDeclared(document: Document, name: string): boolean {
 
 export function declaredNames(document: Document): readonly string[] {
   return [...declaredIn(document).keys()]
+}
+
+/** The values that a runbook was filled with. */
+export function parameterValues(runbook: Runbook): Record<string, ParameterValue> {
+  return Object.fromEntries(
+    Object.entries(runbook.parameters).map(([name, each]) => [name, typeof each === 'object' ? each.default : each]),
+  )
 }
 
 /**

@@ -138,9 +138,7 @@ export const faultSpec = z.discriminatedUnion(
       kind: z.literal('link-degrade').meta(kindWords),
       target: linkTarget.meta(targetWords),
       class: z.enum(linkClasses).optional().meta({ description: 'Only traffic of this class of hosts.' }),
-      delay: duration
-        .optional()
-        .meta({ description: 'One way, in place of what the link takes else.' }),
+      delay: duration.optional().meta({ description: 'One way, in place of what the link takes else.' }),
       jitter: z.number().min(0).max(1).optional().meta({ description: 'As a share of the delay, 0 to 1.' }),
       loss: z.number().min(0).max(1).optional().meta({ description: 'The share of packets that vanish, 0 to 1.' }),
       reorder: z
