@@ -170,16 +170,19 @@ export class LiveDrillFile {
     this.#drill = { ...this.#drill, ...change }
     if (this.#pending) return
     this.#pending = true
-    this.#written = this.#written.then(async () => {
-      this.#pending = false
-      const file = join(this.#folder, 'drill.json')
-      const next = `${file}.${process.pid}`
-      try {
-        await writeFile(next, `${JSON.stringify(this.#drill)}\n`, { mode: 0o600 })
-        await rename(next, file)
-      } catch {
-        await rm(next, { force: true }).catch(() => {})
-      }
-    })
+    this.#written = this.#writeAfter(this.#written)
+  }
+
+  async #writeAfter(before: Promise<void>): Promise<void> {
+    await before
+    this.#pending = false
+    const file = join(this.#folder, 'drill.json')
+    const next = `${file}.${process.pid}`
+    try {
+      await writeFile(next, `${JSON.stringify(this.#drill)}\n`, { mode: 0o600 })
+      await rename(next, file)
+    } catch {
+      await rm(next, { force: true }).catch(() => {})
+    }
   }
 }

@@ -103,8 +103,13 @@ function toPlain(document: Document, file: string): unknown {
   }
 }
 
-/** Whatever a text editor would not show, and no YAML may hold. The last stands for bytes that are no UTF-8. */
-const unreadable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffd]/
+/** What a text editor would not show, and no YAML may hold: control characters, and what stands for bytes that are no UTF-8. */
+function unreadableAt(text: string): number {
+  return text.split('').findIndex((each) => {
+    const code = each.charCodeAt(0)
+    return (code < 0x20 && !'\t\n\r'.includes(each)) || code === 0x7f || code === 0xfffd
+  })
+}
 
 /** @throws RunbookInvalid for what is no YAML, or YAML that no runbook needs */
 function readYaml(file: string, text: string, lineCounter: LineCounter): Document {
@@ -112,10 +117,10 @@ function readYaml(file: string, text: string, lineCounter: LineCounter): Documen
     const { line, col } = lineCounter.linePos(offset)
     throw new RunbookInvalid([`${file}:${Math.max(line, 1)}:${Math.max(col, 1)}: ${message}`])
   }
-  const junk = unreadable.exec(text)
-  if (junk !== null) {
-    const before = text.slice(0, junk.index).split('\n')
-    const code = junk[0].codePointAt(0) ?? 0
+  const junkAt = unreadableAt(text)
+  if (junkAt >= 0) {
+    const before = text.slice(0, junkAt).split('\n')
+    const code = text.charCodeAt(junkAt)
     const found = code === 0xfffd ? 'bytes that are none' : `the character 0x${code.toString(16).padStart(2, '0')}`
     throw new RunbookInvalid([
       `${file}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}: expected text in UTF-8, found ${found}`,
