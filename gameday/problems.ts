@@ -103,8 +103,12 @@ function depth(issues: readonly z.core.$ZodIssue[]): number {
 
 export function problemsOf(schema: z.core.$ZodType, root: unknown, error: z.core.$ZodError): readonly Problem[] {
   // What is wrong with a whole follows from what is wrong inside it, and would only say it twice.
-  const follows = (issue: z.core.$ZodIssue): boolean =>
+  const follows = (issue: z.core.$ZodIssue, at: number): boolean =>
     issue.code === 'custom' &&
-    error.issues.some((other) => other !== issue && issue.path.every((key, index) => other.path[index] === key))
-  return error.issues.filter((issue) => !follows(issue)).flatMap((issue) => fromIssue(schema, root, issue))
+    error.issues.some((other, otherAt) => {
+      const isWithin = issue.path.every((key, index) => other.path[index] === key)
+      // Of two that say something of the same value, the first is told.
+      return isWithin && (other.path.length > issue.path.length || other.code !== 'custom' || otherAt < at)
+    })
+  return error.issues.filter((issue, at) => !follows(issue, at)).flatMap((issue) => fromIssue(schema, root, issue))
 }

@@ -2,7 +2,20 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parse, parseDocument, visit, type Document } from 'yaml'
+import {
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parse,
+  parseDocument,
+  visit,
+  type Document,
+  type YAMLParseError,
+  type YAMLWarning,
+} from 'yaml'
 import { runbook as runbookShape, type Runbook } from '#protocol/runbook.ts'
 import { meaningProblems } from './meaning.ts'
 import { pathText, type Path } from './method.ts'
@@ -111,6 +124,32 @@ function unreadableAt(text: string): number {
   })
 }
 
+/**
+ * Where the mistake was made, which its reader meets later or remembers earlier: what is opened and never closed is told at the end,
+ * what stands too far right at the value that it was taken for a part of.
+ */
+function causeOf({ message, pos: [at] }: YAMLParseError | YAMLWarning, document: Document, text: string): number {
+  if (/^Flow (map|sequence)|^Missing closing/.test(message)) {
+    let opened = at
+    visit(document, {
+      Node(_key, node) {
+        const quoted = isScalar(node) && (node.type === 'QUOTE_SINGLE' || node.type === 'QUOTE_DOUBLE')
+        const opens = message.startsWith('Flow') ? isCollection(node) && node.flow === true : quoted
+        const [start = at, end = at] = node.range ?? []
+        if (opens && start < at && (end >= at || text.slice(end, at).trim() === '')) opened = start
+      },
+    })
+    return opened
+  }
+  if (/^Nested mappings|^Implicit keys|implicit map key/.test(message)) {
+    const colonAt = at + text.slice(at).search(/:\s/)
+    const lineAt = text.lastIndexOf('\n', colonAt) + 1
+    const isValue = text.slice(text.lastIndexOf('\n', at) + 1, at).includes(': ')
+    if (isValue && colonAt > at && lineAt > at) return lineAt + text.slice(lineAt).search(/\S/)
+  }
+  return at
+}
+
 /** @throws RunbookInvalid for what is no YAML, or YAML that no runbook needs */
 function readYaml(file: string, text: string, lineCounter: LineCounter): Document {
   const refuse = (offset: number, message: string): never => {
@@ -135,7 +174,8 @@ function readYaml(file: string, text: string, lineCounter: LineCounter): Documen
   }
   // What comes after the first error mostly follows from it. A warning is a tag that nobody here understands.
   const [broken] = [...document.errors, ...document.warnings].toSorted((left, right) => left.pos[0] - right.pos[0])
-  if (broken !== undefined) return refuse(broken.pos[0], `expected YAML, found: ${broken.message.split('\n')[0]}`)
+  if (broken !== undefined)
+    return refuse(causeOf(broken, document, text), `expected YAML, found: ${broken.message.split('\n')[0]}`)
   visit(document, {
     Alias(_key, alias, ancestors) {
       const [start = 0] = alias.range ?? []

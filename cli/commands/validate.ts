@@ -1,6 +1,8 @@
 // `validate`: everything that is wrong with runbooks, before anything starts.
 import type { Command } from 'commander'
+import { runbookSchema } from '#gameday/schema.ts'
 import { loadRunbook, RunbookInvalid } from '#gameday/validate.ts'
+import { EnvironmentError } from '#world/environment-error.ts'
 import { print } from '../shared.ts'
 import { collect } from '../topology-options.ts'
 
@@ -8,7 +10,8 @@ export function registerValidate(program: Command): void {
   program
     .command('validate')
     .description('check runbooks; each problem is named with file, line and column')
-    .argument('<runbooks...>', 'shipped names such as region-loss, or paths')
+    .argument('[runbooks...]', 'shipped names such as region-loss, or paths')
+    .option('--schema', 'print the JSON Schema of runbooks, for editors')
     .option(
       '--set <name=value>',
       'a parameter of the runbook, or any value by its path, such as topology.commit=async (repeatable)',
@@ -18,7 +21,14 @@ export function registerValidate(program: Command): void {
     .action(validate)
 }
 
-async function validate(names: readonly string[], options: { readonly set: readonly string[] }): Promise<void> {
+interface ValidateOptions {
+  readonly set: readonly string[]
+  readonly schema?: true
+}
+
+async function validate(names: readonly string[], options: ValidateOptions): Promise<void> {
+  if (options.schema === true) return print(runbookSchema())
+  if (names.length === 0) throw new EnvironmentError('expected a runbook, or --schema, saw neither')
   const problems: string[] = []
   const valid: string[] = []
   for (const name of names)
