@@ -226,7 +226,7 @@ void test('approve needs a terminal or --yes', () => {
 
 const withParameters = good
   .replace('method:', 'parameters:\n  where: { default: a, one-of: [a, b] }\n  rate: 10\n  long: 1s\nmethod:')
-  .replace('region a', 'region ${where}')
+  .replace('region a', "'region ${where}'")
   .replace('10/s', "'${rate}/s'")
   .replace('hold: 1s', 'hold: ${long}')
 
@@ -259,7 +259,7 @@ void test('what is wrong with a parameter is told where it stands, or by its --s
     /^--set were=a: expected a parameter of the runbook \(where, rate, long\) or a path such as topology\.commit, found "were"$/,
   )
   assert.equal(
-    told(withParameters.replace('default: a', 'default: c').replace('${where}', 'a')),
+    told(withParameters.replace('default: a', 'default: c').replace("'region ${where}'", 'region a')),
     [
       'book.yaml:6:3: parameters.where: expected ${where} somewhere, found it nowhere',
       'book.yaml:6:21: parameters.where.default: expected one of a, b, found "c"',
@@ -284,7 +284,7 @@ void test('branches know what lies before them, not what stands beside them; a r
     'book.yaml:9:15: method[2].parallel[0].heal: expected the id of a fault injected before (outage), found "second"',
   ])
   assert.deepEqual(problems(branched.replace('id: second', 'id: outage').replace('- heal: second\n  ', '')), [
-    'book.yaml:10:22: method[2].parallel[1][0].fault.id: expected a fault id of its own, found outage a second time',
+    'book.yaml:10:24: method[2].parallel[1][0].fault.id: expected a fault id of its own, found outage a second time',
   ])
   assert.match(
     problems(branched.replace('heal: second', 'approve: Really?')).join('\n'),
@@ -296,6 +296,12 @@ void test('branches know what lies before them, not what stands beside them; a r
     ),
     /^book\.yaml:9:9: method\[2\]\.parallel\[0\]\.parallel: expected a key of hold, fault, /,
   )
+})
+
+void test('a parameter between braces needs quotes, and that is said', () => {
+  assert.deepEqual(problems(withParameters.replace("'region ${where}'", 'region ${where}')), [
+    'book.yaml:11:59: expected quotes around text with ${...} between { and }, found none',
+  ])
 })
 
 void test('what fills all memory, or is deeper than its reader, is refused in one line', () => {

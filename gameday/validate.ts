@@ -174,6 +174,8 @@ function readYaml(file: string, text: string, lineCounter: LineCounter): Documen
   }
   // What comes after the first error mostly follows from it. A warning is a tag that nobody here understands.
   const [broken] = [...document.errors, ...document.warnings].toSorted((left, right) => left.pos[0] - right.pos[0])
+  if (broken !== undefined && text.startsWith('${', broken.pos[0] - 1))
+    return refuse(broken.pos[0] - 1, 'expected quotes around text with ${...} between { and }, found none')
   if (broken !== undefined)
     return refuse(causeOf(broken, document, text), `expected YAML, found: ${broken.message.split('\n')[0]}`)
   visit(document, {
