@@ -49,7 +49,7 @@ method:
 
 /** What is wrong, the method (or the whole file), and the one line. */
 const books: readonly (readonly [string, string, RegExp])[] = [
-  ['broken-yaml', `${head}  - hold: [1s\n`, /broken-yaml\.yaml:6:1: expected YAML, found/],
+  ['broken-yaml', `${head}  - hold: [1s\n`, /broken-yaml\.yaml:5:11: expected YAML, found/],
   [
     'unknown-key',
     `${head}  - holt: 1s\n`,
