@@ -189,6 +189,12 @@ void test('an interruption ends all branches at once, with its reason', async ()
   )
 })
 
+void test('a no in one branch ends the others at once', async () => {
+  const { steps, seen } = createRig(bookOf([{ parallel: [{ approve: 'Really?' }, { hold: '60s' }] }]))
+  await assert.rejects(steps.method(), { name: 'Interrupted', message: 'not approved (from nobody)' })
+  assert.ok(seen.includes('ended method[0].parallel[1]: not approved (from nobody)'), seen.join('\n'))
+})
+
 void test('a rollback runs after an interruption, tries each step, and leaves out what needs no taking back', async () => {
   const controller = new AbortController()
   const book = runbook.parse({

@@ -126,19 +126,22 @@ export class Steps {
     return failures
   }
 
-  /** A branch that fails lets the others go on to their end, as they may be on their way to mend what it broke; Ctrl-C and stop loss end all. */
+  /** A branch that fails lets the others go on to their end, as they may be on their way to mend what it broke; a no, Ctrl-C and stop loss end all. */
   async #sideBySide(branches: readonly (readonly Leaf[])[], main: Branch): Promise<void> {
     throwIfInterrupted(main.signal)
     const failures: unknown[] = []
-    const copies = branches.map((): Branch => ({ ...main }))
+    const stopping = new AbortController()
+    const signal = AbortSignal.any([main.signal, stopping.signal])
+    const copies = branches.map((): Branch => ({ ...main, signal }))
     await inBranches(
       main.progress,
       branches.map((leaves, index) => async (progress) => {
-        const own = Object.assign(copies[index] ?? { ...main }, { progress })
+        const own = Object.assign(copies[index] ?? { ...main, signal }, { progress })
         try {
           for (const leaf of leaves) await this.#perform(leaf, own)
         } catch (error) {
           failures.push(error)
+          if (error instanceof Interrupted) stopping.abort(error)
         }
       }),
     )
