@@ -87,7 +87,10 @@ const awaited = z.strictObject({
 const holdKey = duration.optional().meta({ description: 'Let the load run for so long.' })
 const waitKey = awaited.optional().meta({ description: 'Wait until something is seen, at most for so long.' })
 const healKey = someText.optional().meta({ description: 'The id of the fault to heal.' })
-const actionKey = actionSpec.meta({ id: 'action' }).optional().meta({ description: 'An order to the controllers, as an operator gives it.' })
+const actionKey = actionSpec
+  .meta({ id: 'action' })
+  .optional()
+  .meta({ description: 'An order to the controllers, as an operator gives it.' })
 const notesKey = someText.optional().meta({ description: 'For people: who does or watches what. Shown, never run.' })
 
 const singleKinds = ['hold', 'fault', 'wait-for', 'approve', 'heal', 'action'] as const
@@ -95,7 +98,10 @@ export const stepKinds = [...singleKinds, 'parallel'] as const
 
 const singleKeys = {
   hold: holdKey,
-  fault: faultSpec.meta({ id: 'fault' }).optional().meta({ description: 'A fault to inject; it is shown to have taken effect.' }),
+  fault: faultSpec
+    .meta({ id: 'fault' })
+    .optional()
+    .meta({ description: 'A fault to inject; it is shown to have taken effect.' }),
   'wait-for': waitKey,
   approve: someText
     .optional()
