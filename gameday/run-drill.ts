@@ -6,18 +6,19 @@ import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { clockNs, linkChanges, linkCounters, readLedger } from '#chaos/wan-calls.ts'
 import { Collector } from './collector.ts'
+import { conduct, whyEnded, type Conducted } from './conduct.ts'
 import { LiveDrillFile, type Ask } from './live-drill.ts'
 import { allLeaves } from './method.ts'
 import { StopLoss } from './stop-loss.ts'
 import { currentEpoch, currentPrimary, missingForFresh, missingForWhole } from './conditions.ts'
 import { createDrillFolder, drillName, writeJournal, writeWorldFiles, type DrillFolder } from './drill-folder.ts'
 import { kafkaBaseline, nothingRead, readFinal, type KafkaBaseline } from './final-reads/final-reads.ts'
-import { loadedAreas, planFor, startLoad, stopLoad } from './load.ts'
+import { loadedAreas } from './load.ts'
 import { measure } from './measure/measure.ts'
 import type { DrillRecord, FinalReads } from './measure/record.ts'
 import type { Progress } from './progress.ts'
 import { writeReport } from './report/write-report.ts'
-import { Steps, StepFailed } from './steps.ts'
+import { Steps } from './steps.ts'
 import type { LoadedRunbook } from './validate.ts'
 import { viewWorld } from './view-world.ts'
 import { Interrupted, throwIfInterrupted, until } from './wait.ts'
@@ -163,7 +164,7 @@ function prepare({ options, signal, drill, folder, originNs, live, before }: Pre
       return { approved, from: from === 'dashboard' ? 'from the dashboard' : 'from the command line' }
     },
   })
-  return { options, signal, drill, collector, steps, stopLoss, live, load, originNs, baseline: before.baseline }
+  return { options, signal, drill, collector, steps, stopLoss, live, load, baseline: before.baseline }
 }
 
 async function writeAll(
@@ -231,18 +232,10 @@ async function refuseOrDescribe(
   return { epoch, wanBytes: await wanBytes(world), baseline }
 }
 
-interface Run {
+interface Run extends Conducted {
   readonly options: DrillOptions
   /** Ends the drill: Ctrl-C, or a folder that can't be written any more. */
   readonly signal: AbortSignal
-  readonly drill: string
-  readonly collector: Collector
-  readonly steps: Steps
-  readonly stopLoss: StopLoss
-  readonly live: LiveDrillFile
-  /** Filled in once it is known. */
-  readonly load: { beganNs: bigint }
-  readonly originNs: bigint
   readonly baseline: KafkaBaseline
 }
 
@@ -253,66 +246,16 @@ interface Outcome {
   readonly interruption: string | null
 }
 
-/** Whatever happens on the way: the rollback is run, the faults are healed and the load is ended. */
 async function perform(run: Run): Promise<Outcome> {
-  const { options, drill, collector, steps, stopLoss, live } = run
-  const { world, loaded, progress, seed } = options
-  const { load } = loaded.runbook
-  const checks: Check[] = []
-  let interruption: string | null = null
-  let fromNs: bigint | null = null
-  let toNs: bigint | null = null
-  try {
-    fromNs = (await clockNs(world)) + 300_000_000n
-    await startLoad(world, load.from, planFor(loaded.runbook, drill, seed, fromNs))
-    collector.loadBegan()
-    run.load.beganNs = fromNs
-    await collector.note('load', `${load.rate} operations per second from ${load.from.join(', ')}, seed ${seed}`)
-    stopLoss.start()
-    await steps.method()
-  } catch (error) {
-    interruption = whyEnded(error)
-  } finally {
-    await stopLoss.stop()
-    live.rollingBack()
-    checks.push(...stopLoss.checks(), ...(await rollBack(run)))
-    await progress.step('Heal and end the load', async (note) => {
-      const resisting = await steps.healRest(note)
-      if (resisting.length > 0) interruption = [interruption, ...resisting].filter((each) => each !== null).join('; ')
-      await steps.ordersAnswered()
-      await stopLoad(world, load.from).catch((error: unknown) => note(`the load did not end: ${String(error)}`))
-      toNs = await clockNs(world).catch(() => null)
-    })
-    await collector.stop()
-    live.checking()
-  }
-  const loadSpan = fromNs === null || toNs === null ? null : { fromNs, toNs }
+  const { load, interruption, checks } = await conduct(run)
   try {
     throwIfInterrupted(run.signal)
     const seen = await lookAfterwards(run)
-    return { load: loadSpan, interruption, finalReads: seen.finalReads, checks: [...checks, ...seen.checks] }
+    return { load, interruption, finalReads: seen.finalReads, checks: [...checks, ...seen.checks] }
   } catch (error) {
     // After Ctrl-C nobody wants to wait for reads: what was not read is null.
-    return { load: loadSpan, finalReads: nothingRead, checks, interruption: interruption ?? whyEnded(error) }
+    return { load, finalReads: nothingRead, checks, interruption: interruption ?? whyEnded(error) }
   }
-}
-
-/** Always runs, and says whether all of it was done. */
-async function rollBack({ options, collector, steps }: Run): Promise<readonly Check[]> {
-  const { rollback } = options.loaded.runbook
-  if (rollback.length === 0) return []
-  // The clock may be what is broken.
-  await collector.note('rollback', `${rollback.length} steps`).catch(() => {})
-  const failures = await steps.rollback()
-  const name = 'rollback'
-  if (failures.length === 0) return [{ name, status: 'pass', reason: `all ${rollback.length} steps were done` }]
-  await collector.note('rollback-failed', failures.join('; ')).catch(() => {})
-  return [{ name, status: 'fail', reason: failures.join('; ') }]
-}
-
-function whyEnded(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return error instanceof Interrupted || error instanceof StepFailed ? message : `the drill broke: ${message}`
 }
 
 /** @throws Interrupted, and Error if the world can't be looked at any more */

@@ -24,6 +24,7 @@ export class StopLoss {
   #reached: Reached | null = null
   #running: Promise<void> = Promise.resolve()
   #blindMs = 0
+  #started = false
 
   constructor(options: StopLossOptions) {
     this.#options = options
@@ -36,6 +37,7 @@ export class StopLoss {
 
   start(): void {
     const { conditions } = this.#options
+    this.#started = true
     if (conditions !== undefined) this.#running = this.#watch(conditions)
   }
 
@@ -47,7 +49,7 @@ export class StopLoss {
   /** None without conditions, and none of a method that never began. */
   checks(): readonly Check[] {
     const { conditions } = this.#options
-    if (conditions === undefined) return []
+    if (conditions === undefined || !this.#started) return []
     const name = 'stop loss'
     if (this.#reached !== null)
       return [{ name, status: 'fail', reason: `${this.#reached.condition}: ${this.#reached.reason}` }]

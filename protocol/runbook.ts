@@ -23,7 +23,6 @@ const parameter = z.union([
     'one-of': z.array(parameterValue).min(1).optional().meta({ description: 'The only values that are allowed.' }),
   }),
 ])
-export type Parameter = z.infer<typeof parameter>
 
 /** The event kinds that a runbook can wait for. */
 export const awaitedEvents = [
