@@ -16,4 +16,31 @@ export const drillProgress: Progress = {
     if (outcome === undefined) throw new Error(`step ${title} ended without a result`)
     return outcome.value
   },
+
+  /** On a terminal each branch has a line of its own, which tells its step; elsewhere lines follow each other as they come. */
+  async branches(branches) {
+    if (!process.stderr.isTTY) {
+      await Promise.all(branches.map((branch) => branch({ step: (title, work) => drillProgress.step(title, work) })))
+      return
+    }
+    await showSteps(
+      branches.map((branch, index) => ({
+        title: `branch ${index + 1}`,
+        work: async (note, rename) => {
+          await branch({
+            step: async (title, work) => {
+              rename(`branch ${index + 1}: ${title}`)
+              try {
+                return await work(note)
+              } catch (error) {
+                note(`failed: ${error instanceof Error ? error.message : String(error)}`)
+                throw error
+              }
+            },
+          })
+        },
+      })),
+      { concurrent: true },
+    )
+  },
 }

@@ -10,6 +10,7 @@ import { registerFailback } from './commands/failback.ts'
 import { registerFailover } from './commands/failover.ts'
 import { registerFuzz } from './commands/fuzz.ts'
 import { registerHeal } from './commands/heal.ts'
+import { registerInit } from './commands/init.ts'
 import { registerLogs } from './commands/logs.ts'
 import { registerReport } from './commands/report.ts'
 import { registerRun } from './commands/run.ts'
@@ -46,6 +47,7 @@ function createProgram(): Command {
     registerStatus,
     registerLogs,
     registerConnect,
+    registerInit,
     registerValidate,
     registerRun,
     registerHeal,

@@ -1,19 +1,21 @@
 // What a schema can't say of a runbook: references between steps, what has no effect, and what needs a person.
 import { linksOf, servicesOf } from '#chaos/targets.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
-import type { ActionSpec, Runbook, Step } from '#protocol/runbook.ts'
+import type { ActionSpec, AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
+import { branchesOf, rollbackLeaves, type Leaf, type Path } from './method.ts'
 import type { Problem } from './problems.ts'
-
-type Path = readonly (string | number)[]
 
 /** What the steps so far have done. */
 interface Past {
-  readonly injected: Set<string>
+  /** Of the whole runbook. */
+  readonly ids: Set<string>
   readonly healed: Set<string>
+  /** What surely lies before the step: other branches of a parallel step may be late. */
+  readonly injected: Set<string>
   disturbed: boolean
 }
 
-/** @param canApprove false: there is neither a terminal nor `--yes` */
+/** @param canApprove false: there is neither a terminal nor `--yes` nor `--approve-in-dashboard` */
 export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly Problem[] {
   const { pattern, commit } = runbook.topology
   const problems: Problem[] = []
@@ -23,32 +25,63 @@ export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly
       expected: 'expected active-passive, the one pattern that can be built yet',
       found: JSON.stringify(pattern),
     })
-  const past: Past = { injected: new Set(), healed: new Set(), disturbed: false }
+  if (runbook['abort-when']?.['no-acks-for'] !== undefined && runbook.load.reads === 1)
+    problems.push({
+      path: ['abort-when', 'no-acks-for'],
+      expected: 'expected a load that writes',
+      found: 'load.reads: 1',
+    })
+  const past: Past = { ids: new Set(), healed: new Set(), injected: new Set(), disturbed: false }
+  const look = (leaf: Leaf, before: Past): void => {
+    problems.push(...stepProblems(leaf, before, { commit, canApprove }))
+  }
   for (const [index, step] of runbook.method.entries()) {
     const path: Path = ['method', index]
-    if (step.fault !== undefined) problems.push(...faultProblems([...path, 'fault'], step.fault, past))
-    if (step.action !== undefined) problems.push(...actionProblems([...path, 'action'], step.action, commit))
-    if (step.heal !== undefined) problems.push(...healProblems([...path, 'heal'], step.heal, past))
-    past.disturbed ||= step.fault !== undefined || step.action !== undefined
-    problems.push(...waitProblems(path, step, past))
-    if (step.approve !== undefined && !canApprove)
-      problems.push({
-        path: [...path, 'approve'],
-        expected: 'expected a terminal to ask at, or --yes',
-        found: 'neither',
-      })
+    const branches = branchesOf(step, path).map((leaves) => {
+      const own: Past = { ...past, injected: new Set(past.injected) }
+      for (const leaf of leaves) look(leaf, own)
+      return own
+    })
+    for (const branch of branches) {
+      for (const id of branch.injected) past.injected.add(id)
+      past.disturbed ||= branch.disturbed
+    }
+    if (step.parallel === undefined) look({ path, at: '', step, before: null }, past)
   }
+  // A rollback may find a fault healed already, or not injected yet.
+  for (const leaf of rollbackLeaves(runbook)) look(leaf, { ...past, healed: new Set() })
   return problems
 }
 
-function faultProblems(path: Path, fault: FaultSpec, { injected }: Past): readonly Problem[] {
+function stepProblems(
+  { path, step }: Leaf,
+  past: Past,
+  { commit, canApprove }: { readonly commit: Runbook['topology']['commit']; readonly canApprove: boolean },
+): readonly Problem[] {
   const problems: Problem[] = []
-  if (injected.has(fault.id))
+  if (step.fault !== undefined) problems.push(...faultProblems([...path, 'fault'], step.fault, past))
+  if (step.action !== undefined) problems.push(...actionProblems([...path, 'action'], step.action, commit))
+  if (step.heal !== undefined) problems.push(...healProblems([...path, 'heal'], step.heal, past))
+  past.disturbed ||= step.fault !== undefined || step.action !== undefined
+  problems.push(...waitProblems(path, step, past))
+  if (step.approve !== undefined && !canApprove)
+    problems.push({
+      path: [...path, 'approve'],
+      expected: 'expected a terminal to ask at, or --yes, or --approve-in-dashboard',
+      found: 'none of these',
+    })
+  return problems
+}
+
+function faultProblems(path: Path, fault: FaultSpec, { ids, injected }: Past): readonly Problem[] {
+  const problems: Problem[] = []
+  if (ids.has(fault.id))
     problems.push({
       path: [...path, 'id'],
       expected: 'expected a fault id of its own',
       found: `${fault.id} a second time`,
     })
+  ids.add(fault.id)
   injected.add(fault.id)
   if (/^\w+\./.test(fault.target)) problems.push(...targetProblems([...path, 'target'], fault.target))
   if (fault.kind === 'link-degrade') {
@@ -106,12 +139,16 @@ function healProblems(path: Path, id: string, { injected, healed }: Past): reado
   return []
 }
 
-function waitProblems(path: Path, step: Step, { disturbed }: Past): readonly Problem[] {
-  if (step['wait-for']?.event !== 'failover-complete' || disturbed) return []
+/** What can only be seen after something was done. */
+const consequences: ReadonlySet<AwaitedEvent> = new Set(['suspected', 'failover-complete', 'write-acked'])
+
+function waitProblems(path: Path, step: SingleStep, { disturbed }: Past): readonly Problem[] {
+  const event = step['wait-for']?.event
+  if (event === undefined || disturbed || !consequences.has(event)) return []
   return [
     {
       path: [...path, 'wait-for', 'event'],
-      expected: 'expected a fault or an action before failover-complete',
+      expected: `expected a fault or an action before ${event}`,
       found: 'none',
     },
   ]

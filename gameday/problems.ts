@@ -41,13 +41,19 @@ function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[], value: un
     })
     return option === undefined ? [] : keysAt(option, path, value)
   }
+  if (here instanceof z.ZodUnion) {
+    const options = here.options.map((each) => keysAt(each, path, value))
+    return options.find((each) => each.length > 0) ?? []
+  }
   if (here instanceof z.ZodArray)
-    return key === undefined ? [] : keysAt(here.element, rest, (value as readonly unknown[])[Number(key)])
+    return key === undefined ? [] : keysAt(here.element, rest, Array.isArray(value) ? value[Number(key)] : undefined)
+  if (here instanceof z.ZodRecord)
+    return key === undefined ? [] : keysAt(here.valueType, rest, (value as Record<PropertyKey, unknown> | null)?.[key])
   if (!(here instanceof z.ZodObject)) return []
   const shape = here.shape as Record<string, z.core.$ZodType>
   if (key === undefined) return Object.keys(shape)
   const child = shape[String(key)]
-  return child === undefined ? [] : keysAt(child, rest, (value as Record<PropertyKey, unknown>)[key])
+  return child === undefined ? [] : keysAt(child, rest, (value as Record<PropertyKey, unknown> | null)?.[key])
 }
 
 function expectedOf(issue: z.core.$ZodIssue): string {
@@ -78,9 +84,9 @@ function fromIssue(schema: z.core.$ZodType, root: unknown, issue: z.core.$ZodIss
   if (issue.code === 'invalid_union') {
     // The branch that got furthest knows best what is wrong.
     const branches = issue.errors.toSorted((left, right) => depth(right) - depth(left))
-    const best = branches[0]?.[0]
-    if (best !== undefined && depth(branches[0] ?? []) > 0)
-      return fromIssue(schema, root, { ...best, path: [...issue.path, ...best.path] })
+    const best = branches[0] ?? []
+    if (depth(best) > 0)
+      return best.flatMap((each) => fromIssue(schema, root, { ...each, path: [...issue.path, ...each.path] }))
     const options = issue.errors
       .flat()
       .flatMap((each) => (each.code === 'invalid_value' ? each.values.map(String) : []))
@@ -97,8 +103,12 @@ function depth(issues: readonly z.core.$ZodIssue[]): number {
 
 export function problemsOf(schema: z.core.$ZodType, root: unknown, error: z.core.$ZodError): readonly Problem[] {
   // What is wrong with a whole follows from what is wrong inside it, and would only say it twice.
-  const follows = (issue: z.core.$ZodIssue): boolean =>
+  const follows = (issue: z.core.$ZodIssue, at: number): boolean =>
     issue.code === 'custom' &&
-    error.issues.some((other) => other !== issue && issue.path.every((key, index) => other.path[index] === key))
-  return error.issues.filter((issue) => !follows(issue)).flatMap((issue) => fromIssue(schema, root, issue))
+    error.issues.some((other, otherAt) => {
+      const isWithin = issue.path.every((key, index) => other.path[index] === key)
+      // Of two that say something of the same value, the first is told.
+      return isWithin && (other.path.length > issue.path.length || other.code !== 'custom' || otherAt < at)
+    })
+  return error.issues.filter((issue, at) => !follows(issue, at)).flatMap((issue) => fromIssue(schema, root, issue))
 }

@@ -1,20 +1,24 @@
 // One drill from steady state to report: load, steps, heal, final reads, check, files.
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import type { Check, Journal } from '#protocol/journal.ts'
 import { regions } from '#protocol/sites.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { clockNs, linkChanges, linkCounters, readLedger } from '#chaos/wan-calls.ts'
 import { Collector } from './collector.ts'
+import { conduct, whyEnded, type Conducted } from './conduct.ts'
+import { LiveDrillFile, type Ask } from './live-drill.ts'
+import { allLeaves } from './method.ts'
+import { StopLoss } from './stop-loss.ts'
 import { currentEpoch, currentPrimary, missingForFresh, missingForWhole } from './conditions.ts'
 import { createDrillFolder, drillName, writeJournal, writeWorldFiles, type DrillFolder } from './drill-folder.ts'
 import { kafkaBaseline, nothingRead, readFinal, type KafkaBaseline } from './final-reads/final-reads.ts'
-import { loadedAreas, planFor, startLoad, stopLoad } from './load.ts'
+import { loadedAreas } from './load.ts'
 import { measure } from './measure/measure.ts'
 import type { DrillRecord, FinalReads } from './measure/record.ts'
 import type { Progress } from './progress.ts'
 import { writeReport } from './report/write-report.ts'
-import { Steps, StepFailed } from './steps.ts'
+import { Steps } from './steps.ts'
 import type { LoadedRunbook } from './validate.ts'
 import { viewWorld } from './view-world.ts'
 import { Interrupted, throwIfInterrupted, until } from './wait.ts'
@@ -26,8 +30,8 @@ export interface DrillOptions {
   readonly drillsFolder: string
   readonly seed: number
   readonly progress: Progress
-  /** Asked by `approve` steps; resolves to false for no. */
-  readonly approve: (question: string) => Promise<boolean>
+  /** Asked by `approve` steps, beside whoever looks at the live drill; resolves to false for no. */
+  readonly approve: Ask
   /** Ctrl-C: the drill heals, stops its load, writes what it has, and resolves with verdict `unknown`. */
   readonly signal: AbortSignal
 }
@@ -66,11 +70,22 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   // A disk that is full ends a drill as Ctrl-C does: what is not recorded can't be measured.
   const signal = AbortSignal.any([options.signal, folder.broken])
   const originNs = await clockNs(world)
-  const collector = new Collector(world, loaded.runbook.load.from, folder.files)
-  const steps = new Steps({ ...options, signal, runbook: loaded.runbook, drill, collector })
+  const live = new LiveDrillFile({
+    world: world.name,
+    drill,
+    folder: resolve(folder.path),
+    runbookName: loaded.name,
+    runbook: loaded.runbook,
+    startedAt: startedAt.toISOString(),
+  })
+  await live.open()
+  const run = prepare({ options, signal, drill, folder, originNs, live, before })
+  const { collector, steps } = run
   collector.start(originNs)
-  const run: Run = { options, signal, drill, collector, steps, originNs, baseline: before.baseline }
-  const outcome = await perform(run)
+  const outcome = await perform(run).catch(async (error: unknown) => {
+    await live.close(null, whyEnded(error))
+    throw error
+  })
   const bytes = (await wanBytes(world).catch(() => null)) ?? null
   const record: DrillRecord = {
     drill,
@@ -96,14 +111,60 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   const journal = measure(record)
   await progress
     .step('Report', () => writeAll(folder, world, record, journal))
-    .catch((error: unknown) => {
+    .catch(async (error: unknown) => {
       const why = error instanceof Error ? error.message : String(error)
+      await live.close(null, why)
       throw new EnvironmentError(
         `the drill's folder ${folder.path} could not be written: ${why}. Its faults are healed and its load is ended; make room (df -h, docker system df) and run it again`,
         { cause: error },
       )
     })
+  await live.close(journal.verdict, journal.interruption)
   return { journal, folder: folder.path }
+}
+
+interface Preparing {
+  readonly options: DrillOptions
+  readonly signal: AbortSignal
+  readonly drill: string
+  readonly folder: DrillFolder
+  readonly originNs: bigint
+  readonly live: LiveDrillFile
+  readonly before: Before
+}
+
+/** Puts together what a drill is made of; nothing begins yet. */
+function prepare({ options, signal, drill, folder, originNs, live, before }: Preparing): Run {
+  const { world, loaded } = options
+  const { runbook } = loaded
+  const collector = new Collector(world, runbook.load.from, folder.files)
+  const load = { beganNs: originNs }
+  const stopLoss = new StopLoss({
+    conditions: runbook['abort-when'],
+    view: async () => ({
+      operations: collector.operations,
+      events: collector.events,
+      areas: runbook.load.from,
+      fromNs: load.beganNs,
+      nowNs: await clockNs(world),
+      epochBefore: before.epoch?.epoch ?? 0,
+    }),
+    reached: ({ condition, reason }) => collector.note('aborted', `${condition}: ${reason}`, { condition }),
+  })
+  const steps = new Steps({
+    ...options,
+    // The drill goes on after stop loss (final reads, checks); its method doesn't.
+    signal: AbortSignal.any([signal, stopLoss.signal]),
+    runbook,
+    drill,
+    collector,
+    watcher: live,
+    approve: async (question, asking) => {
+      const { approved, from } = await live.ask(question, options.approve, asking)
+      return { approved, from: from === 'dashboard' ? 'from the dashboard' : 'from the command line' }
+    },
+  })
+  return { options, signal, drill, collector, steps, stopLoss, live, load, baseline: before.baseline }
 }
 
 async function writeAll(
@@ -171,14 +232,10 @@ async function refuseOrDescribe(
   return { epoch, wanBytes: await wanBytes(world), baseline }
 }
 
-interface Run {
+interface Run extends Conducted {
   readonly options: DrillOptions
   /** Ends the drill: Ctrl-C, or a folder that can't be written any more. */
   readonly signal: AbortSignal
-  readonly drill: string
-  readonly collector: Collector
-  readonly steps: Steps
-  readonly originNs: bigint
   readonly baseline: KafkaBaseline
 }
 
@@ -189,45 +246,16 @@ interface Outcome {
   readonly interruption: string | null
 }
 
-/** Whatever happens on the way: the faults are healed and the load is ended. */
 async function perform(run: Run): Promise<Outcome> {
-  const { options, drill, collector, steps } = run
-  const { world, loaded, progress, seed } = options
-  const { load, method } = loaded.runbook
-  let interruption: string | null = null
-  let fromNs: bigint | null = null
-  let toNs: bigint | null = null
-  try {
-    fromNs = (await clockNs(world)) + 300_000_000n
-    await startLoad(world, load.from, planFor(loaded.runbook, drill, seed, fromNs))
-    collector.loadBegan()
-    await collector.note('load', `${load.rate} operations per second from ${load.from.join(', ')}, seed ${seed}`)
-    for (const step of method) await steps.perform(step)
-  } catch (error) {
-    interruption = whyEnded(error)
-  } finally {
-    await progress.step('Heal and end the load', async (note) => {
-      const resisting = await steps.healRest(note)
-      if (resisting.length > 0) interruption = [interruption, ...resisting].filter((each) => each !== null).join('; ')
-      await steps.ordersAnswered()
-      await stopLoad(world, load.from).catch((error: unknown) => note(`the load did not end: ${String(error)}`))
-      toNs = await clockNs(world).catch(() => null)
-    })
-    await collector.stop()
-  }
-  const loadSpan = fromNs === null || toNs === null ? null : { fromNs, toNs }
+  const { load, interruption, checks } = await conduct(run)
   try {
     throwIfInterrupted(run.signal)
-    return { load: loadSpan, interruption, ...(await lookAfterwards(run)) }
+    const seen = await lookAfterwards(run)
+    return { load, interruption, finalReads: seen.finalReads, checks: [...checks, ...seen.checks] }
   } catch (error) {
     // After Ctrl-C nobody wants to wait for reads: what was not read is null.
-    return { load: loadSpan, finalReads: nothingRead, checks: [], interruption: interruption ?? whyEnded(error) }
+    return { load, finalReads: nothingRead, checks, interruption: interruption ?? whyEnded(error) }
   }
-}
-
-function whyEnded(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return error instanceof Interrupted || error instanceof StepFailed ? message : `the drill broke: ${message}`
 }
 
 /** @throws Interrupted, and Error if the world can't be looked at any more */
@@ -270,7 +298,9 @@ async function lookAfterwards(run: Run): Promise<Pick<Outcome, 'finalReads' | 'c
 async function checkFresh(run: Run, note: (text: string) => void): Promise<Check> {
   const { world, loaded } = run.options
   // One that isn't waited for may be refused, and others may come after it.
-  const movedOnPurpose = !loaded.runbook.method.some((step) => step.action?.kind === 'failback' && step.action.wait)
+  const movedOnPurpose = !allLeaves(loaded.runbook).some(
+    ({ step }) => step.action?.kind === 'failback' && step.action.wait,
+  )
   const look = async (): Promise<readonly string[]> => {
     const [view, ledger, links] = await Promise.all([viewWorld(world), readLedger(world), linkChanges(world)])
     return [

@@ -27,20 +27,33 @@ class SteadyCollector extends Collector {
   }
 }
 
-function bookOf(method: readonly unknown[]): Runbook {
-  return runbook.parse({
+function bookInput(method: readonly unknown[]): Record<string, unknown> {
+  return {
     title: 'A drill',
     topology: {},
     load: { rate: '10/s', reads: 0, from: ['na'] },
     'steady-state-hypothesis': { 'success-rate': '>= 95%', p99: '<= 3s' },
     method,
-  })
+  }
+}
+
+function bookOf(method: readonly unknown[]): Runbook {
+  return runbook.parse(bookInput(method))
 }
 
 const noPostmaster: Awaited<ReturnType<RunningWorld['exec']>> = { exitCode: 3, stdout: '', stderr: 'no postmaster ran' }
 
 /** A world whose parts are counted as they are asked. */
-function createRig(book: Runbook, killed = noPostmaster): { steps: Steps; asked: string[]; fake: FakeWorld } {
+interface Rig {
+  readonly steps: Steps
+  readonly asked: string[]
+  readonly fake: FakeWorld
+  /** Titles of steps as they begin, and how each ended. */
+  readonly seen: string[]
+}
+
+function createRig(book: Runbook, killed = noPostmaster, signal = new AbortController().signal): Rig {
+  const seen: string[] = []
   const fake = createFakeWorld()
   const asked: string[] = []
   const world: RunningWorld = {
@@ -52,6 +65,10 @@ function createRig(book: Runbook, killed = noPostmaster): { steps: Steps; asked:
         asked.push(host)
         return fake.wayIn.control(host, call)
       },
+      wan: (call) => {
+        asked.push(`${call.method} ${call.path}`)
+        return fake.wayIn.wan(call)
+      },
     },
   }
   const steps = new Steps({
@@ -60,10 +77,15 @@ function createRig(book: Runbook, killed = noPostmaster): { steps: Steps; asked:
     drill: 'drill',
     collector: new SteadyCollector(world),
     progress: { step: (_title, work) => work(() => {}) },
-    approve: () => Promise.resolve(false),
-    signal: new AbortController().signal,
+    approve: () => Promise.resolve({ approved: false, from: 'from nobody' }),
+    signal,
+    watcher: {
+      began: (at) => seen.push(`began ${at}`),
+      noted: () => {},
+      ended: (at, failed) => seen.push(`ended ${at}${failed === null ? '' : `: ${failed}`}`),
+    },
   })
-  return { steps, asked, fake }
+  return { steps, asked, fake, seen }
 }
 
 const crash = { id: 'crash', kind: 'postgres-crash', target: 'region a' }
@@ -71,16 +93,14 @@ const crash = { id: 'crash', kind: 'postgres-crash', target: 'region a' }
 void test('an optional crash of a Postgres that does not run is left out, and so is its heal; a demanded one ends the drill', async () => {
   const optional = bookOf([{ fault: { ...crash, optional: true } }, { heal: 'crash' }])
   const { steps } = createRig(optional)
-  for (const step of optional.method) await steps.perform(step)
+  await steps.method()
   assert.deepEqual(steps.faults, [])
   assert.deepEqual(
     steps.taken.map((each) => each.failed),
     [null, null],
   )
   const demanded = bookOf([{ fault: crash }])
-  const first = demanded.method[0]
-  assert.ok(first)
-  await assert.rejects(createRig(demanded).steps.perform(first), StepFailed)
+  await assert.rejects(createRig(demanded).steps.method(), StepFailed)
 })
 
 void test('the heal of an optional crash is not waited for: other faults may have to be healed first', async () => {
@@ -88,7 +108,7 @@ void test('the heal of an optional crash is not waited for: other faults may hav
   const stdout = JSON.stringify({ pid: 7, firstNs: '1', lastNs: '2' })
   const { steps, fake } = createRig(book, { exitCode: 0, stdout, stderr: '' })
   fake.answers.set('postgres.a', [{ ...agent('a', 'a', {}), state: 'crashed', responsive: false }])
-  for (const step of book.method) await steps.perform(step)
+  await steps.method()
   assert.equal(steps.faults[0]?.healedNs, null)
   assert.equal(fake.ledger.length, 1)
   fake.answers.set('postgres.a', [agent('a', 'b', {})])
@@ -106,10 +126,101 @@ void test('the epoch before a fault is looked up only where a failover is waited
   ] as const) {
     const book = bookOf(method)
     const { steps, asked } = createRig(book)
-    const first = book.method[0]
-    assert.ok(first)
-    await steps.perform(first)
-    assert.equal(asked.includes('controller.a'), looks)
+    await steps.method().catch(() => {})
+    const injectedAt = asked.indexOf('POST /links')
+    assert.ok(injectedAt > 0)
+    assert.equal(asked.slice(0, injectedAt).includes('controller.a'), looks)
     assert.equal(steps.faults.length, 1)
   }
+})
+
+const slow = { id: 'slow', kind: 'link-degrade', target: 'a -> b', delay: '100ms' }
+
+void test('branches run side by side, each in its own order, and the method goes on when all have ended', async () => {
+  const book = bookOf([{ parallel: [[{ hold: '40ms' }, { fault: slow }], { hold: '20ms' }] }, { heal: 'slow' }])
+  const { steps, seen, fake } = createRig(book)
+  await steps.method()
+  assert.deepEqual(seen.slice(0, 3), [
+    'began method[0].parallel[0][0]',
+    'began method[0].parallel[1]',
+    'ended method[0].parallel[1]',
+  ])
+  assert.deepEqual(seen.slice(-2), ['began method[1]', 'ended method[1]'])
+  assert.deepEqual(
+    steps.taken.map(({ at, failed }) => [at, failed]),
+    [
+      ['method[0].parallel[0][0]', null],
+      ['method[0].parallel[1]', null],
+      ['method[0].parallel[0][1]', null],
+      ['method[1]', null],
+    ],
+  )
+  assert.deepEqual(fake.ledger, [])
+})
+
+void test('a branch that fails lets the others go on to their end; then the method ends', async () => {
+  const book = bookOf([{ parallel: [{ fault: crash }, [{ hold: '20ms' }, { fault: slow }]] }, { hold: '1ms' }])
+  const { steps, seen } = createRig(book)
+  await assert.rejects(
+    steps.method(),
+    (error: Error) => error instanceof StepFailed && /postgres-crash/.test(error.message),
+  )
+  assert.ok(seen.includes('ended method[0].parallel[1][1]'), seen.join('\n'))
+  assert.ok(!seen.includes('began method[1]'))
+  assert.deepEqual(
+    steps.faults.map(({ id }) => id),
+    ['slow'],
+  )
+})
+
+void test('an interruption ends all branches at once, with its reason', async () => {
+  const controller = new AbortController()
+  const book = bookOf([{ parallel: [{ hold: '60s' }, [{ hold: '60s' }, { hold: '60s' }]] }])
+  const { steps, seen } = createRig(book, noPostmaster, controller.signal)
+  const ended = assert.rejects(steps.method(), { name: 'Interrupted', message: 'stop loss: p99: too slow' })
+  setTimeout(() => controller.abort(new Error('stop loss: p99: too slow')), 10)
+  await ended
+  assert.deepEqual(
+    seen.filter((each) => each.startsWith('ended')),
+    [
+      'ended method[0].parallel[0]: stop loss: p99: too slow',
+      'ended method[0].parallel[1][0]: stop loss: p99: too slow',
+    ],
+  )
+})
+
+void test('a no in one branch ends the others at once', async () => {
+  const { steps, seen } = createRig(bookOf([{ parallel: [{ approve: 'Really?' }, { hold: '60s' }] }]))
+  await assert.rejects(steps.method(), { name: 'Interrupted', message: 'not approved (from nobody)' })
+  assert.ok(seen.includes('ended method[0].parallel[1]: not approved (from nobody)'), seen.join('\n'))
+})
+
+void test('a rollback runs after an interruption, tries each step, and leaves out what needs no taking back', async () => {
+  const controller = new AbortController()
+  const book = runbook.parse({
+    ...bookInput([{ fault: slow }, { fault: { ...slow, id: 'later' } }]),
+    rollback: [
+      { 'wait-for': { event: 'home-primary', within: '1ms' } },
+      { heal: 'slow' },
+      { heal: 'later' },
+      { hold: '1ms' },
+    ],
+  })
+  const { steps, fake } = createRig(book, noPostmaster, controller.signal)
+  const began = steps.method()
+  controller.abort(new Error('interrupted by SIGINT'))
+  await assert.rejects(began, { name: 'Interrupted' })
+  fake.ledger.length = 0
+  assert.deepEqual(await steps.rollback(), [
+    'Rollback: Wait for home-primary: not within 1 ms: nobody is primary, home is a',
+  ])
+  assert.deepEqual(
+    steps.taken.filter(({ at }) => at.startsWith('rollback')).map(({ at, failed }) => [at, failed === null]),
+    [
+      ['rollback[0]', false],
+      ['rollback[1]', true],
+      ['rollback[2]', true],
+      ['rollback[3]', true],
+    ],
+  )
 })

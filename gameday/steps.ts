@@ -1,7 +1,7 @@
-// Performs the steps of a runbook's method, one by one, and keeps when each began and ended.
+// Performs the steps of a runbook's method, one by one or side by side, then its rollback, and keeps when each began and ended.
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { FaultRecord } from '#protocol/journal.ts'
-import { stepKinds, type ActionSpec, type AwaitedEvent, type Runbook, type Step } from '#protocol/runbook.ts'
+import type { ActionSpec, AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import { failover, switchover } from '#world/moves.ts'
@@ -10,13 +10,15 @@ import { NothingToBreak } from '#chaos/fault.ts'
 import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
 import type { Collector } from './collector.ts'
-import { failoverComplete, highestEpoch, missingForWhole } from './conditions.ts'
+import { currentPrimary, failoverComplete, highestEpoch, missingForWhole } from './conditions.ts'
 import { formatMs } from './measure/objectives.ts'
 import type { StepTaken } from './measure/record.ts'
-import type { Progress } from './progress.ts'
+import { branchesOf, methodLeaves, rollbackLeaves, type Leaf } from './method.ts'
+import { inBranches, type Progress } from './progress.ts'
 import { missingForSteady } from './steadiness.ts'
+import { kindOf, titleOf } from './titles.ts'
 import { viewWorld } from './view-world.ts'
-import { Interrupted, pause, throwIfInterrupted, until } from './wait.ts'
+import { Interrupted, interruptedBy, pause, throwIfInterrupted, until } from './wait.ts'
 
 /** A fault that was injected, and its record as it fills up. */
 interface LiveFault {
@@ -29,7 +31,7 @@ interface LiveFault {
 
 /** An order that the method did not wait for: which step it was, and how and when it was answered. */
 interface OrderGiven {
-  readonly index: number
+  readonly at: string
   readonly answered: Promise<{ readonly failed: string | null; readonly atNs: bigint | null }>
 }
 
@@ -41,34 +43,44 @@ export class StepFailed extends Error {
 const steadyWithinMs = 30_000
 type Note = (text: string) => void
 
+/** Told of each step, by its place. */
+export interface StepsWatcher {
+  began(at: string): void
+  noted(at: string, note: string): void
+  ended(at: string, failed: string | null): void
+}
+
+/** What one branch knows of what was done before: its waits are for what followed from that. */
+interface Branch {
+  readonly progress: Progress
+  readonly signal: AbortSignal
+  /** A rollback only takes back: it orders no move to where the role is already. */
+  readonly rollingBack: boolean
+  epochAtDisturbance: number
+  disturbedNs: bigint
+}
+
 export interface StepsContext {
   readonly world: RunningWorld
   readonly runbook: Runbook
   readonly drill: string
   readonly collector: Collector
   readonly progress: Progress
-  readonly approve: (question: string) => Promise<boolean>
+  /** Resolves with the answer, and with words that say where it came from. */
+  readonly approve: (
+    question: string,
+    signal: AbortSignal,
+  ) => Promise<{ readonly approved: boolean; readonly from: string }>
   readonly signal: AbortSignal
-}
-
-export function titleOf(step: Step): string {
-  if (step.hold !== undefined) return `Hold for ${formatMs(step.hold)}`
-  if (step.fault !== undefined) return `Fault: ${step.fault.kind} of ${step.fault.target}`
-  if (step['wait-for'] !== undefined) return `Wait for ${step['wait-for'].event}`
-  if (step.approve !== undefined) return `Approve: ${step.approve}`
-  if (step.heal !== undefined) return `Heal ${step.heal}`
-  const { kind, to } = step.action ?? { kind: 'failback', to: undefined }
-  const order = to === undefined ? `Order a ${kind}` : `Order a ${kind} to ${to}`
-  return step.action?.wait === false ? `${order}, not waiting` : order
+  readonly watcher: StepsWatcher
 }
 
 export class Steps {
-  readonly taken: StepTaken[] = []
   readonly #context: StepsContext
+  readonly #taken = new Map<string, StepTaken>()
   readonly #faults: LiveFault[] = []
   /** Orders that the method did not wait for. */
   readonly #orders: OrderGiven[] = []
-  #epochAtDisturbance = 0
   #disturbed = false
 
   constructor(context: StepsContext) {
@@ -79,38 +91,123 @@ export class Steps {
     return this.#faults.map((fault) => fault.record)
   }
 
+  /** In the order in which they began. */
+  get taken(): readonly StepTaken[] {
+    return [...this.#taken.values()].toSorted((left, right) => (BigInt(left.fromNs) < BigInt(right.fromNs) ? -1 : 1))
+  }
+
   /** @throws StepFailed, Interrupted */
-  async perform(step: Step): Promise<void> {
-    const { progress, world, signal } = this.#context
+  async method(): Promise<void> {
+    const { runbook, progress, signal } = this.#context
+    const main: Branch = { progress, signal, rollingBack: false, epochAtDisturbance: 0, disturbedNs: 0n }
+    const leaves = methodLeaves(runbook)
+    for (const [index, step] of runbook.method.entries()) {
+      const branches = branchesOf(step, ['method', index])
+      const leaf = leaves.find((each) => each.at === `method[${index}]`)
+      if (branches.length > 0) await this.#sideBySide(branches, main)
+      else if (leaf !== undefined) await this.#perform(leaf, main)
+    }
     throwIfInterrupted(signal)
-    const kind = stepKinds.find((each) => step[each] !== undefined) ?? 'hold'
-    const title = titleOf(step)
+  }
+
+  /**
+   * Each step is tried, whatever became of those before it and of the method; Ctrl-C ends none of them.
+   * @returns what failed, one sentence each
+   */
+  async rollback(): Promise<readonly string[]> {
+    const { runbook, progress } = this.#context
+    const { signal } = new AbortController()
+    const branch: Branch = { progress, signal, rollingBack: true, epochAtDisturbance: 0, disturbedNs: 0n }
+    const failures: string[] = []
+    for (const leaf of rollbackLeaves(runbook))
+      await this.#perform(leaf, branch).catch((error: unknown) => {
+        failures.push(error instanceof Error ? error.message : String(error))
+      })
+    return failures
+  }
+
+  /** A branch that fails lets the others go on to their end, as they may be on their way to mend what it broke; a no, Ctrl-C and stop loss end all. */
+  async #sideBySide(branches: readonly (readonly Leaf[])[], main: Branch): Promise<void> {
+    throwIfInterrupted(main.signal)
+    const failures: unknown[] = []
+    const stopping = new AbortController()
+    const signal = AbortSignal.any([main.signal, stopping.signal])
+    const copies = branches.map((): Branch => ({ ...main, signal }))
+    await inBranches(
+      main.progress,
+      branches.map((leaves, index) => async (progress) => {
+        const own = Object.assign(copies[index] ?? { ...main, signal }, { progress })
+        try {
+          for (const leaf of leaves) await this.#perform(leaf, own)
+        } catch (error) {
+          failures.push(error)
+          if (error instanceof Interrupted) stopping.abort(error)
+        }
+      }),
+    )
+    for (const { epochAtDisturbance, disturbedNs } of copies) {
+      main.epochAtDisturbance = Math.max(main.epochAtDisturbance, epochAtDisturbance)
+      if (disturbedNs > main.disturbedNs) main.disturbedNs = disturbedNs
+    }
+    const interrupted = failures.find((each) => each instanceof Interrupted)
+    if (interrupted !== undefined) throw interrupted
+    if (failures.length > 0)
+      throw new StepFailed(failures.map((each) => (each instanceof Error ? each.message : String(each))).join('; '))
+  }
+
+  /** @throws StepFailed, Interrupted */
+  async #perform({ at, step }: Leaf, branch: Branch): Promise<void> {
+    const { world, watcher } = this.#context
+    throwIfInterrupted(branch.signal)
+    const title = branch.rollingBack ? `Rollback: ${titleOf(step)}` : titleOf(step)
     const fromNs = await clockNs(world)
     let failed: string | null = null
+    let action = step.action?.kind ?? null
+    watcher.began(at)
     try {
-      await progress.step(title, (note) => this.#perform(step, note))
+      await branch.progress.step(title, async (note) => {
+        const noteBoth: Note = (text) => {
+          note(text)
+          watcher.noted(at, text)
+        }
+        if (step.notes !== undefined) note(step.notes)
+        if (await this.#isThereAlready(step, branch, noteBoth)) action = null
+        else await this.#do({ at, step }, branch, noteBoth)
+      })
     } catch (error) {
       failed = error instanceof Error ? error.message : String(error)
       throw error instanceof Interrupted ? error : new StepFailed(`${title}: ${failed}`)
     } finally {
       const toNs = await clockNs(world).catch(() => fromNs)
-      this.taken.push({
+      this.#taken.set(at, {
+        at,
         title,
-        kind,
+        kind: kindOf(step),
         fromNs: fromNs.toString(),
         toNs: toNs.toString(),
         failed,
-        action: step.action?.kind ?? null,
+        action,
       })
+      watcher.ended(at, failed)
     }
+  }
+
+  /** Whether a rollback's order would move the role to where it is. */
+  async #isThereAlready(step: SingleStep, branch: Branch, note: Note): Promise<boolean> {
+    const { world, runbook } = this.#context
+    if (!branch.rollingBack || step.action === undefined) return false
+    const to = step.action.kind === 'failback' ? runbook.topology.home : step.action.to
+    if (to === undefined || currentPrimary(await viewWorld(world)) !== to) return false
+    note(`left out: region ${to} is primary already`)
+    return true
   }
 
   /** Waits until every order that was not waited for is answered: its step lasted until then, and it explains epochs until then. */
   async ordersAnswered(): Promise<void> {
-    for (const { index, answered } of this.#orders) {
+    for (const { at, answered } of this.#orders) {
       const { failed, atNs } = await answered
-      const step = this.taken[index]
-      if (step !== undefined) this.taken[index] = { ...step, failed, toNs: atNs?.toString() ?? step.toNs }
+      const step = this.#taken.get(at)
+      if (step !== undefined) this.#taken.set(at, { ...step, failed, toNs: atNs?.toString() ?? step.toNs })
     }
   }
 
@@ -127,31 +224,43 @@ export class Steps {
     return resisting
   }
 
-  async #perform(step: Step, note: Note): Promise<void> {
-    const { signal, approve } = this.#context
-    if (step.hold !== undefined) await pause(step.hold, signal)
-    if (step.fault !== undefined) await this.#inject(step.fault, note)
-    if (step['wait-for'] !== undefined) await this.#waitFor(step['wait-for'].event, step['wait-for'].within, note)
-    if (step.approve !== undefined && !(await approve(step.approve))) throw new Interrupted('not approved')
-    if (step.action?.wait === true) await this.#order(step.action, note)
-    if (step.action?.wait === false) await this.#orderOnly(step.action, note)
+  async #do({ at, step }: Pick<Leaf, 'at' | 'step'>, branch: Branch, note: Note): Promise<void> {
+    if (step.hold !== undefined) await pause(step.hold, branch.signal)
+    if (step.fault !== undefined) await this.#inject(step.fault, branch, note)
+    if (step['wait-for'] !== undefined)
+      await this.#waitFor(step['wait-for'].event, step['wait-for'].within, branch, note)
+    if (step.approve !== undefined) await this.#approve(step.approve, branch)
+    if (step.action?.wait === true) await this.#order(step.action, branch, note)
+    if (step.action?.wait === false) await this.#orderOnly(at, step.action, branch, note)
     if (step.heal !== undefined) {
       const fault = this.#faults.find((each) => each.record.id === step.heal)
+      if (fault === undefined && branch.rollingBack) note('left out: it was not injected')
       if (fault !== undefined && fault.record.healedNs === null) await this.#healNow(fault, note)
     }
   }
 
+  async #approve(question: string, { signal }: Branch): Promise<void> {
+    const { approve, collector } = this.#context
+    const answer = await approve(question, signal).catch((error: unknown) => {
+      throw signal.aborted ? interruptedBy(signal) : error
+    })
+    throwIfInterrupted(signal)
+    await collector.note('approval', `${question} ${answer.approved ? 'Yes' : 'No'}, ${answer.from}`)
+    if (!answer.approved) throw new Interrupted(`not approved (${answer.from})`)
+  }
+
   /** Nothing is injected into, or ordered of, a world that isn't steady: the figures would not be the fault's. */
-  async #beforeDisturbance(note: Note): Promise<void> {
-    const { world, runbook, signal } = this.#context
-    if (!this.#disturbed) {
-      const missing = await until(() => this.#missingForSteady(), steadyWithinMs, signal, note)
+  async #beforeDisturbance(branch: Branch, note: Note): Promise<void> {
+    const { world, runbook } = this.#context
+    if (!this.#disturbed && !branch.rollingBack) {
+      const missing = await until(() => this.#missingForSteady(), steadyWithinMs, branch.signal, note)
       if (missing.length > 0) throw new StepFailed(`no steady state before the first fault: ${missing.join('; ')}`)
       this.#disturbed = true
     }
     // In a world with a dead region a look takes seconds, which would lie between this disturbance and the one before.
-    if (runbook.method.some((step) => step['wait-for']?.event === 'failover-complete'))
-      this.#epochAtDisturbance = highestEpoch(await viewWorld(world), this.#epochAtDisturbance)
+    if (methodLeaves(runbook).some(({ step }) => step['wait-for']?.event === 'failover-complete'))
+      branch.epochAtDisturbance = highestEpoch(await viewWorld(world), branch.epochAtDisturbance)
+    branch.disturbedNs = await clockNs(world)
   }
 
   async #missingForSteady(): Promise<readonly string[]> {
@@ -160,9 +269,9 @@ export class Steps {
     return missingForSteady(collector.operations, runbook, await clockNs(world))
   }
 
-  async #inject(spec: FaultSpec, note: Note): Promise<void> {
+  async #inject(spec: FaultSpec, branch: Branch, note: Note): Promise<void> {
     const { world, drill, collector } = this.#context
-    await this.#beforeDisturbance(note)
+    await this.#beforeDisturbance(branch, note)
     const injected = await injectFault(world, drill, spec).catch((error: unknown) => {
       if (error instanceof NothingToBreak && spec.kind === 'postgres-crash' && spec.optional) return error
       throw error
@@ -204,24 +313,42 @@ export class Steps {
     return proof
   }
 
-  async #waitFor(event: AwaitedEvent, withinMs: number, note: Note): Promise<void> {
-    const { world, collector, signal } = this.#context
+  async #waitFor(event: AwaitedEvent, withinMs: number, branch: Branch, note: Note): Promise<void> {
+    const { world, collector } = this.#context
     const looks: Readonly<Record<AwaitedEvent, () => Promise<readonly string[]>>> = {
       'failover-complete': async () => {
-        const complete = failoverComplete(await viewWorld(world), this.#epochAtDisturbance)
-        return complete ? [] : [`no epoch above ${this.#epochAtDisturbance} is active`]
+        const complete = failoverComplete(await viewWorld(world), branch.epochAtDisturbance)
+        return complete ? [] : [`no epoch above ${branch.epochAtDisturbance} is active`]
       },
+      suspected: async () => {
+        await collector.catchUp()
+        return collector.events.some(({ kind, atNs }) => kind === 'suspect' && BigInt(atNs) >= branch.disturbedNs)
+          ? []
+          : ['no controller suspects the primary']
+      },
+      'write-acked': async () => {
+        await collector.catchUp()
+        return wasAckedSince(collector, branch.disturbedNs) ? [] : ['no write that was sent since is acked']
+      },
+      'home-primary': async () => this.#missingForHome(),
       resynced: async () => missingForWhole(await viewWorld(world)),
       steady: () => this.#missingForSteady(),
     }
-    const missing = await until(looks[event], withinMs, signal, note)
+    const missing = await until(looks[event], withinMs, branch.signal, note)
     if (missing.length > 0) throw new StepFailed(`not within ${formatMs(withinMs)}: ${missing.join('; ')}`)
     await collector.note(event, `${event} as the harness sees it`)
   }
 
-  async #orderOnly(action: ActionSpec, note: Note): Promise<void> {
+  async #missingForHome(): Promise<readonly string[]> {
+    const { world, runbook } = this.#context
+    const primary = currentPrimary(await viewWorld(world))
+    const { home } = runbook.topology
+    return primary === home ? [] : [`${primary ?? 'nobody'} is primary, home is ${home}`]
+  }
+
+  async #orderOnly(at: string, action: ActionSpec, branch: Branch, note: Note): Promise<void> {
     const { world, collector } = this.#context
-    await this.#beforeDisturbance(note)
+    await this.#beforeDisturbance(branch, note)
     const answer = async (): Promise<{ readonly failed: string | null; readonly atNs: bigint | null }> => {
       const failed = await this.#give(action, note)
         .then(() => null)
@@ -230,11 +357,11 @@ export class Steps {
       if (atNs !== null) await collector.note('answered', failed ?? `the ${action.kind} is done`, {}, atNs)
       return { failed, atNs }
     }
-    this.#orders.push({ index: this.taken.length, answered: answer() })
+    this.#orders.push({ at, answered: answer() })
   }
 
-  async #order(action: ActionSpec, note: Note): Promise<void> {
-    await this.#beforeDisturbance(note)
+  async #order(action: ActionSpec, branch: Branch, note: Note): Promise<void> {
+    await this.#beforeDisturbance(branch, note)
     await this.#give(action, note)
   }
 
@@ -253,4 +380,10 @@ export class Steps {
       throw error instanceof EnvironmentError ? new StepFailed(error.message) : error
     }
   }
+}
+
+function wasAckedSince(collector: Collector, sinceNs: bigint): boolean {
+  return collector.operations.some(
+    ({ kind, outcome, sentNs }) => kind === 'write' && outcome === 'ok' && sentNs !== null && BigInt(sentNs) > sinceNs,
+  )
 }

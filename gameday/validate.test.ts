@@ -88,7 +88,7 @@ const mistakes: readonly (readonly [string, string, string, string])[] = [
     'an unknown key',
     'load: {',
     'lod: {',
-    'book.yaml:3:1: lod: expected a key of title, topology, objectives, load, steady-state-hypothesis, method, found the key "lod"',
+    'book.yaml:3:1: lod: expected a key of title, parameters, topology, objectives, load, steady-state-hypothesis, abort-when, method, rollback, found the key "lod"',
   ],
   [
     'a pattern that is not built',
@@ -124,6 +124,7 @@ const subtle: readonly (readonly [string, string, string, RegExp])[] = [
   ['more than all', '>= 99%', '>= 200%', /success-rate: expected at most ">= 100%", found ">= 200%"/],
   ['a hold without end', 'hold: 1s', 'hold: 9999h', /6:11: method\[0\]\.hold: expected a duration of at most 596h/],
   ['a fault of no time', 'region a }', 'region a, for: 0s }', /7:67: .*\.for: expected a duration above 0, found "0s"/],
+  ['a fault without end', 'region a }', 'region a, for: 9999h }', /7:67: .*\.for: expected a duration of at most 596h/],
   ['no text', 'title: A drill', "title: ''", /^book\.yaml:1:8: title: expected some text, found ""$/],
   ['an empty value', 'heal: outage', 'heal:', /8:10: method\[2\]\.heal: expected a string, found nothing$/],
   [
@@ -219,6 +220,94 @@ void test('approve needs a terminal or --yes', () => {
   assert.deepEqual(problems(text, [], true), [])
   assert.match(
     problems(text, [], false)[0] ?? '',
-    /8:14: method\[2\]\.approve: expected a terminal to ask at, or --yes/,
+    /8:14: method\[2\]\.approve: expected a terminal to ask at, or --yes, or --approve-in-dashboard/,
   )
+})
+
+const withParameters = good
+  .replace('method:', 'parameters:\n  where: { default: a, one-of: [a, b] }\n  rate: 10\n  long: 1s\nmethod:')
+  .replace('region a', "'region ${where}'")
+  .replace('10/s', "'${rate}/s'")
+  .replace('hold: 1s', 'hold: ${long}')
+
+void test('parameters are filled in, with their type where they stand alone; --set changes them', () => {
+  const { load, method, parameters } = parseRunbook('book.yaml', withParameters, {
+    set: ['where=b', 'rate=20', 'long=5s', 'topology.home=b'],
+    canApprove: true,
+  })
+  assert.deepEqual([load.rate, method[0]?.hold, method[1]?.fault?.target], [20, 5000, 'region b'])
+  assert.deepEqual(parameters, { where: { default: 'b', 'one-of': ['a', 'b'] }, rate: 20, long: '5s' })
+})
+
+void test('what is wrong with a parameter is told where it stands, or by its --set', () => {
+  const told = (text: string, ...set: string[]): string => problems(text, set).join('\n')
+  assert.equal(
+    told(withParameters.replace('${long}', '${lang}').replace('  long: 1s\n', '')),
+    'book.yaml:9:11: method[0].hold: expected a parameter that is declared (where, rate), found ${lang}',
+  )
+  assert.equal(
+    told(withParameters, 'long=5'),
+    'book.yaml:10:11: method[0].hold: expected a duration such as 250ms, 30s, 5m, found "5" (it says ${long})',
+  )
+  assert.equal(told(withParameters, 'where=c'), '--set where=c: expected where to be one of a, b, found c')
+  assert.equal(
+    told(withParameters, 'rate=x'),
+    '--set rate=x: expected a number, as the default of rate is one, found "x"',
+  )
+  assert.match(
+    told(withParameters, 'were=a'),
+    /^--set were=a: expected a parameter of the runbook \(where, rate, long\) or a path such as topology\.commit, found "were"$/,
+  )
+  assert.equal(
+    told(withParameters.replace('default: a', 'default: c').replace("'region ${where}'", 'region a')),
+    [
+      'book.yaml:6:3: parameters.where: expected ${where} somewhere, found it nowhere',
+      'book.yaml:6:21: parameters.where.default: expected one of a, b, found "c"',
+    ].join('\n'),
+  )
+})
+
+const branched = good.replace(
+  '  - heal: outage',
+  `  - parallel:
+      - heal: outage
+      - - fault: { id: second, kind: freeze, target: region b }
+        - wait-for: { event: suspected, within: 5s }
+rollback:
+  - heal: second
+  - heal: outage`,
+)
+
+void test('branches know what lies before them, not what stands beside them; a rollback knows all', () => {
+  assert.deepEqual(problems(branched), [])
+  assert.deepEqual(problems(branched.replace('heal: outage\n      -', 'heal: second\n      -')), [
+    'book.yaml:9:15: method[2].parallel[0].heal: expected the id of a fault injected before (outage), found "second"',
+  ])
+  assert.deepEqual(problems(branched.replace('id: second', 'id: outage').replace('- heal: second\n  ', '')), [
+    'book.yaml:10:24: method[2].parallel[1][0].fault.id: expected a fault id of its own, found outage a second time',
+  ])
+  assert.match(
+    problems(branched.replace('heal: second', 'approve: Really?')).join('\n'),
+    /^book\.yaml:13:5: rollback\[0\]\.approve: expected a key of hold, wait-for, heal, action, notes, found the key "approve"$/,
+  )
+  assert.match(
+    problems(branched.replace('- heal: outage\n      -', '- parallel: [{ hold: 1s }, { hold: 1s }]\n      -')).join(
+      '\n',
+    ),
+    /^book\.yaml:9:9: method\[2\]\.parallel\[0\]\.parallel: expected a key of hold, fault, /,
+  )
+})
+
+void test('a parameter between braces needs quotes, and that is said', () => {
+  assert.deepEqual(problems(withParameters.replace("'region ${where}'", 'region ${where}')), [
+    'book.yaml:11:59: expected quotes around text with ${...} between { and }, found none',
+  ])
+})
+
+void test('what fills all memory, or is deeper than its reader, is refused in one line', () => {
+  const aliases = Array.from({ length: 30 }, (_, index) => `  x${index}: &x${index} [*x${index - 1}, *x${index - 1}]`)
+  const bomb = `x:\n  x0: &x0 [1, 1]\n${aliases.slice(1).join('\n')}\n`
+  assert.match(problems(bomb).join('\n'), /^book\.yaml:1:1: expected a runbook of some pages, found: .*alias.*$/)
+  assert.match(problems('['.repeat(100_000)).join('\n'), /^book\.yaml:1:\d+: expected YAML, found: .*$/)
+  assert.match(problems('title: &a [*a]\n').join('\n'), /^book\.yaml:1:12: expected no value inside itself, found \*a$/)
 })

@@ -63,15 +63,25 @@ const skew = z
   .transform((text) => (text.startsWith('-') ? -1 : 1) * duration.parse(text.slice(1)))
   .refine((ms) => ms !== 0, 'expected a skew other than 0')
 
+const kindWords = { description: 'What breaks; see ./firedrill chaos list.' }
+const targetWords = { description: 'What it is done to: a region, links, or services such as controller.a.' }
+
 const anyFault = {
   /** Names the fault inside the runbook; `heal` refers to it. */
-  id: z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected a name of lower-case letters, digits and dashes'),
+  id: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/, 'expected a name of lower-case letters, digits and dashes')
+    .meta({ description: 'Names the fault inside the runbook; heal refers to it.' }),
   /** The longest that the fault may last: after it, it is healed whatever became of the drill. */
   for: someTime
     .refine((ms) => ms <= longestFaultMs, 'expected at most 1h: no fault may last for ever')
-    .default(600_000),
+    .default(600_000)
+    .meta({ description: 'The longest that it may last: after it, it is healed whatever became of the drill.' }),
   /** A condition of the drill, not the fault that t0 is taken from. */
-  background: z.boolean().default(false),
+  background: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'A condition of the drill, not the fault that the RTO is counted from.' }),
 }
 
 export const faultKinds = [
@@ -99,99 +109,144 @@ export type FaultKind = (typeof faultKinds)[number]
 export const faultSpec = z.discriminatedUnion(
   'kind',
   [
-    z.strictObject({ ...anyFault, kind: z.literal('power-loss'), target: regionTarget }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('partition'),
-      target: cutTarget,
-      /** With `region X` only. `stay`: client areas still reach the region; it is cut from the other regions only. */
-      clients: z.enum(['cut', 'stay']).default('cut'),
-      class: z.enum(linkClasses).optional(),
-      /** The links go down and up in turns. */
-      flap: z.strictObject({ down: someTime, up: someTime }).optional(),
+      kind: z.literal('power-loss').meta(kindWords),
+      target: regionTarget.meta(targetWords),
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('link-degrade'),
-      target: linkTarget,
-      class: z.enum(linkClasses).optional(),
-      delay: duration.optional(),
-      jitter: z.number().min(0).max(1).optional(),
-      loss: z.number().min(0).max(1).optional(),
-      reorder: z.number().min(0).max(1).optional(),
-      bandwidth: bitsPerSecond.optional(),
+      kind: z.literal('partition').meta(kindWords),
+      target: cutTarget.meta(targetWords),
+      /** With `region X` only. `stay`: client areas still reach the region; it is cut from the other regions only. */
+      clients: z
+        .enum(['cut', 'stay'])
+        .default('cut')
+        .meta({ description: 'With region X: whether client areas are cut off from it too.' }),
+      class: z.enum(linkClasses).optional().meta({ description: 'Only traffic of this class of hosts.' }),
+      /** The links go down and up in turns. */
+      flap: z
+        .strictObject({
+          down: someTime.meta({ description: 'How long they are down.' }),
+          up: someTime.meta({ description: 'How long they are up.' }),
+        })
+        .optional()
+        .meta({ description: 'The links go down and up in turns.' }),
+    }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('link-degrade').meta(kindWords),
+      target: linkTarget.meta(targetWords),
+      class: z.enum(linkClasses).optional().meta({ description: 'Only traffic of this class of hosts.' }),
+      delay: duration.optional().meta({ description: 'One way, in place of what the link takes else.' }),
+      jitter: z.number().min(0).max(1).optional().meta({ description: 'As a share of the delay, 0 to 1.' }),
+      loss: z.number().min(0).max(1).optional().meta({ description: 'The share of packets that vanish, 0 to 1.' }),
+      reorder: z
+        .number()
+        .min(0)
+        .max(1)
+        .optional()
+        .meta({ description: 'The share of packets that overtake others, 0 to 1.' }),
+      bandwidth: bitsPerSecond.optional().meta({ description: 'Such as 500kbit or 10Mbit.' }),
     }),
     /** WAL reaches the region's Postgres so slowly that it falls behind. */
     z.strictObject({
       ...anyFault,
-      kind: z.literal('replication-lag'),
-      target: regionTarget,
-      bandwidth: bitsPerSecond.prefault('8kbit'),
+      kind: z.literal('replication-lag').meta(kindWords),
+      target: regionTarget.meta(targetWords),
+      bandwidth: bitsPerSecond.prefault('8kbit').meta({ description: 'What is left for WAL, such as 8kbit.' }),
     }),
-    z.strictObject({ ...anyFault, kind: z.literal('freeze'), target: regionTarget }),
-    z.strictObject({ ...anyFault, kind: z.literal('pause'), target: anyServices }),
+    z.strictObject({ ...anyFault, kind: z.literal('freeze').meta(kindWords), target: regionTarget.meta(targetWords) }),
+    z.strictObject({ ...anyFault, kind: z.literal('pause').meta(kindWords), target: anyServices.meta(targetWords) }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('process-kill'),
-      target: anyServices,
-      signal: z.enum(['kill', 'stop']).default('kill'),
+      kind: z.literal('process-kill').meta(kindWords),
+      target: anyServices.meta(targetWords),
+      signal: z
+        .enum(['kill', 'stop'])
+        .default('kill')
+        .meta({ description: 'kill: at once. stop: asked to end first.' }),
     }),
     /** One process inside a container dies by kill -9; its container lives, unless it was PID 1's only child. */
     z.strictObject({
       ...anyFault,
-      kind: z.literal('process-crash'),
-      target: anyServices,
+      kind: z.literal('process-crash').meta(kindWords),
+      target: anyServices.meta(targetWords),
       /** As its command line begins, or as `ps` calls it: `walreceiver`, `node`, `haproxy`. */
-      process: z.string().min(1, 'expected the name of a process'),
+      process: z
+        .string()
+        .min(1, 'expected the name of a process')
+        .meta({ description: 'As its command line begins, or as ps calls it: walreceiver, node, haproxy.' }),
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('postgres-crash'),
-      target: regionTarget,
+      kind: z.literal('postgres-crash').meta(kindWords),
+      target: regionTarget.meta(targetWords),
       /** Where other faults decide whether a Postgres runs, and comes back: true leaves it out without one, and waits for none. */
-      optional: z.boolean().default(false),
+      optional: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'true: left out where no Postgres runs, and no return is waited for.' }),
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('cpu-starvation'),
-      target: anyServices,
+      kind: z.literal('cpu-starvation').meta(kindWords),
+      target: anyServices.meta(targetWords),
       /** Of one processor, for each container. */
-      share: z.number().min(0.01).max(1).default(0.05),
+      share: z.number().min(0.01).max(1).default(0.05).meta({ description: 'Of one processor, for each container.' }),
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('memory-limit'),
-      target: anyServices,
-      limit: memorySize.prefault('64MiB'),
+      kind: z.literal('memory-limit').meta(kindWords),
+      target: anyServices.meta(targetWords),
+      limit: memorySize.prefault('64MiB').meta({ description: 'Such as 64MiB.' }),
     }),
     /** Needs a topology with `disk: SIZE`. */
-    z.strictObject({ ...anyFault, kind: z.literal('disk-full'), target: servicesTarget(['postgres'], '"postgres.a"') }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('clock-skew'),
-      target: servicesTarget(['app', 'controller', 'postgres'], '"controller.a" or "app.*"'),
-      by: skew,
+      kind: z.literal('disk-full').meta(kindWords),
+      target: servicesTarget(['postgres'], '"postgres.a"').meta(targetWords),
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('dns-fail'),
-      target: servicesTarget(['dns'], '"dns.a" or "dns.*"'),
-      mode: z.enum(['servfail', 'silent', 'stale']).default('servfail'),
+      kind: z.literal('clock-skew').meta(kindWords),
+      target: servicesTarget(['app', 'controller', 'postgres'], '"controller.a" or "app.*"').meta(targetWords),
+      by: skew.meta({ description: 'Ahead (+90s) or behind (-5m).' }),
     }),
-    z.strictObject({ ...anyFault, kind: z.literal('redis-empty'), target: servicesTarget(['redis'], '"redis.a"') }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('kafka-loss'),
-      target: servicesTarget(['kafka'], '"kafka.a"'),
+      kind: z.literal('dns-fail').meta(kindWords),
+      target: servicesTarget(['dns'], '"dns.a" or "dns.*"').meta(targetWords),
+      mode: z
+        .enum(['servfail', 'silent', 'stale'])
+        .default('servfail')
+        .meta({ description: 'servfail: an error. silent: no answer. stale: the old address.' }),
+    }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('redis-empty').meta(kindWords),
+      target: servicesTarget(['redis'], '"redis.a"').meta(targetWords),
+    }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('kafka-loss').meta(kindWords),
+      target: servicesTarget(['kafka'], '"kafka.a"').meta(targetWords),
       /** `lost`: it comes back with an empty disk. */
-      data: z.enum(['kept', 'lost']).default('lost'),
+      data: z.enum(['kept', 'lost']).default('lost').meta({ description: 'lost: it comes back with an empty disk.' }),
     }),
-    z.strictObject({ ...anyFault, kind: z.literal('etcd-loss'), target: servicesTarget(['etcd'], '"etcd.b"') }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('fence-break'),
-      target: z.literal('fence device', { error: 'expected "fence device": there is one' }),
-      mode: z.enum(['refuse', 'silent']).default('silent'),
+      kind: z.literal('etcd-loss').meta(kindWords),
+      target: servicesTarget(['etcd'], '"etcd.b"').meta(targetWords),
+    }),
+    z.strictObject({
+      ...anyFault,
+      kind: z.literal('fence-break').meta(kindWords),
+      target: z.literal('fence device', { error: 'expected "fence device": there is one' }).meta(targetWords),
+      mode: z
+        .enum(['refuse', 'silent'])
+        .default('silent')
+        .meta({ description: 'refuse: it says no. silent: it does not answer.' }),
     }),
   ],
   { error: `expected a kind of ${faultKinds.join(', ')}` },

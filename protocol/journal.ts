@@ -60,6 +60,8 @@ export const faultRecord = z.object({
 export type FaultRecord = z.infer<typeof faultRecord>
 
 export const stepRecord = z.object({
+  /** Its place in the runbook: `method[3]`, `method[4].parallel[0][1]`, `rollback[0]`; empty in journals of older versions. */
+  at: z.string().default(''),
   title: z.string(),
   kind: z.string(),
   fromNs: z.string(),
@@ -100,6 +102,8 @@ export const journal = z.object({
   durationMs: z.number(),
   /** Durations in ms. */
   topology: z.record(z.string(), z.unknown()),
+  /** The values of the runbook's parameters. */
+  parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
   thresholds: z.object({ successRate: z.number(), p99Ms: z.number(), windowMs: z.number() }),
   /** t0 and how wide the fault's own effect was. */
   t0: z.object({ ns: z.string(), widthMs: z.number() }).nullable(),

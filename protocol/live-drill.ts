@@ -1,5 +1,6 @@
 // What a running drill shows of itself while it runs, to the dashboard: a file that the drill's process replaces at each change,
-// `.firedrill/worlds/<world>/drill.json`. An answer to its question is a file beside it, `approval.json`.
+// `drill.json` in the world's live folder (`liveFolder` in world/checkout.ts). An answer to its question is a file beside it,
+// `approval.json`.
 import { z } from 'zod'
 import { verdicts } from './journal.ts'
 

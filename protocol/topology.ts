@@ -8,14 +8,11 @@ export const patterns = ['cold-standby', 'pilot-light', 'warm-standby', 'active-
 const longestMs = 2 ** 31 - 1
 
 /** Milliseconds from a duration such as `250ms`, `30s`, `5m`, `1h`. */
-export const duration = z
-  .string()
+export const durationText = z
+  .string({ error: 'expected a duration such as 250ms, 30s, 5m' })
   .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, 'expected a duration such as 250ms, 30s, 5m')
   .transform((text) => parseDuration(text))
   .refine((ms) => ms <= longestMs, `expected a duration of at most ${Math.floor(longestMs / 3_600_000)}h`)
-
-/** The same, where another type than text is told in the same words. */
-export const durationText = z.string({ error: 'expected a duration such as 250ms, 30s, 5m' }).pipe(duration)
 
 /**
  * @returns milliseconds
@@ -32,17 +29,31 @@ export const commitModes = ['quorum', 'async'] as const
 export type CommitMode = (typeof commitModes)[number]
 
 export const topology = z.strictObject({
-  pattern: z.enum(patterns).default('active-passive'),
+  pattern: z.enum(patterns).default('active-passive').meta({ description: 'How the regions share the work.' }),
   /** How clients find the write region: by their point of presence, or by DNS. */
-  steering: z.enum(['glb', 'dns']).default('glb'),
-  commit: z.enum(commitModes).default('quorum'),
+  steering: z
+    .enum(['glb', 'dns'])
+    .default('glb')
+    .meta({ description: 'How clients find the write region: by their point of presence, or by DNS.' }),
+  commit: z
+    .enum(commitModes)
+    .default('quorum')
+    .meta({ description: 'quorum: no acked write can be lost. async: fast, and the last writes can be lost.' }),
   /** The region that is primary when all is well. */
-  home: z.enum(regions).default('a'),
+  home: z.enum(regions).default('a').meta({ description: 'The region that is primary when all is well.' }),
   /** `commit: async` only: the most replication lag, at the old primary's loss, above which the gate refuses to promote. */
-  'max-loss': duration.default(5000),
-  'accept-data-loss': z.boolean().default(false),
+  'max-loss': durationText.default(5000).meta({
+    description: 'With commit: async: the most replication lag with which a region is still promoted.',
+  }),
+  'accept-data-loss': z
+    .boolean()
+    .default(false)
+    .meta({ description: 'With commit: async: promote however many writes are lost.' }),
   /** `in-band`: the fence device does not answer a site whose own control links are down. */
-  'fence-path': z.enum(['in-band', 'out-of-band']).default('in-band'),
-  'dns-ttl': duration.default(30_000),
+  'fence-path': z
+    .enum(['in-band', 'out-of-band'])
+    .default('in-band')
+    .meta({ description: 'in-band: the fence device does not answer a site whose own control links are down.' }),
+  'dns-ttl': durationText.default(30_000).meta({ description: 'How long resolvers may keep an answer.' }),
 })
 export type Topology = z.infer<typeof topology>

@@ -1,17 +1,43 @@
-// `validate`: everything that is wrong with a runbook, before anything starts.
+// `validate`: everything that is wrong with runbooks, before anything starts.
 import type { Command } from 'commander'
-import { loadRunbook } from '#gameday/validate.ts'
+import { runbookSchema } from '#gameday/schema.ts'
+import { loadRunbook, RunbookInvalid } from '#gameday/validate.ts'
+import { EnvironmentError } from '#world/environment-error.ts'
 import { print } from '../shared.ts'
 import { collect } from '../topology-options.ts'
 
 export function registerValidate(program: Command): void {
   program
     .command('validate')
-    .description('check a runbook; each problem is named with file, line and column')
-    .argument('<runbook>', 'a shipped name such as region-loss, or a path')
-    .option('--set <path=value>', 'change a value, such as topology.commit=async (repeatable)', collect, [])
-    .action(async (name: string, options: { readonly set: readonly string[] }) => {
-      const { file } = await loadRunbook(name, { set: options.set, canApprove: true })
-      print(`${file} is valid`)
-    })
+    .description('check runbooks; each problem is named with file, line and column')
+    .argument('[runbooks...]', 'shipped names such as region-loss, or paths')
+    .option('--schema', 'print the JSON Schema of runbooks, for editors')
+    .option(
+      '--set <name=value>',
+      'a parameter of the runbook, or any value by its path, such as topology.commit=async (repeatable)',
+      collect,
+      [],
+    )
+    .action(validate)
+}
+
+interface ValidateOptions {
+  readonly set: readonly string[]
+  readonly schema?: true
+}
+
+async function validate(names: readonly string[], options: ValidateOptions): Promise<void> {
+  if (options.schema === true) return print(runbookSchema())
+  if (names.length === 0) throw new EnvironmentError('expected a runbook, or --schema, saw neither')
+  const problems: string[] = []
+  const valid: string[] = []
+  for (const name of names)
+    try {
+      valid.push((await loadRunbook(name, { set: options.set, canApprove: true })).file)
+    } catch (error) {
+      if (!(error instanceof RunbookInvalid)) throw error
+      problems.push(...error.problems)
+    }
+  if (valid.length > 0) print(valid.map((file) => `${file} is valid`).join('\n'))
+  if (problems.length > 0) throw new RunbookInvalid(problems)
 }

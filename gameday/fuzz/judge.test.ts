@@ -72,7 +72,15 @@ void test('an epoch that nothing explains, or that is lower than one of an earli
 })
 
 function failedAt(kind: string, title: string): Pick<DrillRecord, 'steps' | 'interruption'> {
-  const step = { title, kind, fromNs: ns(20_000), toNs: ns(30_000), failed: 'not within 40 s', action: null }
+  const step = {
+    at: 'method[6]',
+    title,
+    kind,
+    fromNs: ns(20_000),
+    toNs: ns(30_000),
+    failed: 'not within 40 s',
+    action: null,
+  }
   return { steps: [...goodRecord().steps, step], interruption: `${title}: not within 40 s` }
 }
 
@@ -94,7 +102,7 @@ void test('a fault that could not be shown to have taken effect leaves its run u
 
 void test('an order that was refused is no violation', () => {
   const order = { kind: 'action', fromNs: ns(9000), toNs: ns(9500), failed: 'refused', action: 'failover' } as const
-  const steps = [...goodRecord().steps, { title: 'Order a failover, not waiting', ...order }]
+  const steps = [...goodRecord().steps, { at: 'method[6]', title: 'Order a failover, not waiting', ...order }]
   const seen = judge(measure(fuzzed({ steps })), 20_000, null)
   assert.deepEqual(seen, { violations: [], unknown: [] })
 })

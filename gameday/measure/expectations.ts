@@ -1,5 +1,6 @@
 // What a runbook expects of single holds: no failed request while the control plane is dead, no ack where nobody may give one.
 import type { ObjectiveResult } from '#protocol/journal.ts'
+import { methodLeaves, type Leaf } from '../method.ts'
 import { sinceMs, type ClientOperation } from './history.ts'
 import type { DrillRecord } from './record.ts'
 
@@ -10,12 +11,11 @@ interface HoldSpan {
   readonly sinceFaultMs: number
 }
 
-function holdSpan(record: DrillRecord, index: number): HoldSpan | null {
-  const taken = record.steps[index]
+function holdSpan(record: DrillRecord, leaf: Leaf): HoldSpan | null {
+  const taken = record.steps.find((each) => each.at === leaf.at)
   if (taken === undefined || taken.failed !== null) return null
   const fromMs = sinceMs(record.originNs, taken.fromNs)
-  const before = record.runbook.method[index - 1]?.fault?.id
-  const fault = record.faults.find((each) => each.id === before)
+  const fault = record.faults.find((each) => each.id === leaf.before?.fault?.id)
   return {
     fromMs,
     toMs: sinceMs(record.originNs, taken.toNs),
@@ -40,8 +40,9 @@ export function judgeExpectations(
   record: DrillRecord,
   operations: readonly ClientOperation[],
 ): readonly ObjectiveResult[] {
-  return record.runbook.method.flatMap((step, index) => {
-    const span = holdSpan(record, index)
+  return methodLeaves(record.runbook).flatMap((leaf) => {
+    const { step } = leaf
+    const span = holdSpan(record, leaf)
     const met = span !== null && operations.some((each) => each.intendedMs >= span.fromMs && each.doneMs <= span.toMs)
     const judged = (
       figure: string,
@@ -52,7 +53,7 @@ export function judgeExpectations(
       const seen = span === null || !met ? null : count(operations, span)
       return [
         {
-          name: `step ${index + 1}: ${figure}`,
+          name: `${stepName(leaf)}: ${figure}`,
           demanded: `at most ${demanded} in this hold`,
           measured: seen === null ? 'not measured' : String(seen),
           status: seen === null ? 'unknown' : seen <= demanded ? 'met' : 'missed',
@@ -61,4 +62,10 @@ export function judgeExpectations(
     }
     return [...judged('failed', step.expect?.failed, failedIn), ...judged('acked', step.expect?.acked, ackedIn)]
   })
+}
+
+/** Counted from 1, as people count: `step 3`, and `step 4.1.2` for the second step of the first branch of step 4. */
+function stepName({ path }: Leaf): string {
+  const numbers = path.filter((each) => typeof each === 'number')
+  return `step ${numbers.map((each) => each + 1).join('.')}`
 }

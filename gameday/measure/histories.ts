@@ -97,7 +97,8 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
   const acked = operations.flatMap((each) => (each.outcome === 'ok' && each.orderId !== null ? [each] : []))
   const ids = new Set(acked.map((each) => each.orderId ?? ''))
   const keys = new Set(acked.map((each) => each.key))
-  const step = (fromMs: number, toMs: number, kind: string, action: 'failback' | null = null) => ({
+  const step = (index: number, fromMs: number, toMs: number, kind: string, action: 'failback' | null = null) => ({
+    at: `method[${index}]`,
     title: kind,
     kind,
     fromNs: ns(fromMs),
@@ -141,12 +142,12 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
       },
     ],
     steps: [
-      step(0, t0Ms, 'hold'),
-      step(t0Ms, t0Ms + 1000, 'fault'),
-      step(t0Ms + 1000, healMs, 'hold'),
-      step(healMs, healMs + 1000, 'heal'),
-      step(failbackMs - 100, failbackMs, 'action', 'failback'),
-      step(failbackMs, endMs, 'hold'),
+      step(0, 0, t0Ms, 'hold'),
+      step(1, t0Ms, t0Ms + 1000, 'fault'),
+      step(2, t0Ms + 1000, healMs, 'hold'),
+      step(3, healMs, healMs + 1000, 'heal'),
+      step(4, failbackMs - 100, failbackMs, 'action', 'failback'),
+      step(5, failbackMs, endMs, 'hold'),
     ],
     finalReads: {
       postgres: { ids, keys },

@@ -357,7 +357,7 @@ void test('healing a background fault does not end what t0 answers for', () => {
     ...good,
     faults: [aside, ...good.faults],
     runbook: { ...good.runbook, method: method.toSpliced(2, 0, { heal: 'control' }) },
-    steps: good.steps.toSpliced(2, 0, heal),
+    steps: good.steps.toSpliced(2, 0, heal).map((step, index) => ({ ...step, at: `method[${index}]` })),
   }
   assert.equal(measure(healed).rto.firstWriteMs, 1050)
   const foreground = { ...healed, faults: healed.faults.map((fault) => ({ ...fault, background: false })) }

@@ -11,6 +11,8 @@ import { areas, type Region } from '#protocol/sites.ts'
 import { duplicates } from './duplicates.ts'
 import { epochsOf, type Span } from './epochs.ts'
 import { judgeExpectations } from './expectations.ts'
+import { allLeaves } from '../method.ts'
+import { parameterValues } from '../parameters.ts'
 import { epochChangedIn, firstWrite, type OutageSpan } from './first-write.ts'
 import { longestGapMs } from './gaps.ts'
 import { ackedWrites, sinceMs, toClientOperation, type AckedWrite, type ClientOperation } from './history.ts'
@@ -56,10 +58,9 @@ function spanOf(record: DrillRecord, history: History, t0Ns: bigint): OutageSpan
   const measured = measuredFault(record)
   const isAside = (id: string | undefined): boolean =>
     record.faults.some((fault) => fault.id === id && fault.background && fault.id !== measured?.id)
+  const healOf = new Map(allLeaves(record.runbook).map((leaf) => [leaf.at, leaf.step.heal]))
   const next = record.steps
-    .filter(
-      (step, index) => (step.kind === 'heal' && !isAside(record.runbook.method[index]?.heal)) || step.action !== null,
-    )
+    .filter((step) => (step.kind === 'heal' && !isAside(healOf.get(step.at))) || step.action !== null)
     .filter((step) => BigInt(step.fromNs) > t0Ns)
     .map((step) => sinceMs(record.originNs, step.fromNs))
   const seen = history.acks.filter((ack) => ack.doneMs <= t0Ms).map((ack) => ack.epoch)
@@ -306,6 +307,7 @@ function forPeople(record: DrillRecord, { t0, span, losses, history }: Figures) 
     startedAt: record.startedAt,
     durationMs: sinceMs(record.originNs, record.endNs),
     topology: { ...record.runbook.topology },
+    parameters: parameterValues(record.runbook),
     thresholds: { ...thresholdsOf(record), windowMs: restoredWindowMs },
     t0: t0 === null ? null : { ns: t0.ns.toString(), widthMs: t0.widthMs },
     loadNs: record.load === null ? null : { from: record.load.fromNs.toString(), to: record.load.toNs.toString() },
@@ -313,7 +315,7 @@ function forPeople(record: DrillRecord, { t0, span, losses, history }: Figures) 
     staleReads: history.operations.length === 0 ? null : staleReads(history.operations),
     wanBytes: record.wanBytes,
     faults: [...record.faults],
-    steps: record.steps.map(({ title, kind, fromNs, toNs, failed }) => ({ title, kind, fromNs, toNs, failed })),
+    steps: record.steps.map(({ at, title, kind, fromNs, toNs, failed }) => ({ at, title, kind, fromNs, toNs, failed })),
     lost: {
       postgres: [...losses.postgres.lostIds],
       kafka: [...losses.kafka.missing],

@@ -41,7 +41,7 @@ export interface DrillRecord {
   /** In order of time. */
   readonly events: readonly TimelineEvent[]
   readonly faults: readonly FaultRecord[]
-  /** In the order of the runbook's method; fewer if the drill ended early. */
+  /** In the order in which they began, the rollback's last; fewer if the drill ended early. */
   readonly steps: readonly StepTaken[]
   readonly finalReads: FinalReads
   readonly wanBytes: number | null

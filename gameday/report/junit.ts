@@ -1,4 +1,4 @@
-// junit.xml of a drill: one case for each objective and each check.
+// junit.xml: a suite for each drill, in it one case for each objective and each check.
 import type { Journal } from '#protocol/journal.ts'
 import { escapeMarkup } from './escape.ts'
 
@@ -8,7 +8,20 @@ interface Case {
   readonly message: string
 }
 
+/** The cases of one drill, or of one that was refused. */
+export interface Suite {
+  readonly name: string
+  readonly className: string
+  readonly startedAt: string
+  readonly durationMs: number
+  readonly cases: readonly Case[]
+}
+
 export function renderJunit(journal: Journal): string {
+  return renderSuites([suiteOf(journal)])
+}
+
+export function suiteOf(journal: Journal): Suite {
   const cases: readonly Case[] = [
     ...journal.objectives.map((each): Case => ({
       name: `objective ${each.name}`,
@@ -21,22 +34,35 @@ export function renderJunit(journal: Journal): string {
       message: each.reason,
     })),
   ]
+  const { drill, runbook, startedAt, durationMs } = journal
+  return { name: drill, className: runbook, startedAt, durationMs, cases }
+}
+
+function countsOf(suites: readonly Suite[]): string {
+  const cases = suites.flatMap((each) => each.cases)
   const failed = cases.filter((each) => each.outcome === 'failed').length
   const unknown = cases.filter((each) => each.outcome === 'unknown').length
-  const lines = cases.map((each) => {
-    const open = `    <testcase classname="${escapeMarkup(journal.runbook)}" name="${escapeMarkup(each.name)}"`
+  const seconds = suites.reduce((sum, each) => sum + each.durationMs, 0) / 1000
+  return `tests="${cases.length}" failures="${failed}" errors="${unknown}" time="${seconds.toFixed(3)}"`
+}
+
+function suiteLines(suite: Suite): readonly string[] {
+  const lines = suite.cases.map((each) => {
+    const open = `    <testcase classname="${escapeMarkup(suite.className)}" name="${escapeMarkup(each.name)}"`
     if (each.outcome === 'passed') return `${open}/>`
     // What could not be measured is neither passed nor failed: JUnit's word for it is error.
     const element = each.outcome === 'failed' ? 'failure' : 'error'
     return `${open}><${element} message="${escapeMarkup(each.message)}"/></testcase>`
   })
-  const counts = `tests="${cases.length}" failures="${failed}" errors="${unknown}" time="${(journal.durationMs / 1000).toFixed(3)}"`
+  const attributes = `name="${escapeMarkup(suite.name)}" ${countsOf([suite])} timestamp="${escapeMarkup(suite.startedAt)}"`
+  return [`  <testsuite ${attributes}>`, ...lines, '  </testsuite>']
+}
+
+export function renderSuites(suites: readonly Suite[]): string {
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites ${counts}>`,
-    `  <testsuite name="${escapeMarkup(journal.drill)}" ${counts} timestamp="${escapeMarkup(journal.startedAt)}">`,
-    ...lines,
-    '  </testsuite>',
+    `<testsuites ${countsOf(suites)}>`,
+    ...suites.flatMap(suiteLines),
     '</testsuites>',
     '',
   ].join('\n')

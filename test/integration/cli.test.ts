@@ -44,6 +44,7 @@ const commands = [
   'status',
   'logs',
   'connect',
+  'init',
   'validate',
   'run',
   'heal',

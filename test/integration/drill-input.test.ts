@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,7 +49,7 @@ method:
 
 /** What is wrong, the method (or the whole file), and the one line. */
 const books: readonly (readonly [string, string, RegExp])[] = [
-  ['broken-yaml', `${head}  - hold: [1s\n`, /broken-yaml\.yaml:6:1: expected YAML, found/],
+  ['broken-yaml', `${head}  - hold: [1s\n`, /broken-yaml\.yaml:5:11: expected YAML, found/],
   [
     'unknown-key',
     `${head}  - holt: 1s\n`,
@@ -63,7 +63,7 @@ const books: readonly (readonly [string, string, RegExp])[] = [
   [
     'nobody-to-ask',
     `${head}  - approve: Really?\n`,
-    /nobody-to-ask\.yaml:5:14: .*expected a terminal to ask at, or --yes/,
+    /nobody-to-ask\.yaml:5:14: .*expected a terminal to ask at, or --yes, or --approve-in-dashboard/,
   ],
 ]
 
@@ -91,6 +91,18 @@ describe('bad input of a drill', () => {
     [['run', 'region-loss', '--set', 'topology.region=a'], /--set topology\.region=a: .*expected a key of/],
     [['run', 'region-loss', '--seed', 'x'], /--seed: expected a whole number/],
     [['validate', 'region-loss', '--set', 'x'], /--set: expected path=value/],
+    [
+      ['validate', 'region-loss', '--set', 'x=1'],
+      /--set x=1: expected a parameter of the runbook \(none is declared\) or a path/,
+    ],
+    [['validate'], /expected a runbook, or --schema, saw neither/],
+    [['run'], /expected a runbook \(.*region-loss.*, or a path\) or --all, saw none/],
+    [['run', 'region-loss', '--all'], /expected runbooks or --all, saw both: region-loss and --all/],
+    [['run', 'region-loss', 'region-los'], /expected a runbook's name .*found "region-los"/],
+    [
+      ['run', 'region-loss', '--junit', '/dev/null/junit.xml'],
+      /--junit \/dev\/null\/junit\.xml: expected a file that can be written, saw: /,
+    ],
     [['bench', 'failover', '--runbook', 'luck'], /expected a runbook's name/],
     [['bench', 'failover', '--runs', '0'], /--runs: expected a whole number from 1/],
     [['bench', 'steady', '--duration', 'long'], /--duration: expected a duration such as 250ms/],
@@ -105,6 +117,49 @@ describe('bad input of a drill', () => {
     const busy = new RegExp(`world test-busy is busy: process ${process.pid} \\(a test, since .*--world NAME`)
     assertRefused(await firedrill(['run', 'region-loss', '--world', 'test-busy']), busy)
     assertRefused(await firedrill(['heal', '--world', 'test-busy']), busy)
+  })
+})
+
+describe("a game-day folder of one's own", () => {
+  let folder: string
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'firedrill-init-'))
+  })
+  after(() => rm(folder, { recursive: true }))
+
+  test('is begun by init: its runbook is valid, has a plan without Docker, and lies beside its schema', async () => {
+    const own = join(folder, 'days')
+    const begun = await firedrill(['init', own])
+    assert.equal(begun.exitCode, 0, begun.stderr)
+    assert.deepEqual((await readdir(own)).sort(), [
+      'README.md',
+      'lose-a-region.md',
+      'lose-a-region.yaml',
+      'runbook.schema.json',
+    ])
+    const book = join(own, 'lose-a-region.yaml')
+    assert.equal((await firedrill(['validate', book, 'region-loss'])).stdout.split('\n').length, 3)
+    const environment = { DOCKER_HOST: `unix://${folder}/none.sock` }
+    const { exitCode, stdout } = await firedrill(['run', book, '--dry-run', '--set', 'target=b'], { environment })
+    assert.equal(exitCode, 0)
+    assert.match(stdout, /^Lose region b \(lose-a-region\): what would be done/)
+    assert.match(stdout, /touches: app\.b, postgres\.b/)
+    assert.match(stdout, /takes +at least .*, and as long as people take to answer a question/)
+  })
+
+  test('is never written over', async () => {
+    const own = join(folder, 'mine')
+    await mkdir(own)
+    await writeFile(join(own, 'README.md'), 'mine')
+    assertRefused(
+      await firedrill(['init', own]),
+      /expected a folder without .*README\.md, saw them there: nothing was written/,
+    )
+    assert.deepEqual(await readdir(own), ['README.md'])
+    assertRefused(
+      await firedrill(['init', '/dev/null/days']),
+      /\/dev\/null\/days: expected a folder that can be written, saw: /,
+    )
   })
 })
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -13,7 +13,9 @@ import Dockerode from 'dockerode'
 import { linkChanges, readLedger } from '#chaos/wan-calls.ts'
 import { loadedAreas } from '#gameday/load.ts'
 import { loadHostConfig } from '#runtime/config.ts'
-import { checkout } from '#world/checkout.ts'
+import { journal as journalShape, type Journal } from '#protocol/journal.ts'
+import { liveDrill } from '#protocol/live-drill.ts'
+import { checkout, liveFolder } from '#world/checkout.ts'
 import { findEndpoint } from '#world/docker-endpoint.ts'
 import { openWorldOn } from '#world/docker-world.ts'
 import { removeWorld } from '#world/down.ts'
@@ -40,6 +42,35 @@ const scratch = `${head}
 const powerLoss = `${head}
   - fault: { id: outage, kind: power-loss, target: region c }
   - hold: 10s
+`
+
+/** The rollback mends what the branches broke; so does nobody else, since the fault lasts. */
+const branches = `${head}
+  - parallel:
+      - - fault: { id: slow, kind: link-degrade, target: 'a <-> c', class: kafka, delay: 200ms }
+        - hold: 60s
+      - - fault: { id: dead, kind: process-kill, target: 'bridge.c, redis.c' }
+        - hold: 60s
+rollback:
+  - heal: dead
+  - wait-for: { event: resynced, within: 90s }
+  - action: failback
+`
+/** No client reaches anybody: the stop loss sees it. */
+const silenced = `title: Nobody is served
+load: { rate: 30/s, timeout: 1s }
+steady-state-hypothesis: { success-rate: '>= 90%', p99: '<= 3s' }
+abort-when: { no-acks-for: 5s }
+method:
+  - hold: 4s
+  - fault: { id: dark, kind: link-degrade, target: 'na,eu,ap <-> a,b,c', loss: 1 }
+  - hold: 120s
+rollback:
+  - heal: dark
+  - wait-for: { event: steady, within: 60s }
+`
+const asked = `${head}  - approve: Really?
+  - hold: 1s
 `
 
 interface Ended {
@@ -91,6 +122,26 @@ async function leftInWorld(): Promise<readonly string[]> {
   ]
 }
 
+async function latestJournal(): Promise<Journal> {
+  return journalShape.parse(JSON.parse(await readFile(join(checkout, 'drills', 'latest', 'journal.json'), 'utf8')))
+}
+
+/** Answers the next question of the world's drill, as the dashboard does. */
+async function answerFromFile(approved: boolean): Promise<void> {
+  const folder = liveFolder(name)
+  for (const deadline = Date.now() + 120_000; Date.now() < deadline;) {
+    const text = await readFile(join(folder, 'drill.json'), 'utf8').catch(() => '{}')
+    const live = liveDrill.safeParse(JSON.parse(text))
+    const id = live.success ? live.data.approval?.id : undefined
+    if (id !== undefined) {
+      await writeFile(join(folder, 'approval.json'), JSON.stringify({ id, approved, from: 'dashboard' }))
+      return
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error('expected the drill to ask within two minutes')
+}
+
 async function leftOnMachine(): Promise<number> {
   const label = [`${worldLabel}=${name}`]
   const [containers, networks, volumes] = await Promise.all([
@@ -109,6 +160,9 @@ describe('a drill that ends early', () => {
     folder = await mkdtemp(join(tmpdir(), 'firedrill-interrupted-'))
     await writeFile(join(folder, 'scratch.yaml'), scratch)
     await writeFile(join(folder, 'power-loss.yaml'), powerLoss)
+    await writeFile(join(folder, 'branches.yaml'), branches)
+    await writeFile(join(folder, 'silenced.yaml'), silenced)
+    await writeFile(join(folder, 'asked.yaml'), asked)
     const { exitCode, stderr } = await firedrill(['up', '--world', name])
     assert.equal(exitCode, 0, stderr)
   })
@@ -139,10 +193,61 @@ describe('a drill that ends early', () => {
       signal: 'SIGINT',
     })
     assert.equal(exitCode, 2, stderr)
-    assert.match(stderr, /SIGINT: healing what the drill has broken/)
+    assert.match(stderr, /SIGINT: rolling back and healing what the drill has broken/)
     assert.match(stdout, /UNKNOWN .*\n.*Ended early +interrupted by SIGINT/)
     assert.match(stderr, new RegExp(`world ${name} is left up; remove it: \\./firedrill down --world ${name}`))
     assert.deepEqual(await leftInWorld(), [])
+  })
+
+  test('by Ctrl-C in its branches ends all of them, rolls back in order, and says so', async () => {
+    const { exitCode, stderr } = await firedrill(
+      [...run('branches.yaml'), '--json', '--junit', join(folder, 'all.xml')],
+      {
+        at: /✔ Fault: process-kill/,
+        signal: 'SIGINT',
+      },
+    )
+    assert.equal(exitCode, 2, stderr)
+    const journal = await latestJournal()
+    assert.match(String(journal.interruption), /interrupted by SIGINT/)
+    assert.deepEqual(
+      journal.steps.map(({ at, failed }) => [at, failed]).filter(([at]) => at?.startsWith('rollback')),
+      [
+        ['rollback[0]', null],
+        ['rollback[1]', null],
+        ['rollback[2]', null],
+      ],
+    )
+    const holds = journal.steps.filter(({ kind, at }) => kind === 'hold' && at.includes('parallel'))
+    for (const hold of holds) assert.equal(hold.failed, 'interrupted by SIGINT')
+    assert.equal(journal.checks.find(({ name: each }) => each === 'rollback')?.status, 'pass')
+    assert.ok(journal.faults.length > 0 && journal.faults.every(({ healedNs }) => healedNs !== null))
+    assert.match(await readFile(join(folder, 'all.xml'), 'utf8'), /name="drill complete"><error message="[^"]*SIGINT/)
+    assert.deepEqual(await leftInWorld(), [])
+  })
+
+  test('by its stop loss has failed, rolls back, reads the stores, and names the condition', async () => {
+    const { exitCode, stdout, stderr } = await firedrill(run('silenced.yaml'))
+    assert.equal(exitCode, 1, stderr)
+    assert.match(stdout, /FAIL .*\n.*Ended early +stop loss: no-acks-for: no write was acked for/)
+    const journal = await latestJournal()
+    assert.equal(journal.checks.find(({ name: each }) => each === 'stop loss')?.status, 'fail')
+    assert.equal(journal.checks.find(({ name: each }) => each === 'rollback')?.status, 'pass')
+    assert.equal(journal.rpo.postgres.lostCount, 0)
+    const timeline = await readFile(join(checkout, 'drills', 'latest', 'timeline.ndjson'), 'utf8')
+    assert.match(timeline, /"kind":"aborted","reason":"no-acks-for: no write was acked for/)
+    assert.deepEqual(await leftInWorld(), [])
+  })
+
+  test('is not ended by a yes from a file, which it waits for without a terminal', async () => {
+    const answering = answerFromFile(true)
+    const { exitCode, stderr } = await firedrill([...run('asked.yaml'), '--approve-in-dashboard'])
+    await answering
+    assert.equal(exitCode, 0, stderr)
+    const timeline = await readFile(join(checkout, 'drills', 'latest', 'timeline.ndjson'), 'utf8')
+    assert.match(timeline, /"kind":"approval","reason":"Really\? Yes, from the dashboard"/)
+    const live = liveDrill.parse(JSON.parse(await readFile(join(liveFolder(name), 'drill.json'), 'utf8')))
+    assert.deepEqual([live.state, live.verdict, live.approval], ['ended', 'pass', null])
   })
 
   test('by kill -9 in a fault is removed whole by down, from a fresh process', async () => {

@@ -1,0 +1,144 @@
+// A drill's part under load on a world in memory: however the method ends, the rollback runs, faults are healed, the load ends.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { after, test } from 'node:test'
+import { runbook } from '#protocol/runbook.ts'
+import type { TimelineEvent } from '#protocol/timeline.ts'
+import type { RunningWorld } from '#world/running-world.ts'
+import { createFakeWorld, type FakeWorld } from '#chaos/fake-world.ts'
+import { clockNs } from '#chaos/wan-calls.ts'
+import { liveFolder } from '#world/checkout.ts'
+import { Collector } from './collector.ts'
+import { conduct, type Conduct } from './conduct.ts'
+import { LiveDrillFile } from './live-drill.ts'
+import { Steps } from './steps.ts'
+import { StopLoss } from './stop-loss.ts'
+
+const name = `test-conduct-${randomBytes(3).toString('hex')}`
+after(() => rm(liveFolder(name), { recursive: true, force: true }))
+
+/** Hears of nothing but what the harness says itself. */
+class DeafCollector extends Collector {
+  readonly heard: TimelineEvent[] = []
+
+  override catchUp(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  override async note(kind: string, reason: string): Promise<bigint> {
+    this.heard.push({ atNs: '0', source: 'harness', site: 'harness', kind, reason })
+    return 0n
+  }
+}
+
+interface Ended extends Conduct {
+  readonly world: FakeWorld
+  readonly steps: Steps
+  readonly heard: readonly string[]
+}
+
+async function run(words: Record<string, unknown>, signal = new AbortController().signal): Promise<Ended> {
+  const book = runbook.parse({
+    title: 'A drill',
+    load: { rate: '10/s', from: ['na'] },
+    'steady-state-hypothesis': { 'success-rate': '>= 95%', p99: '<= 3s' },
+    ...words,
+  })
+  const fake = createFakeWorld()
+  fake.answers.set('client.na', [{ running: true, planned: 0, inFlight: 0, done: 0 }])
+  const world: RunningWorld = fake
+  const collector = new DeafCollector(world, ['na'], { timeline: () => {}, operations: () => {} })
+  const live = new LiveDrillFile({
+    world: name,
+    drill: 'drill',
+    folder: '/drills/drill',
+    runbookName: 'a-drill',
+    runbook: book,
+    startedAt: '2026-01-01T00:00:00.000Z',
+  })
+  await live.open()
+  const load = { beganNs: 0n }
+  const stopLoss = new StopLoss({
+    conditions: book['abort-when'],
+    view: async () => ({
+      operations: [],
+      events: [],
+      areas: book.load.from,
+      fromNs: 0n,
+      nowNs: await clockNs(world),
+      epochBefore: 0,
+    }),
+    reached: ({ reason }) => collector.note('aborted', reason),
+  })
+  const progress = {
+    step: <Result>(_title: string, work: (note: (text: string) => void) => Promise<Result>) => work(() => {}),
+  }
+  const steps = new Steps({
+    world,
+    runbook: book,
+    drill: 'drill',
+    collector,
+    progress,
+    approve: () => Promise.resolve({ approved: false, from: 'from a test' }),
+    signal: AbortSignal.any([signal, stopLoss.signal]),
+    watcher: live,
+  })
+  const options = { world, loaded: { runbook: book }, progress, seed: 1 }
+  const ended = await conduct({ options, drill: 'drill', collector, steps, stopLoss, live, load })
+  await live.close(null, ended.interruption)
+  return { ...ended, world: fake, steps, heard: collector.heard.map(({ kind, reason }) => `${kind}: ${reason}`) }
+}
+
+const rollback = [{ hold: '1ms' }]
+const rolledBack = { name: 'rollback', status: 'pass', reason: 'all 1 steps were done' }
+
+void test('after success the rollback runs, and nothing is told that was not', async () => {
+  const { interruption, checks, steps, load } = await run({ method: [{ hold: '1ms' }], rollback })
+  assert.equal(interruption, null)
+  assert.deepEqual(checks, [rolledBack])
+  assert.deepEqual(
+    steps.taken.map(({ at }) => at),
+    ['method[0]', 'rollback[0]'],
+  )
+  assert.notEqual(load, null)
+})
+
+void test('stop loss ends a hold, names its condition in the timeline, and is a failed check; the rollback runs', async () => {
+  const { interruption, checks, heard, steps } = await run({
+    method: [{ hold: '60s' }, { hold: '1ms' }],
+    'abort-when': { 'no-acks-for': '1s' },
+    rollback,
+  })
+  assert.match(interruption ?? '', /^stop loss: no-acks-for: no write was acked for/)
+  assert.deepEqual(
+    checks.map(({ name: each, status }) => [each, status]),
+    [
+      ['stop loss', 'fail'],
+      ['rollback', 'pass'],
+    ],
+  )
+  assert.match(heard.join('\n'), /^load: .*\naborted: no write was acked for .*\nrollback: 1 steps$/)
+  assert.deepEqual(
+    steps.taken.map(({ at, failed }) => [at, failed === null]),
+    [
+      ['method[0]', false],
+      ['rollback[0]', true],
+    ],
+  )
+})
+
+void test('after Ctrl-C and after a no the rollback runs too; its own failure is a failed check', async () => {
+  const interrupting = new AbortController()
+  setTimeout(() => interrupting.abort(new Error('interrupted by SIGINT')), 20)
+  const interrupted = await run({ method: [{ hold: '60s' }], rollback }, interrupting.signal)
+  assert.deepEqual([interrupted.interruption, interrupted.checks], ['interrupted by SIGINT', [rolledBack]])
+  const refused = await run({
+    method: [{ approve: 'Really?' }],
+    rollback: [{ 'wait-for': { event: 'home-primary', within: '1ms' } }, ...rollback],
+  })
+  assert.equal(refused.interruption, 'not approved (from a test)')
+  assert.match(refused.heard.join('\n'), /approval: Really\? No, from a test\nrollback: 2 steps\nrollback-failed: /)
+  assert.equal(refused.checks[0]?.status, 'fail')
+  assert.equal(refused.steps.taken.at(-1)?.at, 'rollback[1]')
+})

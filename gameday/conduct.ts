@@ -1,0 +1,89 @@
+// The part of a drill that is under load: the method, stop loss beside it, the rollback, and the end of everything that was begun.
+import type { Check } from '#protocol/journal.ts'
+import type { Runbook } from '#protocol/runbook.ts'
+import type { RunningWorld } from '#world/running-world.ts'
+import { clockNs } from '#chaos/wan-calls.ts'
+import type { Collector } from './collector.ts'
+import type { LiveDrillFile } from './live-drill.ts'
+import { planFor, startLoad, stopLoad } from './load.ts'
+import type { DrillRecord } from './measure/record.ts'
+import type { Progress } from './progress.ts'
+import { StepFailed, type Steps } from './steps.ts'
+import type { StopLoss } from './stop-loss.ts'
+import { Interrupted } from './wait.ts'
+
+export interface Conducted {
+  readonly options: {
+    readonly world: RunningWorld
+    readonly loaded: { readonly runbook: Runbook }
+    readonly progress: Progress
+    readonly seed: number
+  }
+  readonly drill: string
+  readonly collector: Collector
+  readonly steps: Steps
+  readonly stopLoss: StopLoss
+  readonly live: LiveDrillFile
+  /** Filled in once it is known. */
+  readonly load: { beganNs: bigint }
+}
+
+export interface Conduct {
+  readonly load: DrillRecord['load']
+  readonly checks: readonly Check[]
+  readonly interruption: string | null
+}
+
+/** Whatever happens on the way: the rollback is run, the faults are healed and the load is ended. */
+export async function conduct(run: Conducted): Promise<Conduct> {
+  const { options, drill, collector, steps, stopLoss, live } = run
+  const { world, loaded, progress, seed } = options
+  const { load } = loaded.runbook
+  const checks: Check[] = []
+  let interruption: string | null = null
+  let fromNs: bigint | null = null
+  let toNs: bigint | null = null
+  try {
+    fromNs = (await clockNs(world)) + 300_000_000n
+    await startLoad(world, load.from, planFor(loaded.runbook, drill, seed, fromNs))
+    collector.loadBegan()
+    run.load.beganNs = fromNs
+    await collector.note('load', `${load.rate} operations per second from ${load.from.join(', ')}, seed ${seed}`)
+    stopLoss.start()
+    await steps.method()
+  } catch (error) {
+    interruption = whyEnded(error)
+  } finally {
+    await stopLoss.stop()
+    live.rollingBack()
+    checks.push(...stopLoss.checks(), ...(await rollBack(run)))
+    await progress.step('Heal and end the load', async (note) => {
+      const resisting = await steps.healRest(note)
+      if (resisting.length > 0) interruption = [interruption, ...resisting].filter((each) => each !== null).join('; ')
+      await steps.ordersAnswered()
+      await stopLoad(world, load.from).catch((error: unknown) => note(`the load did not end: ${String(error)}`))
+      toNs = await clockNs(world).catch(() => null)
+    })
+    await collector.stop()
+    live.checking()
+  }
+  return { load: fromNs === null || toNs === null ? null : { fromNs, toNs }, checks, interruption }
+}
+
+/** Always runs, and says whether all of it was done. */
+async function rollBack({ options, collector, steps }: Conducted): Promise<readonly Check[]> {
+  const { rollback } = options.loaded.runbook
+  if (rollback.length === 0) return []
+  // The clock may be what is broken.
+  await collector.note('rollback', `${rollback.length} steps`).catch(() => {})
+  const failures = await steps.rollback()
+  const name = 'rollback'
+  if (failures.length === 0) return [{ name, status: 'pass', reason: `all ${rollback.length} steps were done` }]
+  await collector.note('rollback-failed', failures.join('; ')).catch(() => {})
+  return [{ name, status: 'fail', reason: failures.join('; ') }]
+}
+
+export function whyEnded(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return error instanceof Interrupted || error instanceof StepFailed ? message : `the drill broke: ${message}`
+}
