@@ -49,11 +49,15 @@ async function run(name: string, options: RunOptions): Promise<void> {
   const { topology } = loaded.runbook
   await using world = await bringUp({ engine, config, world: options.world, topology, say, signal })
   const drillsFolder = join(checkout, 'drills')
+  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
   const { journal, folder } = await runDrill({
     world,
     loaded,
     drillsFolder,
-    seed: options.seed ?? Math.floor(Math.random() * 2 ** 31),
+    seed,
+    command: ['./firedrill', 'run', name, '--seed', String(seed), ...set.flatMap((each) => ['--set', each])]
+      .map(quoted)
+      .join(' '),
     progress: drillProgress,
     approve: options.yes === true ? async () => true : (question) => ask(question, signal),
     signal,
@@ -62,6 +66,11 @@ async function run(name: string, options: RunOptions): Promise<void> {
   else print((await reportDrill(drillsFolder, folder)).screen)
   for (const line of leftBehind(journal, topology.home)) say(line)
   process.exitCode = journal.exitCode
+}
+
+/** As a shell takes it for one word. */
+function quoted(word: string): string {
+  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }
 
 /** What there is after a drill that was not there before it, and how to be rid of it. */

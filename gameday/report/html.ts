@@ -1,11 +1,11 @@
 // report.html of a drill: one file without any outside link, for light and dark screens.
 import type { Journal } from '#protocol/journal.ts'
-import type { Operation } from '#protocol/operation.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import { sinceMs } from '../measure/history.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { escapeMarkup } from './escape.ts'
 import { renderPlot } from './plot.ts'
+import type { ReportInput } from './report-input.ts'
 
 const style = `
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c1c1e; --soft: #6b6b70; --line: #dcdce0; --good: #1b7f4b; --bad: #b3261e;
@@ -130,11 +130,7 @@ function timeline(journal: Journal, events: readonly TimelineEvent[]): string {
   return `<h2>Timeline</h2>\n<p class="soft">Seconds since t0.</p>\n<div class="wide">${table(heads, rows)}</div>`
 }
 
-export function renderHtml(
-  journal: Journal,
-  operations: readonly Operation[],
-  events: readonly TimelineEvent[],
-): string {
+export function renderHtml({ journal, operations, events }: ReportInput): string {
   const objectives = journal.objectives.map((each) => [
     escapeMarkup(each.name),
     escapeMarkup(each.demanded),
