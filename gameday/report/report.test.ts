@@ -25,8 +25,9 @@ void test('the report has no outside link and no unescaped text', () => {
 
 void test('the plot shades the fault and marks the epochs', () => {
   const html = renderHtml({ ...record, journal, integrity })
-  assert.match(html, /<rect class="fault"[^>]*><title>power-loss of region a<\/title>/)
-  assert.match(html, />epoch 2<\/text>/)
+  assert.match(html, /<rect class="shade"/)
+  assert.match(html, /<div class="bar fault"[^>]* title="power-loss of region a">power-loss of region a/)
+  assert.match(html, /<div class="bar epoch"[^>]*>b<span class="wide"> epoch 2<\/span>/)
 })
 
 void test('junit.xml has a case for each objective and check, and what is unknown is an error', () => {
