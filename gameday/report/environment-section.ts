@@ -13,7 +13,8 @@ function loadText({ machineLoad }: Journal): string {
 
 /** Images that several containers share are told once. */
 function imagesText(images: Readonly<Record<string, string>>): string {
-  return [...new Set(Object.values(images))].toSorted().join(', ')
+  const short = Object.values(images).map((each) => each.replace(/^(sha256:[0-9a-f]{12}).*/, '$1'))
+  return [...new Set(short)].toSorted().join(', ')
 }
 
 export function renderEnvironment(journal: Journal): string {

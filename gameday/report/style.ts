@@ -68,14 +68,14 @@ const timeline = `
 .events { list-style: none; margin: .5rem 0 0; padding: 0; font-size: .93rem } .events li { display: grid; grid-template-columns: 5.5rem 7.5rem 8.5rem minmax(0, 1fr); gap: 0 .9rem; padding: .32rem 0; border-bottom: 1px solid var(--grid) } .events li:last-child { border: 0 }
 .events time { text-align: right; font-variant-numeric: tabular-nums; color: var(--soft) } .events .who { color: var(--soft) } .events b { font-weight: 600 } .events .t0 { grid-template-columns: minmax(0, 1fr); color: var(--bad); font-weight: 650 }
 .filter { border: 0; padding: 0; margin: .5rem 0; display: flex; flex-wrap: wrap; gap: .3rem 1.2rem } .filter legend { float: left; color: var(--soft); margin-right: 1rem } .filter label { white-space: nowrap }
-footer { color: var(--soft); font-size: .85rem; padding: 0 .25rem 2rem; overflow-wrap: anywhere }`
+footer { color: var(--soft); font-size: .85rem; max-width: 1080px; margin: 0 auto; padding: 0 1.25rem 2rem; overflow-wrap: anywhere }`
 
 const narrow = `
 @media screen and (max-width: 640px) { main { padding: 1rem .75rem } section { padding: 1rem .9rem 1.1rem; border-radius: 8px } h1 { font-size: 1.45rem } .top { flex-direction: column-reverse; gap: .75rem }
   .tiles { grid-template-columns: 1fr 1fr } .tiles dd { font-size: 1.3rem } .tiles div { padding: .6rem .75rem } .story { font-size: 1.03rem }
   .row { grid-template-columns: 3.3rem minmax(0, 1fr); column-gap: .4rem } .gantt .row { grid-template-columns: 3.9rem minmax(0, 1fr) 4.3rem } .wide, .xticks .minor { display: none }
   .events li { grid-template-columns: auto minmax(0, 1fr) auto; gap: 0 .6rem; padding: .5rem 0 } .events .why { grid-column: 1 / -1 } .events time { text-align: left } .facts { grid-template-columns: minmax(0, 1fr); gap: 0 } .facts dd { margin-bottom: .5rem }
-  .stack thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden } .stack tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line) } .stack tbody tr:last-child { border: 0 } .stack td, .stack tbody th { display: block; border: 0; padding: .08rem 0; text-align: left; white-space: normal } .stack td[data-head]::before { content: attr(data-head) ': '; color: var(--soft) } }`
+  .stack thead { position: absolute; clip-path: inset(50%); height: 1px; width: 1px; overflow: hidden; left: 0 } .stack thead tr { display: block; width: 1px; overflow: hidden } .stack tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line) } .stack tbody tr:last-child { border: 0 } .stack td, .stack tbody th { display: block; border: 0; padding: .08rem 0; text-align: left; white-space: normal } .stack td[data-head]::before { content: attr(data-head) ': '; color: var(--soft) } }`
 
 const paper = `
 @media print { :root { --page: #fff; --fault: #c2362d33 } body { font-size: 10.5pt; print-color-adjust: exact; -webkit-print-color-adjust: exact } main { max-width: none; padding: 0 } section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: .8rem 0; margin: .6rem 0 }
