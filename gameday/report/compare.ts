@@ -43,12 +43,15 @@ export interface ComparedFigure {
   /** Null: measured in no drill of the group. */
   readonly groups: Readonly<Record<string, Distribution | null>>
   readonly values: Readonly<Record<string, readonly number[]>>
-  /** True if the ranges of two groups don't overlap: more than chance may be at work. */
+  /** True if the ranges of two groups, of at least three values each, don't overlap: more than chance may be at work. */
   readonly differs: boolean
 }
 
+/** Of fewer values, ranges that don't overlap say nothing. */
+const leastRuns = 3
+
 function apart(seen: readonly (Distribution | null)[]): boolean {
-  const known = seen.filter((each) => each !== null)
+  const known = seen.filter((each) => each !== null).filter((each) => each.n >= leastRuns)
   return known.some((left) => known.some((right) => left.max < right.min))
 }
 
@@ -107,7 +110,7 @@ export function compareScreen(groups: readonly Group[], compared: readonly Compa
     '',
     renderTable([['  figure', 'group', 'n', 'min', 'median', 'max'], ...rows]),
     '',
-    '* the ranges of two groups do not overlap',
+    '* the ranges of two groups of at least three do not overlap',
   ].join('\n')
 }
 
@@ -162,7 +165,7 @@ export function compareHtml(groups: readonly Group[], compared: readonly Compare
 ${groups.map((group) => `<p>${escapeMarkup(`${group.name}: ${[verdictsText(group), ...objectivesOf(group)].join('; ')}`)}</p>`).join('\n')}
 ${section('phases', 'Phases', stacked(groups, compared))}
 ${section('plots', 'Distributions', ...compared.filter((each) => !each.figure.startsWith('phase ')).map(dots))}
-${section('figures', 'Figures', table({ caption: 'Apart: the ranges of two groups do not overlap.', heads: ['figure', 'group', 'n', 'min', 'median', 'max', ''], rows }))}
+${section('figures', 'Figures', table({ caption: 'Apart: the ranges of two groups of at least three do not overlap.', heads: ['figure', 'group', 'n', 'min', 'median', 'max', ''], rows }))}
 </main></body></html>
 `
 }

@@ -93,7 +93,7 @@ function areaPanels({ journal, operations }: ReportInput, area: Area, frame: Fra
   const told =
     journal.t0 === null
       ? ''
-      : `, first write after ${formatMs(firstWriteMs)}, restored after ${restoredMs === null ? '…never, or not measured' : formatMs(restoredMs)}`
+      : `, first write after ${formatMs(firstWriteMs)}, ${restoredMs === null ? 'not seen restored' : `restored after ${formatMs(restoredMs)}`}`
   const latency = (value: number | null): number | null =>
     value === null ? null : onLog(value, latencyTicks[0] ?? 1, latencyTicks.at(-1) ?? 1)
   const bound = (100 * (1 - onLog(journal.thresholds.p99Ms, 10, 10_000))).toFixed(1)

@@ -18,7 +18,7 @@ function stores({ rpo }: Journal): string {
       words(store),
       words(what[store]),
       figure(count(rpo[store].lostCount)),
-      figure(formatMs(rpo[store].windowMs)),
+      figure(rpo[store].lostCount === 0 ? 'none' : formatMs(rpo[store].windowMs)),
     ]),
   })
 }

@@ -32,7 +32,7 @@ function recovery({ rto, t0, epochs, outage }: Journal): string {
   const gap =
     outage.longestMs === null || moved === undefined
       ? ''
-      : ` At no time were clients without an ack for longer than ${formatMs(outage.longestMs)}.`
+      : ` The longest time without any ack was ${formatMs(outage.longestMs)}.`
   return `${first} ${restored}${gap}`
 }
 

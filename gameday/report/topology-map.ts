@@ -21,7 +21,7 @@ const areaPlaces: Readonly<Record<Area, Place>> = {
   eu: { x: 190, y: 232 },
   ap: { x: 318, y: 232 },
 }
-const half = { width: 56, height: 29 }
+const half = { width: 60, height: 29 }
 
 /** How the world was at one moment. */
 interface Scene {
