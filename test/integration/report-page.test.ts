@@ -1,8 +1,7 @@
 // report.html in a real Chromium: nothing serious for axe-core, no sideways scrolling, in light and dark, wide and narrow.
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
+import axe from 'axe-core'
 import type { Browser } from 'playwright-core'
 import type { Journal } from '#protocol/journal.ts'
 import { goodRecord } from '#gameday/measure/histories.ts'
@@ -37,11 +36,9 @@ const skip = path === null ? reason : false
 
 describe('report.html', { skip }, () => {
   let browser: Browser
-  let axe: string
 
   before(async () => {
     browser = await launchChromium(path ?? '')
-    axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
   })
   after(() => browser.close())
 
@@ -51,7 +48,7 @@ describe('report.html', { skip }, () => {
       await page.setContent(html)
       await page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true })')
       const scrollWidth = Number(await page.evaluate('document.documentElement.scrollWidth'))
-      await page.evaluate(axe)
+      await page.evaluate(axe.source)
       const violations: unknown = await page.evaluate(
         'axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => id + ": " + nodes[0].html.slice(0, 200)))',
       )
