@@ -96,6 +96,8 @@ export function createFakeWorld(): FakeWorld {
           failoverRole: null,
         })),
       ),
+    engine: () =>
+      Promise.resolve({ version: '0', compose: null, processors: 1, memoryBytes: 1, kernel: 'fake', system: 'fake' }),
     kill: change('kill', 'exited'),
     stop: change('stop', 'exited'),
     start: change('start', 'running'),

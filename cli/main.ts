@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { EnvironmentError, environmentExitCode } from '#world/environment-error.ts'
 import { registerBench } from './commands/bench.ts'
 import { registerBuild } from './commands/build.ts'
+import { registerCompare } from './commands/compare.ts'
 import { registerConnect } from './commands/connect.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerDown } from './commands/down.ts'
@@ -11,6 +12,7 @@ import { registerFailover } from './commands/failover.ts'
 import { registerFuzz } from './commands/fuzz.ts'
 import { registerHeal } from './commands/heal.ts'
 import { registerInit } from './commands/init.ts'
+import { registerHistory } from './commands/history.ts'
 import { registerLogs } from './commands/logs.ts'
 import { registerReport } from './commands/report.ts'
 import { registerRun } from './commands/run.ts'
@@ -55,6 +57,8 @@ function createProgram(): Command {
     registerFailback,
     registerDown,
     registerReport,
+    registerCompare,
+    registerHistory,
     registerBench,
     registerSimulate,
     registerFuzz,

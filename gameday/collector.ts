@@ -1,18 +1,28 @@
-// Gathers a drill's timeline and operations while it runs: polls controllers, agents and clients, and keeps what the harness says.
+// Gathers a drill's timeline, operations and samples while it runs: polls controllers, agents and clients, and keeps what the
+// harness says.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { exportedTail, type ExportedTail } from '#protocol/agent.ts'
 import type { Operation } from '#protocol/operation.ts'
-import { regions, type Area } from '#protocol/sites.ts'
+import type { Sample } from '#protocol/sample.ts'
+import { regions, type Area, type Region } from '#protocol/sites.ts'
 import { eventsReply, type TimelineEvent } from '#protocol/timeline.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
 import { fetchOperations } from './load.ts'
+import { MachineLoad } from './machine-load.ts'
+import { inOrderOfTime } from './measure/history.ts'
+import { takeSample } from './sampler.ts'
 
 const pollMs = 500
+const sampleMs = 1000
+const exportTimeoutMs = 3000
 
 /** Where lines go as they come, so that a killed drill leaves what it saw. */
 export interface CollectorFiles {
   timeline(event: TimelineEvent): void
   operations(batch: readonly Operation[]): void
+  sample(sample: Sample): void
 }
 
 export class Collector {
@@ -21,6 +31,10 @@ export class Collector {
   readonly #files: CollectorFiles
   readonly #events = new Map<string, TimelineEvent>()
   readonly #operations: Operation[] = []
+  readonly #samples: Sample[] = []
+  readonly #machine = new MachineLoad()
+  /** Exports of earlier drills of the same world, `region/name`. */
+  readonly #oldExports = new Set<string>()
   readonly #nextEvent = new Map<string, number>()
   readonly #nextOperation = new Map<Area, number>()
   readonly #stopping = new AbortController()
@@ -38,9 +52,15 @@ export class Collector {
   start(sinceNs: bigint): void {
     this.#sinceNs = sinceNs
     const hosts = regions.flatMap((region) => [`controller.${region}`, `postgres.${region}`])
+    this.#machine.start()
     this.#running = Promise.all([
-      ...hosts.map((host) => this.#loop(() => this.#pollEvents(host))),
-      ...this.#areas.map((area) => this.#loop(() => this.#pollOperations(area))),
+      ...hosts.map((host) => this.#loop(() => this.#pollEvents(host), pollMs)),
+      ...this.#areas.map((area) => this.#loop(() => this.#pollOperations(area), pollMs)),
+      this.#loop(() => this.#sample(), sampleMs),
+      this.#eachExport((key) => {
+        this.#oldExports.add(key)
+        return Promise.resolve()
+      }),
     ])
   }
 
@@ -53,6 +73,7 @@ export class Collector {
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running
+    this.#machine.stop()
     await this.catchUp()
   }
 
@@ -74,15 +95,48 @@ export class Collector {
   }
 
   get events(): readonly TimelineEvent[] {
-    return [...this.#events.values()].toSorted((left, right) => (BigInt(left.atNs) < BigInt(right.atNs) ? -1 : 1))
+    return inOrderOfTime([...this.#events.values()])
   }
 
-  async #loop(poll: () => Promise<void>): Promise<void> {
+  get samples(): readonly Sample[] {
+    return this.#samples
+  }
+
+  /** What rewinds have thrown away since the drill began, from every agent that answers. */
+  async exports(): Promise<readonly ExportedTail[]> {
+    const tails: ExportedTail[] = []
+    await this.#eachExport(async (key, region, name) => {
+      if (this.#oldExports.has(key)) return
+      const path = `/exports/${encodeURIComponent(name)}`
+      const call = { method: 'GET', path, reply: exportedTail, timeoutMs: exportTimeoutMs } as const
+      tails.push(await this.#world.wayIn.control(`postgres.${region}`, call))
+    })
+    return tails.toSorted((left, right) => (left.name < right.name ? -1 : 1))
+  }
+
+  async #eachExport(look: (key: string, region: Region, name: string) => Promise<void>): Promise<void> {
+    const reply = z.object({ exports: z.array(z.string()) })
+    const call = { method: 'GET', path: '/exports', reply, timeoutMs: exportTimeoutMs } as const
+    const ofRegion = async (region: Region): Promise<void> => {
+      const { exports } = await this.#world.wayIn.control(`postgres.${region}`, call)
+      for (const name of exports) await look(`${region}/${name}`, region, name)
+    }
+    await Promise.all(regions.map((region) => ofRegion(region).catch(() => {})))
+  }
+
+  async #sample(): Promise<void> {
+    const sample = await takeSample(this.#world, () => this.#machine.read())
+    if (sample === null) return
+    this.#samples.push(sample)
+    this.#files.sample(sample)
+  }
+
+  async #loop(poll: () => Promise<void>, everyMs: number): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       // Dead and cut hosts are part of a drill.
       await poll().catch(() => {})
-      await sleep(pollMs, undefined, { signal }).catch(() => {})
+      await sleep(everyMs, undefined, { signal }).catch(() => {})
     }
   }
 

@@ -48,7 +48,7 @@ async function run(words: Record<string, unknown>, signal = new AbortController(
   const fake = createFakeWorld()
   fake.answers.set('client.na', [{ running: true, planned: 0, inFlight: 0, done: 0 }])
   const world: RunningWorld = fake
-  const collector = new DeafCollector(world, ['na'], { timeline: () => {}, operations: () => {} })
+  const collector = new DeafCollector(world, ['na'], { timeline: () => {}, operations: () => {}, sample: () => {} })
   const live = new LiveDrillFile({
     world: name,
     drill: 'drill',

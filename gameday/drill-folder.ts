@@ -8,6 +8,8 @@ import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { nameOf } from '#chaos/targets.ts'
 import type { CollectorFiles } from './collector.ts'
+import type { DrillRecord } from './measure/record.ts'
+import { finalReadsText, recordText } from './measure/record-files.ts'
 
 export interface DrillFolder {
   readonly path: string
@@ -73,24 +75,36 @@ export async function openDrillFolder(path: string): Promise<DrillFolder> {
   const breaking = new AbortController()
   const timeline = createWriteStream(join(path, 'timeline.ndjson'))
   const operations = createWriteStream(join(path, 'ops.ndjson'))
-  for (const stream of [timeline, operations])
+  const samples = createWriteStream(join(path, 'samples.ndjson'))
+  for (const stream of [timeline, operations, samples])
     stream.on('error', (error) => breaking.abort(new Error(`the drill can't be recorded: ${error.message}`)))
   return {
     path,
     broken: breaking.signal,
     files: {
       timeline: (event) => timeline.write(`${JSON.stringify(event)}\n`),
+      sample: (sample) => samples.write(`${JSON.stringify(sample)}\n`),
       operations: (batch) => operations.write(batch.map((each) => `${JSON.stringify(each)}\n`).join('')),
     },
     close: async () => {
       if (breaking.signal.aborted) throw breaking.signal.reason
-      await Promise.all([end(timeline), end(operations)])
+      await Promise.all([end(timeline), end(operations), end(samples)])
     },
   }
 }
 
-export async function writeJournal(folder: string, journal: Journal): Promise<void> {
-  await writeFile(join(folder, 'journal.json'), `${JSON.stringify(journal, null, 2)}\n`)
+export function journalText(journal: Journal): string {
+  return `${JSON.stringify(journal, null, 2)}\n`
+}
+
+/** journal.json, and everything that its figures were computed from and that was not written while the drill ran. */
+export async function writeRecord(folder: string, record: DrillRecord, journal: Journal): Promise<void> {
+  await writeFile(join(folder, 'record.json'), recordText(record))
+  await writeFile(join(folder, 'final-reads.json'), finalReadsText(record.finalReads))
+  if (record.exports.length > 0) await mkdir(join(folder, 'exports'), { recursive: true })
+  for (const tail of record.exports)
+    await writeFile(join(folder, 'exports', `${tail.name}.json`), `${JSON.stringify(tail, null, 2)}\n`)
+  await writeFile(join(folder, 'journal.json'), journalText(journal))
 }
 
 /** Topology and images as they are, and every container's log. A container whose log can't be had gets the reason instead. */

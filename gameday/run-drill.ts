@@ -11,7 +11,9 @@ import { LiveDrillFile, type Ask } from './live-drill.ts'
 import { allLeaves } from './method.ts'
 import { StopLoss } from './stop-loss.ts'
 import { currentEpoch, currentPrimary, missingForFresh, missingForWhole } from './conditions.ts'
-import { createDrillFolder, drillName, writeJournal, writeWorldFiles, type DrillFolder } from './drill-folder.ts'
+import { createDrillFolder, drillName, writeRecord, writeWorldFiles, type DrillFolder } from './drill-folder.ts'
+import { checkManifest, writeManifest } from './drill-manifest.ts'
+import { describeEnvironment } from './environment.ts'
 import { kafkaBaseline, nothingRead, readFinal, type KafkaBaseline } from './final-reads/final-reads.ts'
 import { loadedAreas } from './load.ts'
 import { measure } from './measure/measure.ts'
@@ -29,6 +31,8 @@ export interface DrillOptions {
   /** Where `<time>-<runbook>/` and `latest` are made, usually `drills`. */
   readonly drillsFolder: string
   readonly seed: number
+  /** What to type to get the same drill, for its report. */
+  readonly command?: string
   readonly progress: Progress
   /** Asked by `approve` steps, beside whoever looks at the live drill; resolves to false for no. */
   readonly approve: Ask
@@ -92,6 +96,8 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     runbookName: loaded.name,
     runbook: loaded.runbook,
     seed: options.seed,
+    command: options.command ?? null,
+    environment: await describeEnvironment(world).catch(() => null),
     world: world.name,
     startedAt: startedAt.toISOString(),
     originNs,
@@ -101,6 +107,8 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     epochBefore: before.epoch,
     operations: collector.operations,
     events: collector.events,
+    samples: collector.samples,
+    exports: await collector.exports(),
     faults: steps.faults,
     steps: steps.taken,
     finalReads: outcome.finalReads,
@@ -174,9 +182,10 @@ async function writeAll(
   journal: Journal,
 ): Promise<void> {
   await folder.close()
-  await writeJournal(folder.path, journal)
+  await writeRecord(folder.path, record, journal)
   await writeWorldFiles(folder.path, world)
-  await writeReport(folder.path, journal, record.operations, record.events)
+  await writeManifest(folder.path)
+  await writeReport(folder.path, { ...record, journal, integrity: await checkManifest(folder.path) })
 }
 
 interface Before {

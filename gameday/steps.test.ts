@@ -13,7 +13,7 @@ import { Steps, StepFailed } from './steps.ts'
 /** Hears of a steady load, and of nothing else. */
 class SteadyCollector extends Collector {
   constructor(world: RunningWorld) {
-    super(world, ['na'], { timeline: () => {}, operations: () => {} })
+    super(world, ['na'], { timeline: () => {}, operations: () => {}, sample: () => {} })
   }
 
   override catchUp(): Promise<void> {

@@ -70,6 +70,57 @@ export const stepRecord = z.object({
 })
 export type StepRecord = z.infer<typeof stepRecord>
 
+/** What a drill ran on. */
+export const environment = z.object({
+  /** `commit` has `-dirty` behind it where files were changed; null: no git checkout. */
+  firedrill: z.object({ version: z.string(), commit: z.string().nullable() }),
+  node: z.string(),
+  /** Where the harness ran. */
+  machine: z.object({
+    processors: z.number(),
+    processorModel: z.string(),
+    memoryBytes: z.number(),
+    kernel: z.string(),
+    arch: z.string(),
+  }),
+  /** What containers had; null: Docker did not say. */
+  docker: z
+    .object({
+      version: z.string(),
+      compose: z.string().nullable(),
+      processors: z.number(),
+      memoryBytes: z.number(),
+      kernel: z.string(),
+      system: z.string(),
+    })
+    .nullable(),
+  /** Image of each container, by its name: `postgres.a`. */
+  images: z.record(z.string(), z.string()),
+})
+export type Environment = z.infer<typeof environment>
+
+/** How busy the machine was during the drill, from samples of about a second. */
+export const machineLoad = z.object({
+  samples: z.number().int(),
+  /** Mean share of the processors' time that was in use, 0..1. */
+  busyShare: z.number().nullable(),
+  /** Share of samples in which at least 95 % was in use. */
+  saturatedShare: z.number().nullable(),
+  /** How late the harness's own loop was: in the median sample, and at worst. */
+  medianLateMs: ms,
+  worstLateMs: ms,
+})
+export type MachineLoadSeen = z.infer<typeof machineLoad>
+
+export const noPhases: Phases = {
+  detectMs: null,
+  decideMs: null,
+  fenceMs: null,
+  promoteMs: null,
+  steerMs: null,
+  recoverMs: null,
+}
+
 export const check = z.object({ name: z.string(), status: z.enum(['pass', 'fail', 'unknown']), reason: z.string() })
 export type Check = z.infer<typeof check>
 
@@ -89,7 +140,8 @@ export const journal = z.object({
     phases: phases,
   }),
   outage: z.object({ longestMs: ms }),
-  failback: z.object({ outageMs: ms, failed: count }),
+  /** Its phases begin with the order. */
+  failback: z.object({ outageMs: ms, failed: count, phases: phases.default(noPhases) }),
   rpo: z.object({ postgres: storeLoss, kafka: storeLoss, redis: storeLoss, objects: storeLoss }),
   splitBrain: z.object({ count: count, ms: ms }),
   requests: z.object({ ok: z.number(), failed: z.number(), unknown: z.number() }),
@@ -119,6 +171,31 @@ export const journal = z.object({
     kafka: z.array(z.object({ region: z.enum(regions), orderId: z.string() })),
     redis: z.array(z.object({ region: z.enum(regions), orderId: z.string() })),
   }),
+  /** Events that a region's Kafka holds more than once. */
+  duplicated: z.array(z.object({ region: z.enum(regions), eventId: z.string(), times: z.number().int() })).default([]),
+  /** Acked orders that some stores have and others lack: `postgres`, `kafka b`, `redis c`. */
+  divergent: z
+    .array(z.object({ orderId: z.string(), presentIn: z.array(z.string()), missingFrom: z.array(z.string()) }))
+    .default([]),
+  /** Keys of writes that were refused as not done, and yet are in Postgres. */
+  refusedButPresent: z.array(z.string()).default([]),
+  /** What rewinds threw away, each in a file `exports/<name>.json`. */
+  exports: z
+    .array(
+      z.object({
+        name: z.string(),
+        region: z.enum(regions),
+        epoch: z.number(),
+        transactions: z.number(),
+        orderIds: z.array(z.string()),
+      }),
+    )
+    .default([]),
+  /** What to run to get the same drill. */
+  command: z.string().nullable().default(null),
+  /** Null: recorded by a version that did not look. */
+  environment: environment.nullable().default(null),
+  machineLoad: machineLoad.nullable().default(null),
   /** Why the verdict is `unknown`, or what ended the drill early. */
   interruption: z.string().nullable(),
 })

@@ -6,11 +6,12 @@ import { z } from 'zod'
 import { ports } from '#protocol/sites.ts'
 import type { Topology } from '#protocol/topology.ts'
 import { loadHostConfig, type Secrets } from '#runtime/config.ts'
+import { findCompose } from './compose.ts'
 import { connectEngine } from './docker-engine.ts'
 import { demultiplex, outputOf } from './docker-output.ts'
 import { DockerWayIn } from './docker-way-in.ts'
 import { EnvironmentError } from './environment-error.ts'
-import type { ContainerFacts, RunningWorld, ServiceName, Target } from './running-world.ts'
+import type { ContainerFacts, EngineFacts, RunningWorld, ServiceName, Target } from './running-world.ts'
 import { topologyOf } from './topology-environment.ts'
 import { findContainer, listContainers, targetName } from './world-containers.ts'
 
@@ -72,6 +73,22 @@ export class DockerWorld implements RunningWorld {
     const found = await listContainers(this.docker, this.name)
     this.ids = new Map(found.map((each) => [targetName(each), each.id]))
     return found
+  }
+
+  async engine(): Promise<EngineFacts> {
+    const [version, info, compose] = await Promise.all([
+      this.docker.version(),
+      this.docker.info(),
+      findCompose(loadHostConfig()),
+    ])
+    return {
+      version: version.Version,
+      compose: compose?.version ?? null,
+      processors: Number(info.NCPU),
+      memoryBytes: Number(info.MemTotal),
+      kernel: String(info.KernelVersion),
+      system: String(info.OperatingSystem),
+    }
   }
 
   async kill(targets: readonly Target[]): Promise<void> {

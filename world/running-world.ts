@@ -21,6 +21,18 @@ export interface ContainerFacts extends Target {
   readonly failoverRole: string | null
 }
 
+/** The Docker that a world runs on, for reports. */
+export interface EngineFacts {
+  readonly version: string
+  /** Null: no compose was found. */
+  readonly compose: string | null
+  /** What containers have, which on a desktop is less than the machine has. */
+  readonly processors: number
+  readonly memoryBytes: number
+  readonly kernel: string
+  readonly system: string
+}
+
 /** The WAN's out-of-band listener: the harness's only path into sites. */
 export interface WayIn {
   /** One JSON call to the WAN itself, e.g. POST /links. Throws CallRefused for 4xx and 5xx. */
@@ -47,6 +59,7 @@ export interface RunningWorld extends AsyncDisposable {
   readonly secrets: Secrets
   readonly wayIn: WayIn
   containers(): Promise<readonly ContainerFacts[]>
+  engine(): Promise<EngineFacts>
   /** All of these act on many containers side by side and resolve when Docker has answered for each. */
   kill(targets: readonly Target[]): Promise<void>
   stop(targets: readonly Target[]): Promise<void>

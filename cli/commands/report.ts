@@ -1,10 +1,18 @@
 // `report`: a past drill again.
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { reportDrill } from '#gameday/report/past-drill.ts'
+import { renderMarkdown } from '#gameday/report/markdown.ts'
+import { recomputeDrill, reportDrill } from '#gameday/report/past-drill.ts'
+import { exitCodes } from '#protocol/journal.ts'
 import { checkout } from '#world/checkout.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import { print, say } from '../shared.ts'
+
+interface ReportOptions {
+  readonly json?: true
+  readonly markdown?: true
+  readonly recompute?: true
+}
 
 export function registerReport(program: Command): void {
   program
@@ -12,16 +20,43 @@ export function registerReport(program: Command): void {
     .description("print a past drill's screen again and write its report.html anew")
     .argument('[drill]', 'its folder or name (default: the latest)')
     .option('--json', 'print journal.json on standard output')
-    .action(async (drill: string | undefined, options: { readonly json?: true }) => {
-      const { journal, folder, screen } = await past(drill)
-      print(options.json === true ? JSON.stringify(journal, null, 2) : screen)
-      say(`report: ${join(folder, 'report.html')}`)
-    })
+    .option('--markdown', 'print it as Markdown, for a pull request')
+    .option('--recompute', 'measure again from the raw files, and compare with journal.json')
+    .addHelpText(
+      'after',
+      '\nExit code: 0; 1 if a file was changed after the drill or a figure comes out otherwise; 3 usage or environment.',
+    )
+    .action(report)
 }
 
-async function past(drill: string | undefined): ReturnType<typeof reportDrill> {
+async function report(drill: string | undefined, options: ReportOptions): Promise<void> {
+  const drillsFolder = join(checkout, 'drills')
+  if (options.recompute === true) return recompute(drillsFolder, drill, options)
+  const { journal, folder, screen, integrity } = await mendable(() => reportDrill(drillsFolder, drill))
+  if (options.json === true) print(JSON.stringify(journal, null, 2))
+  else print(options.markdown === true ? renderMarkdown(journal) : screen)
+  say(`report: ${join(folder, 'report.html')}`)
+  tell(integrity.changed)
+}
+
+async function recompute(drillsFolder: string, drill: string | undefined, options: ReportOptions): Promise<void> {
+  const { folder, journal, integrity, different } = await mendable(() => recomputeDrill(drillsFolder, drill))
+  if (options.json === true) print(JSON.stringify(journal, null, 2))
+  else if (options.markdown === true) print(renderMarkdown(journal))
+  tell(integrity.changed)
+  tell(different)
+  if (different.length === 0) say(`measured again from the raw files of ${folder}: the same journal, byte for byte`)
+}
+
+/** What is wrong with a drill's files, each in a line of its own. */
+function tell(wrongs: readonly string[]): void {
+  for (const wrong of wrongs) say(wrong)
+  if (wrongs.length > 0) process.exitCode = exitCodes.fail
+}
+
+async function mendable<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
-    return await reportDrill(join(checkout, 'drills'), drill)
+    return await work()
   } catch (error) {
     throw new EnvironmentError((error as Error).message, { cause: error })
   }

@@ -121,15 +121,18 @@ async function loadAll(names: readonly string[], options: RunOptions): Promise<r
     throw new EnvironmentError(
       `expected a runbook (${(await shippedRunbooks()).join(', ')}, or a path) or --all, saw none`,
     )
-  const set = options.commit === undefined ? options.set : [...options.set, `topology.commit=${options.commit}`]
   const canApprove =
     options.dryRun === true ||
     options.yes === true ||
     options.approveInDashboard === true ||
     (process.stdin.isTTY && process.stderr.isTTY)
   const books: LoadedRunbook[] = []
-  for (const name of wanted) books.push(await loadRunbook(name, { set, canApprove }))
+  for (const name of wanted) books.push(await loadRunbook(name, { set: settingsOf(options), canApprove }))
   return books
+}
+
+function settingsOf({ commit, set }: RunOptions): readonly string[] {
+  return commit === undefined ? set : [...set, `topology.commit=${commit}`]
 }
 
 /** @throws EnvironmentError now, and not after an hour of drills */
@@ -154,11 +157,13 @@ function drillIn(
   options: RunOptions,
   signal: AbortSignal,
 ): Promise<DrillResult> {
+  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
   return runDrill({
     world,
     loaded,
     drillsFolder,
-    seed: options.seed ?? Math.floor(Math.random() * 2 ** 31),
+    seed,
+    command: commandOf(loaded, options, seed),
     progress: drillProgress,
     approve: approver(options),
     signal,
@@ -175,6 +180,18 @@ async function conclude({ journal, folder }: DrillResult, options: RunOptions): 
 
 function worldWords(world: string): string {
   return world === 'default' ? '' : ` --world ${world}`
+}
+
+/** What runs the same drill again. */
+function commandOf(loaded: LoadedRunbook, options: RunOptions, seed: number): string {
+  const isShipped = loaded.file.startsWith(join(checkout, 'runbooks'))
+  const words = ['./firedrill', 'run', isShipped ? loaded.name : loaded.file, '--seed', String(seed)]
+  return [...words, ...settingsOf(options).flatMap((each) => ['--set', each])].map(quoted).join(' ')
+}
+
+/** As a shell takes it for one word. */
+function quoted(word: string): string {
+  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }
 
 /** What there is after a drill that was not there before it, and how to be rid of it. */

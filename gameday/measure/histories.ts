@@ -1,7 +1,9 @@
 // Small histories for tests: operations by a few words, and a whole record that passes.
 import type { Operation } from '#protocol/operation.ts'
 import { runbook } from '#protocol/runbook.ts'
-import type { Area } from '#protocol/sites.ts'
+import { lsnFromBigInt } from '#protocol/epoch.ts'
+import type { Sample } from '#protocol/sample.ts'
+import type { Area, Region } from '#protocol/sites.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import type { AckedWrite, ClientOperation } from './history.ts'
 import type { DrillRecord } from './record.ts'
@@ -77,6 +79,30 @@ function event(
   return { atNs: ns(atMs), source: 'controller', site, kind, epoch, reason: kind, ...more }
 }
 
+/** One a second; region a is silent while it has no power, b is primary from epoch 2 on. */
+export function goodSamples(): readonly Sample[] {
+  return Array.from({ length: endMs / 1000 }, (_, second): Sample => {
+    const atMs = second * 1000
+    const primary = atMs < t0Ms + 900 || atMs >= failbackMs ? 'a' : 'b'
+    const lsnAt = (bytes: number): string => lsnFromBigInt(BigInt(0x5000000 + second * 10_000 - bytes))
+    const node = (region: Region, bytes: number): NonNullable<Sample['nodes'][Region]> => ({
+      state: region === primary ? 'primary' : 'standby',
+      epoch: atMs < t0Ms + 900 ? 1 : atMs < failbackMs ? 2 : 3,
+      lsn: lsnAt(region === primary ? 0 : bytes),
+      following: region === primary ? null : primary,
+      streaming: region !== primary,
+      epochCommitted: region === primary,
+    })
+    const isOut = atMs >= t0Ms && atMs < healMs
+    return {
+      atNs: ns(atMs),
+      nodes: { ...(isOut ? {} : { a: node('a', 300) }), b: node('b', 400), c: node('c', 5000) },
+      cut: isOut ? ['a>b', 'b>a'] : [],
+      machine: { busyShare: 0.5, lateMs: 3 },
+    }
+  })
+}
+
 /** A record of a drill that passes; tests spoil it. */
 export function goodRecord(operations: readonly ClientOperation[] = goodOperations()): DrillRecord {
   const book = runbook.parse({
@@ -113,6 +139,14 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
     runbookName: 'a-drill',
     runbook: book,
     seed: 7,
+    command: './firedrill run a-drill --seed 7',
+    environment: {
+      firedrill: { version: '0.1.0', commit: '0123456' },
+      node: 'v24.0.0',
+      machine: { processors: 4, processorModel: 'A processor', memoryBytes: 8e9, kernel: 'Linux 6', arch: 'x64' },
+      docker: null,
+      images: { 'postgres.a': 'firedrill-postgres:0123' },
+    },
     world: 'test',
     startedAt: '2026-01-01T00:00:00.000Z',
     originNs: 0n,
@@ -128,6 +162,8 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
       event(failbackMs - 50, 'a', 'epoch-taken', 3),
       event(failbackMs - 20, 'a', 'promoted', 3, { detail: { region: 'a' } }),
     ],
+    samples: goodSamples(),
+    exports: [],
     faults: [
       {
         id: 'outage',

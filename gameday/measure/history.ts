@@ -29,6 +29,14 @@ export function sinceMs(originNs: bigint, atNs: string | bigint): number {
   return Number(BigInt(atNs) - originNs) / 1e6
 }
 
+/** Those of one instant stay in the order in which they were heard. */
+export function inOrderOfTime<Timed extends { readonly atNs: string }>(events: readonly Timed[]): readonly Timed[] {
+  return events.toSorted((left, right) => {
+    const apart = BigInt(left.atNs) - BigInt(right.atNs)
+    return apart < 0n ? -1 : apart > 0n ? 1 : 0
+  })
+}
+
 export function toClientOperation(operation: Operation, originNs: bigint): ClientOperation {
   const intendedMs = sinceMs(originNs, operation.intendedNs)
   return {

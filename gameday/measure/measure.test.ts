@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Journal } from '#protocol/journal.ts'
-import { journal as journalShape } from '#protocol/journal.ts'
+import { journal as journalShape, noPhases } from '#protocol/journal.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import type { ClientOperation } from './history.ts'
 import { goodOperations, goodRecord, ns, t0Ms, toOperation, write } from './histories.ts'
@@ -39,7 +39,11 @@ void test('a good record passes, and its figures are exact', () => {
   assert.deepEqual(journal.rpo.postgres, { lostCount: 0, windowMs: 0 })
   assert.deepEqual(journal.rpo.objects, { lostCount: null, windowMs: null })
   assert.deepEqual(journal.splitBrain, { count: 0, ms: 0 })
-  assert.deepEqual(journal.failback, { outageMs: 100, failed: 0 })
+  assert.deepEqual(journal.failback, {
+    outageMs: 100,
+    failed: 0,
+    phases: { ...noPhases, decideMs: 50, promoteMs: 30, steerMs: 70 },
+  })
   assert.equal(journal.outage.longestMs, 1100)
   assert.deepEqual(journal.requests, { ok: 870, failed: 0, unknown: 30 })
   assert.deepEqual(

@@ -1,11 +1,13 @@
 // From a drill's record to its journal. Pure: the same record gives the same journal.
 import {
   exitCodes,
+  noPhases,
   type Check,
   type EpochSeen,
   type FaultRecord,
   type Journal,
   type ObjectiveResult,
+  type Phases,
 } from '#protocol/journal.ts'
 import { areas, type Region } from '#protocol/sites.ts'
 import { duplicates } from './duplicates.ts'
@@ -24,6 +26,8 @@ import {
   type LossReport,
   type RegionalLossReport,
 } from './loss.ts'
+import { divergentOrders, duplicatedEvents, thrownAway } from './items.ts'
+import { machineLoadOf } from './machine.ts'
 import { judgeObjectives, mustBeZero, verdictOf } from './objectives.ts'
 import { phasesOf } from './phases.ts'
 import type { DrillRecord, StepTaken } from './record.ts'
@@ -63,9 +67,13 @@ function spanOf(record: DrillRecord, history: History, t0Ns: bigint): OutageSpan
     .filter((step) => (step.kind === 'heal' && !isAside(healOf.get(step.at))) || step.action !== null)
     .filter((step) => BigInt(step.fromNs) > t0Ns)
     .map((step) => sinceMs(record.originNs, step.fromNs))
-  const seen = history.acks.filter((ack) => ack.doneMs <= t0Ms).map((ack) => ack.epoch)
-  const epoch = seen.reduce((highest, each) => Math.max(highest, each), record.epochBefore?.epoch ?? 0)
-  return { t0Ms, untilMs: Math.min(loadEndMs, ...next), epoch }
+  return { t0Ms, untilMs: Math.min(loadEndMs, ...next), epoch: epochAt(record, history, t0Ms) }
+}
+
+/** The highest epoch that anything was acked under by then. */
+function epochAt(record: DrillRecord, history: History, atMs: number): number {
+  const seen = history.acks.filter((ack) => ack.doneMs <= atMs).map((ack) => ack.epoch)
+  return seen.reduce((highest, each) => Math.max(highest, each), record.epochBefore?.epoch ?? 0)
 }
 
 function spansOfActions(record: DrillRecord): readonly Span[] {
@@ -162,7 +170,7 @@ function thresholdsOf(record: DrillRecord): Thresholds {
 function measureFailback(record: DrillRecord, history: History): Journal['failback'] {
   const index = record.steps.findIndex((step) => step.action === 'failback')
   const step = record.steps[index]
-  if (step === undefined || step.failed !== null) return { outageMs: null, failed: null }
+  if (step === undefined || step.failed !== null) return { outageMs: null, failed: null, phases: noPhases }
   const next: StepTaken | undefined = record.steps[index + 1]
   const fromMs = sinceMs(record.originNs, step.fromNs)
   const loadEndMs = sinceMs(record.originNs, record.load?.toNs ?? record.endNs)
@@ -175,7 +183,14 @@ function measureFailback(record: DrillRecord, history: History): Journal['failba
       toMs,
     ),
     failed: inside.filter((each) => each.outcome !== 'ok').length,
+    phases: failbackPhases(record, history, fromMs, toMs),
   }
+}
+
+/** From the order to the first ack under the epoch that it brought. */
+function failbackPhases(record: DrillRecord, history: History, fromMs: number, untilMs: number): Phases {
+  const span = { t0Ms: fromMs, untilMs, epoch: epochAt(record, history, fromMs) }
+  return phasesOf(record.events, record.originNs, fromMs, firstWrite(history.acks, span, true).ack, null)
 }
 
 interface Losses {
@@ -321,6 +336,13 @@ function forPeople(record: DrillRecord, { t0, span, losses, history }: Figures) 
       kafka: [...losses.kafka.missing],
       redis: [...losses.redis.missing],
     },
+    duplicated: duplicatedEvents(record.finalReads.kafka),
+    divergent: divergentOrders(history.acks, record.finalReads),
+    refusedButPresent: [...(losses.refused ?? [])],
+    exports: thrownAway(record),
+    command: record.command,
+    environment: record.environment,
+    machineLoad: record.samples.length === 0 ? null : machineLoadOf(record.samples),
     interruption: record.interruption,
   }
 }

@@ -1,5 +1,5 @@
 // Where the time went: detect, decide, fence, promote, steer, recover; contiguous, and together they are *restored*.
-import type { Phases } from '#protocol/journal.ts'
+import { noPhases, type Phases } from '#protocol/journal.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import { sinceMs, type AckedWrite } from './history.ts'
 
@@ -31,15 +31,6 @@ function winnersMarks(events: readonly TimelineEvent[], originNs: bigint, t0Ms: 
   }
 }
 
-const none: Phases = {
-  detectMs: null,
-  decideMs: null,
-  fenceMs: null,
-  promoteMs: null,
-  steerMs: null,
-  recoverMs: null,
-}
-
 /**
  * A mark that nobody reported gives `null`, and its time goes to the next phase. Marks out of order (a client's ack may arrive before the controller
  * writes its event) are moved to the mark before, so the sum stays exact.
@@ -54,7 +45,7 @@ export function phasesOf(
   firstAck: AckedWrite | null,
   restoredMs: number | null,
 ): Phases {
-  if (firstAck === null) return none
+  if (firstAck === null) return noPhases
   const marks = winnersMarks(events, originNs, t0Ms, firstAck.epoch)
   const endMs = restoredMs === null ? firstAck.doneMs : t0Ms + restoredMs
   let previousMs = t0Ms

@@ -1,10 +1,11 @@
 // What a drill leaves for measuring: everything that figures are computed from, and nothing else. It can be read back from files.
-import type { FaultRecord, StepRecord } from '#protocol/journal.ts'
+import type { ExportedTail } from '#protocol/agent.ts'
+import type { Check, Environment, FaultRecord, StepRecord } from '#protocol/journal.ts'
 import type { Operation } from '#protocol/operation.ts'
 import type { Runbook } from '#protocol/runbook.ts'
+import type { Sample } from '#protocol/sample.ts'
 import type { Region } from '#protocol/sites.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
-import type { Check } from '#protocol/journal.ts'
 import type { RegionEvents } from './duplicates.ts'
 
 /** A step with what its action was, if it was one. */
@@ -30,6 +31,9 @@ export interface DrillRecord {
   readonly runbookName: string
   readonly runbook: Runbook
   readonly seed: number
+  /** What to type to get the same drill; null: it was not begun by a command. */
+  readonly command: string | null
+  readonly environment: Environment | null
   readonly world: string
   readonly startedAt: string
   /** Times in ms are counted from here. */
@@ -40,6 +44,10 @@ export interface DrillRecord {
   readonly operations: readonly Operation[]
   /** In order of time. */
   readonly events: readonly TimelineEvent[]
+  /** In order of time, about one a second. */
+  readonly samples: readonly Sample[]
+  /** What rewinds threw away during the drill. */
+  readonly exports: readonly ExportedTail[]
   readonly faults: readonly FaultRecord[]
   /** In the order in which they began, the rollback's last; fewer if the drill ended early. */
   readonly steps: readonly StepTaken[]

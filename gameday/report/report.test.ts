@@ -13,19 +13,21 @@ import { renderScreen } from './screen.ts'
 
 const record = goodRecord()
 const journal = measure(record)
+const integrity = { manifestSha256: null, changed: [] }
 const hostile = { ...journal, title: '<script>alert("x")</script>\u{1}' }
 
 void test('the report has no outside link and no unescaped text', () => {
-  const html = renderHtml(hostile, record.operations, record.events)
+  const html = renderHtml({ ...record, journal: hostile, integrity })
   assert.doesNotMatch(html, /(src|href)=|https?:|@import|url\(/)
   assert.doesNotMatch(html, /<script/)
   assert.match(html, /&lt;script&gt;/)
 })
 
 void test('the plot shades the fault and marks the epochs', () => {
-  const html = renderHtml(journal, record.operations, record.events)
-  assert.match(html, /<rect class="fault"[^>]*><title>power-loss of region a<\/title>/)
-  assert.match(html, />epoch 2<\/text>/)
+  const html = renderHtml({ ...record, journal, integrity })
+  assert.match(html, /<rect class="shade"/)
+  assert.match(html, /<div class="bar fault"[^>]* title="power-loss of region a">power-loss of region a/)
+  assert.match(html, /<div class="bar epoch"[^>]*>b<span class="wide"> epoch 2<\/span>/)
 })
 
 void test('junit.xml has a case for each objective and check, and what is unknown is an error', () => {

@@ -1,5 +1,8 @@
-// What the report's plot shows: success rate and latency in slices of the load's time. Pure.
+// What the report's plots show: success rate and latency in slices of the load's time, and how far standbys lagged. Pure.
+import { lsnToBigInt } from '#protocol/epoch.ts'
 import type { Operation } from '#protocol/operation.ts'
+import type { Sample } from '#protocol/sample.ts'
+import type { Region } from '#protocol/sites.ts'
 import { sinceMs, toClientOperation } from '../measure/history.ts'
 import { percentile } from '../measure/restored.ts'
 
@@ -12,10 +15,10 @@ export interface Slice {
   readonly p99Ms: number | null
 }
 
-/** About 300 slices, none shorter than half a second. */
+/** About 240 slices, none shorter than a second. */
 export function slicesOf(operations: readonly Operation[], fromNs: bigint, toNs: bigint): readonly Slice[] {
   const lengthMs = sinceMs(fromNs, toNs)
-  const sliceMs = Math.max(500, Math.ceil(lengthMs / 300 / 500) * 500)
+  const sliceMs = Math.max(1000, Math.ceil(lengthMs / 240 / 500) * 500)
   const buckets = new Map<number, { latencies: number[]; all: number }>()
   for (const each of operations) {
     const { intendedMs, doneMs, outcome } = toClientOperation(each, fromNs)
@@ -35,4 +38,21 @@ export function slicesOf(operations: readonly Operation[], fromNs: bigint, toNs:
       p99Ms: percentile(bucket?.latencies ?? [], 0.99),
     }
   })
+}
+
+/** The node that took writes: of two that think so, the one of the later epoch. */
+export function primaryOf({ nodes }: Sample): Region | null {
+  const primaries = Object.entries(nodes).filter(([, node]) => node.state === 'primary' && node.epochCommitted)
+  const last = primaries.toSorted(([, left], [, right]) => (right.epoch ?? 0) - (left.epoch ?? 0))[0]
+  return last === undefined ? null : (last[0] as Region)
+}
+
+/** Bytes of WAL that a standby had not replayed; null where it, or the primary, did not say. */
+export function lagBytes(sample: Sample, region: Region): number | null {
+  const primary = primaryOf(sample)
+  if (primary === null || primary === region) return null
+  const written = sample.nodes[primary]?.lsn ?? null
+  const replayed = sample.nodes[region]?.lsn ?? null
+  if (written === null || replayed === null) return null
+  return Math.max(0, Number(lsnToBigInt(written) - lsnToBigInt(replayed)))
 }

@@ -1,18 +1,13 @@
-// Everything for people that a drill's folder holds beside its records: report.html and junit.xml.
+// Everything for people that a drill's folder holds beside its records: report.html, report.md and junit.xml.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Journal } from '#protocol/journal.ts'
-import type { Operation } from '#protocol/operation.ts'
-import type { TimelineEvent } from '#protocol/timeline.ts'
 import { renderHtml } from './html.ts'
 import { renderJunit } from './junit.ts'
+import { renderMarkdown } from './markdown.ts'
+import type { ReportInput } from './report-input.ts'
 
-export async function writeReport(
-  folder: string,
-  journal: Journal,
-  operations: readonly Operation[],
-  events: readonly TimelineEvent[],
-): Promise<void> {
-  await writeFile(join(folder, 'report.html'), renderHtml(journal, operations, events))
-  await writeFile(join(folder, 'junit.xml'), renderJunit(journal))
+export async function writeReport(folder: string, input: ReportInput): Promise<void> {
+  await writeFile(join(folder, 'report.html'), renderHtml(input))
+  await writeFile(join(folder, 'report.md'), renderMarkdown(input.journal))
+  await writeFile(join(folder, 'junit.xml'), renderJunit(input.journal))
 }

@@ -1,0 +1,23 @@
+// How busy the machine was during a drill: what figures of a saturated machine are worth, a reader must be able to tell.
+import type { MachineLoadSeen } from '#protocol/journal.ts'
+import type { Sample } from '#protocol/sample.ts'
+import { percentile } from './restored.ts'
+
+const saturatedFrom = 0.95
+
+export function machineLoadOf(samples: readonly Sample[]): MachineLoadSeen {
+  const busy = samples.flatMap(({ machine }) => (machine.busyShare === null ? [] : [machine.busyShare]))
+  const late = samples.map(({ machine }) => machine.lateMs)
+  const share = (part: number): number | null => (busy.length === 0 ? null : round(part / busy.length))
+  return {
+    samples: samples.length,
+    busyShare: share(busy.reduce((sum, each) => sum + each, 0)),
+    saturatedShare: share(busy.filter((each) => each >= saturatedFrom).length),
+    medianLateMs: percentile(late, 0.5),
+    worstLateMs: percentile(late, 1),
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000
+}

@@ -1,0 +1,114 @@
+// A drill's record as files, and back: what `report --recompute` measures again. Lines (operations, timeline, samples) have files of
+// their own; what is written here is all the rest.
+import { z } from 'zod'
+import { exportedTail } from '#protocol/agent.ts'
+import { check, environment, faultRecord, stepRecord } from '#protocol/journal.ts'
+import type { Runbook } from '#protocol/runbook.ts'
+import { regions } from '#protocol/sites.ts'
+import type { DrillRecord, FinalReads } from './record.ts'
+
+const nanoseconds = z.string().regex(/^\d+$/, 'expected nanoseconds')
+
+/** The runbook after validation (durations in ms), which can't be validated again: only what figures are computed from is looked at. */
+const validatedRunbook = z.looseObject({
+  title: z.string(),
+  topology: z.looseObject({ commit: z.string(), home: z.enum(regions) }),
+  objectives: z.record(z.string(), z.unknown()),
+  load: z.looseObject({ from: z.array(z.string()), rate: z.number() }),
+  'steady-state-hypothesis': z.looseObject({ 'success-rate': z.number(), p99: z.number() }),
+  method: z.array(z.looseObject({})),
+})
+
+/** record.json */
+const recordFile = z.object({
+  schemaVersion: z.literal(1),
+  drill: z.string(),
+  runbookName: z.string(),
+  runbook: z.custom<Runbook>((value) => validatedRunbook.safeParse(value).success, 'expected a validated runbook'),
+  seed: z.number(),
+  command: z.string().nullable(),
+  environment: environment.nullable(),
+  world: z.string(),
+  startedAt: z.string(),
+  originNs: nanoseconds,
+  endNs: nanoseconds,
+  load: z.object({ fromNs: nanoseconds, toNs: nanoseconds }).nullable(),
+  epochBefore: z.object({ epoch: z.number(), region: z.string().nullable() }).nullable(),
+  faults: z.array(faultRecord),
+  steps: z.array(stepRecord.extend({ action: z.enum(['switchover', 'failover', 'failback']).nullable() })),
+  exports: z.array(exportedTail),
+  wanBytes: z.number().nullable(),
+  checks: z.array(check),
+  interruption: z.string().nullable(),
+})
+
+const ids = z.array(z.string())
+/** final-reads.json: ids of orders and events, in the order in which they were read. */
+const finalReadsFile = z.object({
+  postgres: z.object({ ids, keys: ids }).nullable(),
+  kafka: z.partialRecord(z.enum(regions), z.object({ orderIds: ids, eventIds: ids })).nullable(),
+  redis: z
+    .partialRecord(
+      z.enum(regions),
+      z.object({ orderIds: ids, applied: z.object({ count: z.number(), distinct: z.number() }).nullable() }),
+    )
+    .nullable(),
+})
+
+export type Lines = Pick<DrillRecord, 'operations' | 'events' | 'samples'>
+
+export function recordText(record: DrillRecord): string {
+  const { operations: _operations, events: _events, samples: _samples, finalReads: _finalReads, ...rest } = record
+  const load = rest.load === null ? null : { fromNs: `${rest.load.fromNs}`, toNs: `${rest.load.toNs}` }
+  const file = { schemaVersion: 1, ...rest, originNs: `${rest.originNs}`, endNs: `${rest.endNs}`, load }
+  return `${JSON.stringify(file, null, 2)}\n`
+}
+
+export function finalReadsText({ postgres, kafka, redis }: FinalReads): string {
+  const file = {
+    postgres: postgres === null ? null : { ids: [...postgres.ids], keys: [...postgres.keys] },
+    kafka:
+      kafka === null
+        ? null
+        : Object.fromEntries(
+            [...kafka].map(([region, each]) => [region, { orderIds: [...each.orderIds], eventIds: each.eventIds }]),
+          ),
+    redis:
+      redis === null
+        ? null
+        : Object.fromEntries(
+            [...redis].map(([region, each]) => [region, { orderIds: [...each.orderIds], applied: each.applied }]),
+          ),
+  }
+  return `${JSON.stringify(file)}\n`
+}
+
+/** Regions in the order of the file. */
+function mapOf<Value extends object, Made>(
+  byRegion: Readonly<Partial<Record<(typeof regions)[number], Value>>> | null,
+  make: (value: Value) => Made,
+): ReadonlyMap<(typeof regions)[number], Made> | null {
+  if (byRegion === null) return null
+  const names = Object.keys(byRegion) as (typeof regions)[number][]
+  return new Map(names.flatMap((region) => (byRegion[region] ? [[region, make(byRegion[region])] as const] : [])))
+}
+
+/** @throws Error (of JSON or zod) if either text is no such file */
+export function recordFrom(recordJson: string, finalReadsJson: string, lines: Lines): DrillRecord {
+  const { schemaVersion: _, ...record } = recordFile.parse(JSON.parse(recordJson))
+  const reads = finalReadsFile.parse(JSON.parse(finalReadsJson))
+  const load = record.load
+  return {
+    ...record,
+    originNs: BigInt(record.originNs),
+    endNs: BigInt(record.endNs),
+    load: load === null ? null : { fromNs: BigInt(load.fromNs), toNs: BigInt(load.toNs) },
+    finalReads: {
+      postgres:
+        reads.postgres === null ? null : { ids: new Set(reads.postgres.ids), keys: new Set(reads.postgres.keys) },
+      kafka: mapOf(reads.kafka, ({ orderIds, eventIds }) => ({ orderIds: new Set(orderIds), eventIds })),
+      redis: mapOf(reads.redis, ({ orderIds, applied }) => ({ orderIds: new Set(orderIds), applied })),
+    },
+    ...lines,
+  }
+}

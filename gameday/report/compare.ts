@@ -1,0 +1,171 @@
+// Drills or designs side by side: n, min, median and max of each figure for each group, and their dots on one axis. Pure.
+import type { Journal } from '#protocol/journal.ts'
+import { distribution, renderTable, type Distribution } from '../bench/distribution.ts'
+import { formatMs } from '../measure/objectives.ts'
+import { escapeMarkup } from './escape.ts'
+import { figure, section, table, words } from './markup.ts'
+import { style } from './style.ts'
+import { phaseNames } from './words.ts'
+
+export interface Group {
+  readonly name: string
+  readonly drills: readonly Journal[]
+}
+
+interface FigureKind {
+  readonly name: string
+  readonly isMs: boolean
+  readonly of: (journal: Journal) => number | null
+}
+
+const kinds: readonly FigureKind[] = [
+  { name: 'RTO first write', isMs: true, of: ({ rto }) => rto.firstWriteMs },
+  { name: 'RTO restored', isMs: true, of: ({ rto }) => rto.restoredMs },
+  ...phaseNames.map((phase): FigureKind => ({
+    name: `phase ${phase}`,
+    isMs: true,
+    of: ({ rto }) => rto.phases[`${phase}Ms`],
+  })),
+  { name: 'longest gap', isMs: true, of: ({ outage }) => outage.longestMs },
+  { name: 'failback gap', isMs: true, of: ({ failback }) => failback.outageMs },
+  { name: 'failback failed', isMs: false, of: ({ failback }) => failback.failed },
+  { name: 'lost, Postgres', isMs: false, of: ({ rpo }) => rpo.postgres.lostCount },
+  { name: 'RPO window, Postgres', isMs: true, of: ({ rpo }) => rpo.postgres.windowMs },
+  { name: 'lost, Kafka', isMs: false, of: ({ rpo }) => rpo.kafka.lostCount },
+  { name: 'lost, Redis', isMs: false, of: ({ rpo }) => rpo.redis.lostCount },
+  { name: 'split brain', isMs: false, of: ({ splitBrain }) => splitBrain.count },
+  { name: 'failed or unknown', isMs: false, of: ({ requests }) => requests.failed + requests.unknown },
+]
+
+export interface ComparedFigure {
+  readonly figure: string
+  readonly unit: 'ms' | 'count'
+  /** Null: measured in no drill of the group. */
+  readonly groups: Readonly<Record<string, Distribution | null>>
+  readonly values: Readonly<Record<string, readonly number[]>>
+  /** True if the ranges of two groups, of at least three values each, don't overlap: more than chance may be at work. */
+  readonly differs: boolean
+}
+
+/** Of fewer values, ranges that don't overlap say nothing. */
+const leastRuns = 3
+
+function apart(seen: readonly (Distribution | null)[]): boolean {
+  const known = seen.filter((each) => each !== null).filter((each) => each.n >= leastRuns)
+  return known.some((left) => known.some((right) => left.max < right.min))
+}
+
+export function compareGroups(groups: readonly Group[]): readonly ComparedFigure[] {
+  return kinds.flatMap(({ name, isMs, of }) => {
+    const byGroup = groups.map((group) => [group.name, distribution(group.drills.map(of))] as const)
+    if (byGroup.every(([, seen]) => seen === null)) return []
+    return [
+      {
+        figure: name,
+        unit: isMs ? 'ms' : 'count',
+        groups: Object.fromEntries(byGroup),
+        values: Object.fromEntries(
+          groups.map((group) => [group.name, group.drills.map(of).filter((each) => each !== null)]),
+        ),
+        differs: apart(byGroup.map(([, seen]) => seen)),
+      },
+    ]
+  })
+}
+
+function shown(value: number, unit: ComparedFigure['unit']): string {
+  return unit === 'ms' ? formatMs(value) : String(value)
+}
+
+function cells(seen: Distribution | null, unit: ComparedFigure['unit']): readonly string[] {
+  return seen === null
+    ? ['0', '-', '-', '-']
+    : [String(seen.n), shown(seen.min, unit), shown(seen.median, unit), shown(seen.max, unit)]
+}
+
+export function verdictsText({ drills }: Group): string {
+  const count = (verdict: Journal['verdict']): number => drills.filter((each) => each.verdict === verdict).length
+  return `${count('pass')} of ${drills.length} passed, ${count('fail')} failed, ${count('unknown')} unknown`
+}
+
+/** Objectives by how often each was met. */
+function objectivesOf({ drills }: Group): readonly string[] {
+  const names = [...new Set(drills.flatMap((each) => each.objectives.map(({ name }) => name)))]
+  return names.map((name) => {
+    const all = drills.flatMap((each) => each.objectives.filter((objective) => objective.name === name))
+    return `${name} met in ${all.filter(({ status }) => status === 'met').length} of ${all.length}`
+  })
+}
+
+export function compareScreen(groups: readonly Group[], compared: readonly ComparedFigure[]): string {
+  const rows = compared.flatMap(({ figure: name, unit, groups: seen, differs }) =>
+    groups.map((group, index) => [
+      index === 0 ? `${differs ? '* ' : '  '}${name}` : '',
+      group.name,
+      ...cells(seen[group.name] ?? null, unit),
+    ]),
+  )
+  return [
+    ...groups.map((group) => `${group.name}: ${[verdictsText(group), ...objectivesOf(group)].join('; ')}`),
+    '',
+    renderTable([['  figure', 'group', 'n', 'min', 'median', 'max'], ...rows]),
+    '',
+    '* the ranges of two groups of at least three do not overlap',
+  ].join('\n')
+}
+
+function dots({ figure: name, groups, values, unit }: ComparedFigure): string {
+  const most = Math.max(1, ...Object.values(values).flat())
+  const rows = Object.entries(values).map(([group, all]) => {
+    const median = groups[group]?.median ?? null
+    const marks = all.map(
+      (value) => `<circle cx="${(10 + (value / most) * 980).toFixed(1)}" cy="12" r="5" class="dot"/>`,
+    )
+    const line = median === null ? '' : `<path class="median" d="M${(10 + (median / most) * 980).toFixed(1)} 1V23"/>`
+    const label = `${group}: ${all.length} values, median ${median === null ? 'not measured' : shown(median, unit)}`
+    return `<div class="row"><div class="name">${escapeMarkup(group)}</div><svg viewBox="0 0 1000 24" role="img" aria-label="${escapeMarkup(label)}">${marks.join('')}${line}</svg></div>`
+  })
+  return `<figure><figcaption>${escapeMarkup(`${name}, 0 to ${shown(most, unit)}; the line is the median`)}</figcaption>${rows.join('\n')}</figure>`
+}
+
+function stacked(groups: readonly Group[], compared: readonly ComparedFigure[]): string {
+  const medians = groups.map((group) => ({
+    group: group.name,
+    parts: phaseNames.map(
+      (phase) => compared.find((each) => each.figure === `phase ${phase}`)?.groups[group.name]?.median ?? 0,
+    ),
+  }))
+  const most = Math.max(1, ...medians.map(({ parts }) => parts.reduce((sum, each) => sum + each, 0)))
+  const rows = medians.map(({ group, parts }) => {
+    let left = 0
+    const bars = parts.map((part, index) => {
+      const from = left
+      left += (part / most) * 100
+      return `<div class="bar epoch" style="left:${from.toFixed(2)}%;width:${((part / most) * 100).toFixed(2)}%" title="${phaseNames[index]} ${formatMs(part)}">${phaseNames[index]}</div>`
+    })
+    return `<div class="row lane"><div class="name">${escapeMarkup(group)}</div><div class="track">${bars.join('')}</div></div>`
+  })
+  return `<figure><figcaption>Median of each phase, one after another; the whole width is ${formatMs(most)}.</figcaption>${rows.join('\n')}</figure>`
+}
+
+export function compareHtml(groups: readonly Group[], compared: readonly ComparedFigure[]): string {
+  const rows = compared.flatMap(({ figure: name, unit, groups: seen, differs }) =>
+    groups.map((group) => [
+      words(name),
+      words(group.name),
+      ...cells(seen[group.name] ?? null, unit).map(figure),
+      words(differs ? 'apart' : ''),
+    ]),
+  )
+  const title = groups.map((group) => group.name).join(' against ')
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeMarkup(title)}</title><style>${style}
+.row > svg { width: 100%; height: auto; min-height: 14px } .dot { fill: var(--blue); fill-opacity: .55 } .median { stroke: var(--ink); stroke-width: 2 } .row > .name { overflow-wrap: anywhere; line-height: 1.2 } .row { margin: .35rem 0; grid-template-columns: 8rem minmax(0, 1fr) }</style></head>
+<body><main><h1>${escapeMarkup(title)}</h1>
+${groups.map((group) => `<p>${escapeMarkup(`${group.name}: ${[verdictsText(group), ...objectivesOf(group)].join('; ')}`)}</p>`).join('\n')}
+${section('phases', 'Phases', stacked(groups, compared))}
+${section('plots', 'Distributions', ...compared.filter((each) => !each.figure.startsWith('phase ')).map(dots))}
+${section('figures', 'Figures', table({ caption: 'Apart: the ranges of two groups of at least three do not overlap.', heads: ['figure', 'group', 'n', 'min', 'median', 'max', ''], rows }))}
+</main></body></html>
+`
+}

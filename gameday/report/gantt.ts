@@ -1,0 +1,90 @@
+// Phases as a Gantt chart: contiguous bars on an axis from t0, or from the order to fail back.
+import type { Journal, Phases } from '#protocol/journal.ts'
+import { formatMs } from '../measure/objectives.ts'
+import { ticksRow, xOf, type Axis } from './chart.ts'
+import { escapeMarkup } from './escape.ts'
+import { phaseNames } from './words.ts'
+
+const meanings: Readonly<Record<(typeof phaseNames)[number], string>> = {
+  detect: 'until the controller that won first suspected the primary',
+  decide: 'until it had taken the epoch',
+  fence: 'until nothing below that epoch could be acknowledged any more',
+  promote: 'until the first commit of the new primary had its quorum',
+  steer: 'until a client got its first ack',
+  recover: 'until success rate and latency were back in bounds everywhere, to stay',
+}
+
+interface Span {
+  readonly name: string
+  readonly fromMs: number
+  readonly toMs: number
+  readonly isSum: boolean
+}
+
+function spansOf(phases: Phases): readonly Span[] {
+  let fromMs = 0
+  return phaseNames.flatMap((name) => {
+    const lengthMs = phases[`${name}Ms`]
+    if (lengthMs === null) return []
+    const span = { name, fromMs, toMs: fromMs + lengthMs, isSum: false }
+    fromMs = span.toMs
+    return [span]
+  })
+}
+
+function row(axis: Axis, { name, fromMs, toMs, isSum }: Span): string {
+  const left = xOf(axis, fromMs / 1000) / 10
+  const share = xOf(axis, toMs / 1000) / 10 - left
+  return `<div class="row${isSum ? ' sum' : ''}" role="listitem"><div class="name">${escapeMarkup(name)}</div><div class="track"><div class="bar" style="left:${left.toFixed(2)}%;width:${share.toFixed(2)}%"></div></div><div class="value">${formatMs(toMs - fromMs)}</div></div>`
+}
+
+function gantt(caption: string, phases: Phases, sums: readonly Span[]): string {
+  const spans = spansOf(phases)
+  const rows = [...spans, ...sums]
+  const axis = { fromS: 0, toS: Math.max(0.001, ...rows.map((each) => each.toMs / 1000)) * 1.02 }
+  const unit = (atS: number): string => (axis.toS < 2 ? `${Math.round(atS * 1000)} ms` : `${atS} s`)
+  return `<figure class="gantt"><figcaption>${escapeMarkup(caption)}</figcaption>
+<div role="list">${rows.map((each) => row(axis, each)).join('\n')}</div>
+${ticksRow(axis, '', unit)}
+</figure>`
+}
+
+function hasAny(phases: Phases): boolean {
+  return spansOf(phases).length > 0
+}
+
+/** Empty if no epoch changed. */
+export function renderPhases(journal: Journal): string {
+  const { rto, failback, t0 } = journal
+  const sum = (name: string, ms: number | null): readonly Span[] =>
+    ms === null ? [] : [{ name, fromMs: 0, toMs: ms, isSum: true }]
+  const isOrdered = journal.faults.length === 0
+  const first = hasAny(rto.phases)
+    ? [
+        `<h3>${isOrdered ? 'The move that was ordered' : 'The failover'}</h3>`,
+        gantt(
+          `From ${isOrdered ? 'the order' : 'the first effect of the fault'} (t0${t0 === null ? '' : `, known to ${formatMs(t0.widthMs)}`}); phases are contiguous, and add up to ${rto.restoredMs === null ? 'the first ack' : 'restored'}.`,
+          rto.phases,
+          [...sum('first write', rto.firstWriteMs), ...sum('restored', rto.restoredMs)],
+        ),
+      ]
+    : []
+  const back = hasAny(failback.phases)
+    ? [
+        '<h3>The failback</h3>',
+        gantt(
+          `From the order to the first ack under the new epoch. Most of it costs clients nothing: the longest time without an ack was ${formatMs(failback.outageMs)}.`,
+          failback.phases,
+          sum('gap', failback.outageMs).map((each) => ({ ...each, name: 'longest gap' })),
+        ),
+      ]
+    : []
+  if (first.length + back.length === 0) return ''
+  const shown = phaseNames.filter((name) => rto.phases[`${name}Ms`] !== null || failback.phases[`${name}Ms`] !== null)
+  const list = shown.map((name) => `<dt>${name}</dt><dd>${meanings[name]}</dd>`)
+  return [
+    ...first,
+    ...back,
+    `<details><summary>What the phases mean</summary><dl class="facts">${list.join('')}</dl></details>`,
+  ].join('\n')
+}
