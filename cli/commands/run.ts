@@ -12,6 +12,7 @@ import { checkout } from '#world/checkout.ts'
 import { connectEngine } from '#world/docker-engine.ts'
 import { bringUp } from '#world/up.ts'
 import { drillProgress } from '../drill-progress.ts'
+import { seeToGuard } from '../guard.ts'
 import { hostConfig, interruption, print, say, wholeNumber, worldOption } from '../shared.ts'
 import { collect } from '../topology-options.ts'
 
@@ -48,6 +49,7 @@ async function run(name: string, options: RunOptions): Promise<void> {
   const engine = await connectEngine(config, say)
   const { topology } = loaded.runbook
   await using world = await bringUp({ engine, config, world: options.world, topology, say, signal })
+  await seeToGuard(engine, options.world, 'replace')
   const drillsFolder = join(checkout, 'drills')
   const { journal, folder } = await runDrill({
     world,
