@@ -31,8 +31,7 @@ const builders = /^(up|down)\b/
 
 export function decide({ entries, nowNs, lock, suspect, unfinished }: Sight): Decision {
   // An entry from after now is of a time before the machine was started anew.
-  const isOver = (entry: LedgerEntry): boolean =>
-    BigInt(entry.expiresNs) <= nowNs || BigInt(entry.injectedNs) > nowNs
+  const isOver = (entry: LedgerEntry): boolean => BigInt(entry.expiresNs) <= nowNs || BigInt(entry.injectedNs) > nowNs
   const expired = entries.filter(isOver)
   if (lock.state === 'held') return { expired, orphaned: [], lookOver: 'nothing' }
   const orphaned = entries.filter((entry) => !isOver(entry) && entry.drill !== manualDrill)

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { EnvironmentError, environmentExitCode } from '#world/environment-error.ts'
 import { registerBench } from './commands/bench.ts'
 import { registerBuild } from './commands/build.ts'
+import { registerChaos } from './commands/chaos.ts'
 import { registerConnect } from './commands/connect.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerDown } from './commands/down.ts'
@@ -19,7 +20,16 @@ import { registerTest } from './commands/test.ts'
 import { registerUp } from './commands/up.ts'
 import { registerValidate } from './commands/validate.ts'
 
-const expectedErrors = new Set(['DrillRefused', 'RunbookInvalid', 'CallRefused', 'WayInFailed'])
+const expectedErrors = new Set([
+  'DrillRefused',
+  'RunbookInvalid',
+  'CallRefused',
+  'WayInFailed',
+  'FaultImpossible',
+  'FaultInvalid',
+  'FaultUnproven',
+  'NothingToBreak',
+])
 
 function createProgram(): Command {
   const program = new Command('firedrill')
@@ -48,6 +58,7 @@ function createProgram(): Command {
     registerConnect,
     registerValidate,
     registerRun,
+    registerChaos,
     registerHeal,
     registerFailover,
     registerFailback,
