@@ -197,8 +197,11 @@ void test('load is looked for after whoever held the world, until it can be seen
   rig.loadReport = { healed: [], left: ['client.na does not answer'] }
   await rig.guard.round()
   await rig.guard.round()
+  rig.nowMs = 6000
+  await rig.guard.round()
   assert.deepEqual(rig.said, ['left: client.na does not answer'])
   rig.loadReport = { healed: ['load from na ended'], left: [] }
+  rig.nowMs = 12_000
   await rig.guard.round()
   await rig.guard.round()
   assert.equal(rig.acted.filter((each) => each === 'end the load').length, 3)

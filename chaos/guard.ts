@@ -63,6 +63,8 @@ export interface GuardPorts {
   nowMs(): number
 }
 
+/** What could not be healed is tried again after this time, so that others come to hold the world in between. */
+const againAfterMs = 5000
 /** Without Docker there is nothing to guard; a command that finds the world again starts another guard. */
 const withoutDockerMs = 3_600_000
 
@@ -75,6 +77,7 @@ export class Guard {
   #entries: readonly LedgerEntry[] = []
   #clock: { readonly ns: bigint; readonly atMs: number } | null = null
   #left: readonly string[] = []
+  #notBeforeMs = Number.NEGATIVE_INFINITY
   #toldTrouble = ''
   #lastHeardMs: number
 
@@ -85,7 +88,7 @@ export class Guard {
 
   /** One look, and what follows from it. @returns why the guard is to end, or null. Never throws. */
   async round(): Promise<string | null> {
-    this.#left = []
+    if (this.#ports.nowMs() >= this.#notBeforeMs) this.#left = []
     try {
       const ended = await this.#round()
       this.#lastHeardMs = this.#ports.nowMs()
@@ -118,7 +121,7 @@ export class Guard {
     }
     const { expired, orphaned, lookOver } = this.#decide(lock)
     if (lock.state === 'held') this.#told(await healEntries(world, expired), 'its time was over')
-    else if (expired.length + orphaned.length > 0 || lookOver !== 'nothing') await this.#healAlone(world)
+    else if (expired.length + orphaned.length > 0 || lookOver !== 'nothing') await this.#healInTime(world)
     return null
   }
 
@@ -167,6 +170,12 @@ export class Guard {
     if (lookOver === 'world') this.#unfinished = true
     const woken = await this.#ports.wakeWan()
     if (woken !== null) this.#told({ healed: [woken], left: [] }, 'nothing could be healed without it')
+  }
+
+  async #healInTime(world: RunningWorld): Promise<void> {
+    if (this.#ports.nowMs() < this.#notBeforeMs) return
+    await this.#healAlone(world)
+    if (this.#left.length > 0) this.#notBeforeMs = this.#ports.nowMs() + againAfterMs
   }
 
   /** With the world's lock in hand, so that no drill begins in a world that is being healed. */

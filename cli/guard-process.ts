@@ -1,10 +1,9 @@
 // The guard's own process: `node cli/guard-process.ts WORLD IDENTITY`, started by commands, detached. It imports little, since it
 // stays as long as the world. Its output is the guard's log.
-import Dockerode from 'dockerode'
 import { Guard } from '#chaos/guard.ts'
 import { endLoad, healWorld } from '#gameday/heal-world.ts'
 import { loadHostConfig } from '#runtime/config.ts'
-import { findEndpoint } from '#world/docker-endpoint.ts'
+import { dockerOf, type Engine } from '#world/docker-engine.ts'
 import { openWorldOn } from '#world/docker-world.ts'
 import { guardLockFile, guardsWork, noteHealed, worldLockFile } from '#world/guard-files.ts'
 import { lookAtLock, tryLock } from '#world/process-lock.ts'
@@ -17,7 +16,7 @@ function say(line: string): void {
   process.stdout.write(`${new Date().toISOString()} ${line}\n`)
 }
 
-function createGuard(docker: Dockerode, world: string): Guard {
+function createGuard(docker: Engine['docker'], world: string): Guard {
   const lockFile = worldLockFile(world)
   return new Guard({
     open: async () => {
@@ -51,7 +50,7 @@ if (attempt.taken) {
   process.on('SIGHUP', () => {})
   process.title = `firedrill guard ${world}`
   say(`process ${process.pid} guards world ${world}`)
-  const guard = createGuard(new Dockerode(findEndpoint(loadHostConfig()).options), world)
+  const guard = createGuard(dockerOf(loadHostConfig()), world)
   let ended: string | null = null
   while (ended === null) {
     ended = await guard.round()

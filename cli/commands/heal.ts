@@ -1,12 +1,11 @@
 // `heal`: removes every fault of a world, and the load that a killed drill left, from a fresh process; or one fault alone.
-import type Dockerode from 'dockerode'
 import { Argument, type Command } from 'commander'
 import { healFault } from '#chaos/inject.ts'
 import { readLedger } from '#chaos/wan-calls.ts'
 import { healWorld } from '#gameday/heal-world.ts'
 import { manualDrill } from '#protocol/wan.ts'
 import { lockWorld } from '#world/busy-lock.ts'
-import { connectEngine } from '#world/docker-engine.ts'
+import { connectEngine, type Engine } from '#world/docker-engine.ts'
 import { openWorldOn } from '#world/docker-world.ts'
 import { EnvironmentError, environmentExitCode } from '#world/environment-error.ts'
 import { startWan } from '#world/wan-start.ts'
@@ -46,7 +45,7 @@ async function heal(fault: string | undefined, options: HealOptions): Promise<vo
   if (left.length > 0) process.exitCode = environmentExitCode
 }
 
-async function connected(world: string): Promise<{ readonly docker: Dockerode; readonly woken: string | null }> {
+async function connected(world: string): Promise<{ readonly docker: Engine['docker']; readonly woken: string | null }> {
   const engine = await connectEngine(hostConfig(), say)
   const woken = await startWan(engine.docker, world)
   if (woken !== null) print(`healed: ${woken}`)
@@ -54,7 +53,7 @@ async function connected(world: string): Promise<{ readonly docker: Dockerode; r
   return { docker: engine.docker, woken }
 }
 
-async function healOne(docker: Dockerode, name: string, fault: string): Promise<void> {
+async function healOne(docker: Engine['docker'], name: string, fault: string): Promise<void> {
   await using world = await openWorldOn(docker, name)
   const entries = await readLedger(world)
   const entry = entries.find(({ id }) => id === fault || id === `${manualDrill}.${fault}`)
