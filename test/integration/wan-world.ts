@@ -117,7 +117,7 @@ export class WanWorld implements AsyncDisposable {
   }
 
   async #startHost(host: string): Promise<void> {
-    const [service = '', site] = host.split('.') as [string, Site]
+    const [service, site] = host.split('.') as [string, Site]
     const source = fileURLToPath(new URL('wan-peer.ts', import.meta.url))
     const container = await this.#rig
       .container('node')
