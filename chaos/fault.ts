@@ -29,6 +29,8 @@ type SpecOf<Kind extends FaultKind> = Extract<FaultSpec, { kind: Kind }>
 export interface FaultHandler<Kind extends FaultKind = FaultKind> {
   /** One line for `chaos list`: what breaks. */
   readonly summary: string
+  /** Who ends it when its time is over, though all else be dead: `the WAN`. Absent: the guard. */
+  readonly endsBy?: string
   /** What a dry run says will be seen: one sentence. */
   expected(spec: SpecOf<Kind>): string
   /** Containers (`postgres.a`) and links (`a -> b`) that it touches. */

@@ -15,6 +15,7 @@ const degradeDetail = z.object({
 
 export const linkDegrade: FaultHandler<'link-degrade'> = {
   summary: 'links get slow, jittery, lossy, narrow, or let packets overtake each other',
+  endsBy: 'the WAN',
   expected: (spec) => `${spec.target}: a link's own settings change`,
   touches: (spec) => [spec.target],
 

@@ -7,6 +7,7 @@ import { changeLinks, linkChanges, removeLinkChange } from './wan-calls.ts'
 export const partition: FaultHandler<'partition'> = {
   summary:
     'links are cut while everything keeps running: a region from all others, one way, groups, a bridge, flapping',
+  endsBy: 'the WAN',
   expected: (spec) =>
     `packets vanish on ${spec.target}${spec.class === undefined ? '' : `, of class ${spec.class} only`}`,
   touches: (spec) => [spec.target],

@@ -13,6 +13,7 @@ async function notIn(world: RunningWorld, region: Region, states: readonly strin
 
 export const powerLoss: FaultHandler<'power-loss'> = {
   summary: 'a region loses power: its links go dark, then its containers are killed; disks survive',
+  endsBy: 'the WAN (links) and the guard (containers)',
   expected: (spec) => `region ${spec.target.slice(-1)} is dark: nothing in it runs or is reached`,
   touches: (spec) => containersOf(regionOf(spec.target)).map(nameOf),
 

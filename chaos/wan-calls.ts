@@ -8,6 +8,7 @@ import {
   linksReply,
   fenceState,
   type Counters,
+  type FenceState,
   type LedgerEntry,
   type LinkChange,
 } from '#protocol/wan.ts'
@@ -83,10 +84,13 @@ export async function readLedger(world: RunningWorld): Promise<readonly LedgerEn
   return reply.entries
 }
 
+export async function readFence(world: RunningWorld): Promise<FenceState> {
+  return world.wayIn.wan({ method: 'GET', path: '/fence', reply: fenceState, timeoutMs })
+}
+
 /** Repairs a fence device that chaos has broken. @returns whether it was broken */
 export async function mendFenceDevice(world: RunningWorld): Promise<boolean> {
-  const before = await world.wayIn.wan({ method: 'GET', path: '/fence', reply: fenceState, timeoutMs })
-  if (before.broken === null) return false
+  if ((await readFence(world)).broken === null) return false
   await world.wayIn.wan({ method: 'POST', path: '/fence/mend', reply: fenceState, timeoutMs })
   return true
 }

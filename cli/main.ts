@@ -4,6 +4,7 @@ import { EnvironmentError, environmentExitCode } from '#world/environment-error.
 import { registerBench } from './commands/bench.ts'
 import { registerBuild } from './commands/build.ts'
 import { registerCompare } from './commands/compare.ts'
+import { registerChaos } from './commands/chaos.ts'
 import { registerConnect } from './commands/connect.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerDown } from './commands/down.ts'
@@ -22,7 +23,16 @@ import { registerTest } from './commands/test.ts'
 import { registerUp } from './commands/up.ts'
 import { registerValidate } from './commands/validate.ts'
 
-const expectedErrors = new Set(['DrillRefused', 'RunbookInvalid', 'CallRefused', 'WayInFailed'])
+const expectedErrors = new Set([
+  'DrillRefused',
+  'RunbookInvalid',
+  'CallRefused',
+  'WayInFailed',
+  'FaultImpossible',
+  'FaultInvalid',
+  'FaultUnproven',
+  'NothingToBreak',
+])
 
 function createProgram(): Command {
   const program = new Command('firedrill')
@@ -52,6 +62,7 @@ function createProgram(): Command {
     registerInit,
     registerValidate,
     registerRun,
+    registerChaos,
     registerHeal,
     registerFailover,
     registerFailback,

@@ -1,5 +1,6 @@
 // A world's status as one screen of text.
 import { areas, regions, type Site } from '#protocol/sites.ts'
+import { faultRow, textColumns } from './fault-screen.ts'
 import type { ContainerFacts } from '#world/running-world.ts'
 import type { WorldStatus } from '#world/status.ts'
 
@@ -75,7 +76,7 @@ function faultLines(status: WorldStatus): string[] {
   if (status.faults === null) return [`faults unknown: ${status.wanReason}`]
   if (status.faults.length === 0) return ['no fault in the ledger']
   return [
-    'faults in the ledger (mend them: ./firedrill heal):',
-    ...status.faults.map((fault) => `  ${fault.id}: ${fault.kind} of ${fault.target}, drill ${fault.drill}`),
+    'faults in the ledger (mend them: ./firedrill heal; more of them: ./firedrill chaos status):',
+    ...textColumns(status.faults.map((fault) => faultRow(fault, status.nowNs))).map((line) => `  ${line}`),
   ]
 }

@@ -7,9 +7,15 @@ import { loadedAreas, stopLoad } from './load.ts'
 /** Never throws for what resists: it is named in `left`. */
 export async function healWorld(world: RunningWorld): Promise<HealReport> {
   const faults = await healAll(world)
+  const load = await endLoad(world)
+  return { healed: [...faults.healed, ...load.healed], left: [...faults.left, ...load.left] }
+}
+
+/** Ends whatever load there is. Never throws for a client that does not answer: it is named in `left`. */
+export async function endLoad(world: RunningWorld): Promise<HealReport> {
   const healed: string[] = []
   const left: string[] = []
-  const endLoad = async (area: Area): Promise<void> => {
+  const endIn = async (area: Area): Promise<void> => {
     try {
       const loaded = await loadedAreas(world, [area])
       if (loaded.length === 0) return
@@ -21,6 +27,6 @@ export async function healWorld(world: RunningWorld): Promise<HealReport> {
       )
     }
   }
-  await Promise.all(areas.map(endLoad))
-  return { healed: [...faults.healed, ...healed], left: [...faults.left, ...left] }
+  await Promise.all(areas.map(endIn))
+  return { healed, left }
 }

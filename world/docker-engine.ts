@@ -26,6 +26,11 @@ export type EngineState =
 
 const oldestVersion = [20, 10] as const
 
+/** Docker as configured, whether it answers now or not. */
+export function dockerOf(config: HostConfig): Dockerode {
+  return new Dockerode(findEndpoint(config).options)
+}
+
 /** Looks only; changes nothing. */
 export async function probeEngine(config: HostConfig): Promise<EngineState> {
   const endpoint = findEndpoint(config)

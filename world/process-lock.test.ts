@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { tryLock } from './process-lock.ts'
+import { lookAtLock, tryLock } from './process-lock.ts'
 
 function lockFile(context: { after(work: () => void): void }): string {
   const folder = mkdtempSync(join(tmpdir(), 'firedrill-lock-'))
@@ -56,9 +56,30 @@ test('a torn lock file holds nothing up', async (context) => {
   await attempt.lock.release()
 })
 
+test('a look tells a held lock, a free one, and one whose holder died, and takes none of them', async (context) => {
+  const file = lockFile(context)
+  assert.equal((await lookAtLock(file)).state, 'free')
+  assert.equal(existsSync(file), false)
+  const first = await tryLock(file, 'run region-loss')
+  assert.ok(first.taken)
+  const seen = await lookAtLock(file)
+  assert.deepEqual([seen.state, seen.holder?.pid], ['held', process.pid])
+  await first.lock.release()
+  assert.equal((await lookAtLock(file)).state, 'free')
+  const dead = spawnSync(process.execPath, ['-e', '']).pid
+  writeFileSync(file, JSON.stringify({ pid: dead, doing: 'run region-freeze', since: 'then' }))
+  for (let look = 0; look < 2; look += 1) {
+    const sight = await lookAtLock(file)
+    assert.deepEqual([sight.state, sight.holder?.doing], ['dead', 'run region-freeze'])
+  }
+  const second = await tryLock(file, 'up')
+  assert.ok(second.taken)
+  await second.lock.release()
+})
+
 const contender = `
 import { closeSync, openSync, rmSync } from 'node:fs'
-import { tryLock } from '${new URL('process-lock.ts', import.meta.url).href}'
+import { lookAtLock, tryLock } from '${new URL('process-lock.ts', import.meta.url).href}'
 const [file, rounds, dies] = process.argv.slice(1)
 for (let round = 0; round < Number(rounds); round += 1) {
   let attempt = await tryLock(file, 'contend')

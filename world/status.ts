@@ -4,7 +4,7 @@ import type Dockerode from 'dockerode'
 import { type ControllerStatus, controllerStatus } from '#protocol/controller.ts'
 import { type Region, regions } from '#protocol/sites.ts'
 import type { Topology } from '#protocol/topology.ts'
-import { type LedgerEntry, ledgerReply } from '#protocol/wan.ts'
+import { clockReply, type LedgerEntry, ledgerReply } from '#protocol/wan.ts'
 import { type DockerWorld, openWorldOn } from './docker-world.ts'
 import type { ContainerFacts } from './running-world.ts'
 import { topologyOf } from './topology-environment.ts'
@@ -24,6 +24,8 @@ export interface WorldStatus {
   }[]
   /** Null: the WAN, which keeps the ledger, could not be asked. */
   readonly faults: readonly LedgerEntry[] | null
+  /** The WAN's clock, which the ledger's times are of; null as `faults` is. */
+  readonly nowNs: string | null
   /** Why the WAN could not be asked and what to do; null if it was. */
   readonly wanReason: string | null
 }
@@ -41,6 +43,7 @@ export async function statusOf(docker: Dockerode, name: string): Promise<WorldSt
       containers: await listContainers(docker, name),
       controllers: regions.map((region) => ({ region, status: null, reason })),
       faults: null,
+      nowNs: null,
       wanReason,
     }
   }
@@ -53,13 +56,15 @@ export async function statusOf(docker: Dockerode, name: string): Promise<WorldSt
   return { world: name, topology: world.topology, containers, controllers, ...ledger }
 }
 
-async function askLedger(world: DockerWorld): Promise<Pick<WorldStatus, 'faults' | 'wanReason'>> {
+async function askLedger(world: DockerWorld): Promise<Pick<WorldStatus, 'faults' | 'nowNs' | 'wanReason'>> {
   try {
     const { entries } = await world.wayIn.wan({ method: 'GET', path: '/ledger', reply: ledgerReply, timeoutMs })
-    return { faults: entries, wanReason: null }
+    const clock = await world.wayIn.wan({ method: 'GET', path: '/clock', reply: clockReply, timeoutMs })
+    return { faults: entries, nowNs: clock.monotonicNs, wanReason: null }
   } catch (error) {
     return {
       faults: null,
+      nowNs: null,
       wanReason: `the WAN gave no answer (${(error as Error).message}); see: ./firedrill logs wan --world ${world.name}`,
     }
   }

@@ -1,8 +1,9 @@
 // `bench`: distributions from many short drills of one world, and figures of the world itself.
 import { join } from 'node:path'
-import { Argument, type Command } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import { benchKinds, type BenchKind, runBench } from '#gameday/bench/run-bench.ts'
 import { loadRunbook } from '#gameday/validate.ts'
+import { faultKinds } from '#protocol/faults.ts'
 import { exitCodes } from '#protocol/journal.ts'
 import { parseDuration, topology as topologyShape } from '#protocol/topology.ts'
 import { lockWorld } from '#world/busy-lock.ts'
@@ -13,6 +14,7 @@ import { removeWorld } from '#world/down.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import { bringUp } from '#world/up.ts'
 import { drillProgress } from '../drill-progress.ts'
+import { seeToGuard } from '../guard.ts'
 import { hostConfig, interruption, print, say, wholeNumber, worldOption } from '../shared.ts'
 import { collect } from '../topology-options.ts'
 
@@ -21,6 +23,7 @@ interface BenchOptions {
   readonly runs: number
   readonly runbook: readonly string[]
   readonly duration: number
+  readonly kind: readonly string[]
   readonly json?: true
 }
 
@@ -28,13 +31,16 @@ export function registerBench(program: Command): void {
   program
     .command('bench')
     .description(
-      'measure: failover (many drills), steady (false failovers), wan (delay and throughput), footprint (memory, CPU)',
+      'measure: failover (many drills), steady (false failovers), wan (delay and throughput), footprint (memory, CPU), guard (how soon it heals what a killed drill left)',
     )
     .addArgument(new Argument('<kind>', 'what to measure').choices([...benchKinds]))
     .addOption(worldOption())
     .option('--runs <number>', 'failover: runs of each runbook', wholeNumber('--runs', 1, 1000), 10)
     .option('--runbook <name>', 'failover: only this one (repeatable)', collect, [])
     .option('--duration <time>', 'steady: how long, such as 10m', durationFrom, 600_000)
+    .addOption(
+      new Option('--kind <fault>', 'guard: only this one (repeatable)').argParser(faultKindFrom).default([], 'all'),
+    )
     .option('--json', 'print the figures as JSON')
     .addHelpText(
       'after',
@@ -48,16 +54,20 @@ async function bench(kind: BenchKind, options: BenchOptions): Promise<void> {
   // A wrong name is told before a world is brought up for it.
   for (const name of options.runbook) await loadRunbook(name, { set: [], canApprove: false })
   const signal = interruption('healing what the bench has broken')
-  await using _lock = await lockWorld(options.world, `bench ${kind}`, say)
+  await using lock = await lockWorld(options.world, `bench ${kind}`, say)
   const engine = await connectEngine(config, say)
   const topology = topologyShape.parse({})
   const bring = async (): Promise<DockerWorld> =>
     bringUp({ engine, config, world: options.world, topology, say, signal })
   await using worlds = new AsyncDisposableStack()
   const stateFile = join(stateFolder, 'bench', `${kind}-${options.world}.json`)
+  const world = worlds.use(await bring())
+  await seeToGuard(engine, options.world, 'replace')
+  // Its drills are processes of their own, and take the lock themselves.
+  if (kind === 'guard') await lock.release()
   const result = await runBench({
     kind,
-    world: worlds.use(await bring()),
+    world,
     remake: async (why) => {
       say(`world ${options.world} is made anew: ${why}`)
       await removeWorld(engine.docker, options.world)
@@ -66,6 +76,7 @@ async function bench(kind: BenchKind, options: BenchOptions): Promise<void> {
     runs: options.runs,
     runbooks: options.runbook,
     durationMs: options.duration,
+    kinds: options.kind,
     drillsFolder: join(checkout, 'drills'),
     stateFile,
     progress: drillProgress,
@@ -74,6 +85,12 @@ async function bench(kind: BenchKind, options: BenchOptions): Promise<void> {
   print(options.json === true ? JSON.stringify(result.json, null, 2) : result.screen)
   if (kind === 'failover') say(`every run, with its drill's folder: ${stateFile}`)
   process.exitCode = signal.aborted ? exitCodes.unknown : exitCodes[result.verdict]
+}
+
+function faultKindFrom(text: string, previous: readonly string[]): readonly string[] {
+  if (!faultKinds.some((each) => each === text))
+    throw new EnvironmentError(`--kind: expected one of ${faultKinds.join(', ')}, saw ${JSON.stringify(text)}`)
+  return [...previous, text]
 }
 
 function durationFrom(text: string): number {

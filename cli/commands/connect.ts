@@ -4,6 +4,7 @@ import { connectEngine } from '#world/docker-engine.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import { runInteractively } from '#world/terminal.ts'
 import { findContainer } from '#world/world-containers.ts'
+import { seeToGuard } from '../guard.ts'
 import { hostConfig, say, worldOption } from '../shared.ts'
 import { targetFrom } from '../target.ts'
 
@@ -21,7 +22,9 @@ export function registerConnect(program: Command): void {
     .addOption(worldOption())
     .action(async (name: string, command: readonly string[], options: { readonly world: string }) => {
       const target = targetFrom(name)
-      const { docker } = await connectEngine(hostConfig(), say)
+      const engine = await connectEngine(hostConfig(), say)
+      await seeToGuard(engine, options.world, 'start')
+      const { docker } = engine
       const { id, state } = await findContainer(docker, options.world, target)
       if (state !== 'running')
         throw new EnvironmentError(

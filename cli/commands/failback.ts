@@ -1,8 +1,10 @@
 // `failback`: a planned switchover to the home region.
 import type { Command } from 'commander'
-import { openWorld } from '#world/docker-world.ts'
+import { connectEngine } from '#world/docker-engine.ts'
+import { openWorldOn } from '#world/docker-world.ts'
 import { switchover } from '#world/moves.ts'
-import { print, say, worldOption } from '../shared.ts'
+import { seeToGuard } from '../guard.ts'
+import { hostConfig, print, say, worldOption } from '../shared.ts'
 
 export function registerFailback(program: Command): void {
   program
@@ -10,7 +12,9 @@ export function registerFailback(program: Command): void {
     .description('hand the primary role back to the home region; refused unless it is caught up')
     .addOption(worldOption())
     .action(async (options: { readonly world: string }) => {
-      await using world = await openWorld(options.world, say)
+      const engine = await connectEngine(hostConfig(), say)
+      await seeToGuard(engine, options.world, 'start')
+      await using world = await openWorldOn(engine.docker, options.world)
       const reply = await switchover(world, world.topology.home)
       print(`region ${reply.primary ?? 'none'} is primary in epoch ${reply.epoch}: ${reply.reason}`)
     })

@@ -1,9 +1,11 @@
 // `failover`: another region becomes primary now, by the operator's word.
 import { type Command, Option } from 'commander'
 import { regions } from '#protocol/sites.ts'
-import { openWorld } from '#world/docker-world.ts'
+import { connectEngine } from '#world/docker-engine.ts'
+import { openWorldOn } from '#world/docker-world.ts'
 import { failover } from '#world/moves.ts'
-import { print, say, worldOption } from '../shared.ts'
+import { seeToGuard } from '../guard.ts'
+import { hostConfig, print, say, worldOption } from '../shared.ts'
 
 interface FailoverOptions {
   readonly world: string
@@ -19,7 +21,9 @@ export function registerFailover(program: Command): void {
     .addOption(new Option('--to <region>', 'which one (default: the best standby)').choices([...regions]))
     .option('--accept-data-loss', 'with commit: async, promote even above max-loss')
     .action(async (options: FailoverOptions) => {
-      await using world = await openWorld(options.world, say)
+      const engine = await connectEngine(hostConfig(), say)
+      await seeToGuard(engine, options.world, 'start')
+      await using world = await openWorldOn(engine.docker, options.world)
       const reply = await failover(world, { to: options.to ?? null, acceptDataLoss: options.acceptDataLoss === true })
       print(`region ${reply.primary ?? 'none'} is primary in epoch ${reply.epoch}: ${reply.reason}`)
     })

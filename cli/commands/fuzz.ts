@@ -12,9 +12,11 @@ import { checkout, stateFolder } from '#world/checkout.ts'
 import { connectEngine } from '#world/docker-engine.ts'
 import type { DockerWorld } from '#world/docker-world.ts'
 import { removeWorld } from '#world/down.ts'
+import { endGuard, forgetGuard } from '#world/guard-files.ts'
 import { bringUp } from '#world/up.ts'
 import { listWorlds } from '#world/world-containers.ts'
 import { drillProgress } from '../drill-progress.ts'
+import { seeToGuard } from '../guard.ts'
 import { hostConfig, interruption, print, say, wholeNumber, worldOption } from '../shared.ts'
 
 interface FuzzCommandOptions {
@@ -76,6 +78,7 @@ async function fuzz(options: FuzzCommandOptions): Promise<void> {
   const world = worlds.use(await bring())
   // Only what was made here goes again, whatever ends the session.
   if (!found) worlds.defer(async () => takeDown(engine.docker, options.world))
+  await seeToGuard(engine, options.world, 'replace')
   const { commit, home, pattern } = topology
   print(
     `fuzz --seed ${seed}: ${options.only === undefined ? `${runs.length} runs` : `run ${options.only}`} in world ${options.world} (${pattern}, commit ${commit}, home ${home}), each at most ${longestRunMs / 1000} s; one again: --seed ${seed} --only RUN`,
@@ -103,6 +106,8 @@ async function fuzz(options: FuzzCommandOptions): Promise<void> {
 
 async function takeDown(docker: Parameters<typeof removeWorld>[0], world: string): Promise<void> {
   const { stuckNetworks } = await removeWorld(docker, world)
+  await endGuard(world)
+  forgetGuard(world)
   say(`world ${world}, which was made for this, is gone`)
   if (stuckNetworks.length > 0) say(`Docker keeps ${stuckNetworks.join(', ')} until it is restarted`)
 }

@@ -4,6 +4,7 @@ import { connectEngine } from '#world/docker-engine.ts'
 import { outputOf } from '#world/docker-output.ts'
 import { followLogs } from '#world/terminal.ts'
 import { findContainer } from '#world/world-containers.ts'
+import { seeToGuard } from '../guard.ts'
 import { hostConfig, interruption, print, say, worldOption } from '../shared.ts'
 import { targetFrom } from '../target.ts'
 
@@ -16,7 +17,9 @@ export function registerLogs(program: Command): void {
     .option('-f, --follow', 'go on as it grows, until Ctrl-C')
     .action(async (name: string, options: { readonly world: string; readonly follow?: true }) => {
       const target = targetFrom(name)
-      const { docker } = await connectEngine(hostConfig(), say)
+      const engine = await connectEngine(hostConfig(), say)
+      await seeToGuard(engine, options.world, 'start')
+      const { docker } = engine
       const { id } = await findContainer(docker, options.world, target)
       if (options.follow === true) await followLogs(docker, id, interruption('ending'))
       else print(await outputOf(docker.getContainer(id)))

@@ -23,6 +23,7 @@ import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { bringUp } from '#world/up.ts'
 import { drillProgress } from '../drill-progress.ts'
+import { seeToGuard } from '../guard.ts'
 import { hostConfig, interruption, print, say, wholeNumber, worldOption } from '../shared.ts'
 import { collect } from '../topology-options.ts'
 
@@ -78,8 +79,11 @@ async function run(names: readonly string[], options: RunOptions): Promise<void>
   await using _lock = await lockWorld(options.world, `run ${doing}`, say)
   const engine = await connectEngine(config, say)
   await using worlds = new AsyncDisposableStack()
-  const bring = async (topology: Topology): Promise<DockerWorld> =>
-    worlds.use(await bringUp({ engine, config, world: options.world, topology, say, signal }))
+  const bring = async (topology: Topology): Promise<DockerWorld> => {
+    const world = worlds.use(await bringUp({ engine, config, world: options.world, topology, say, signal }))
+    await seeToGuard(engine, options.world, 'replace')
+    return world
+  }
   if (options.all !== true && names.length === 1 && books[0] !== undefined) {
     const result = await drillIn(await bring(books[0].runbook.topology), books[0], options, signal)
     return conclude(result, options)

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { connectEngine } from '#world/docker-engine.ts'
 import { statusOf } from '#world/status.ts'
+import { seeToGuard } from '../guard.ts'
 import { hostConfig, print, say, worldOption } from '../shared.ts'
 import { statusScreen } from '../status-screen.ts'
 
@@ -12,8 +13,9 @@ export function registerStatus(program: Command): void {
     .addOption(worldOption())
     .option('--json', 'print it as JSON')
     .action(async (options: { readonly world: string; readonly json?: true }) => {
-      const { docker } = await connectEngine(hostConfig(), say)
-      const status = await statusOf(docker, options.world)
+      const engine = await connectEngine(hostConfig(), say)
+      await seeToGuard(engine, options.world, 'start')
+      const status = await statusOf(engine.docker, options.world)
       print(options.json === true ? JSON.stringify(status, null, 2) : statusScreen(status))
     })
 }

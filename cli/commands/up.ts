@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { lockWorld } from '#world/busy-lock.ts'
 import { connectEngine } from '#world/docker-engine.ts'
 import { bringUp } from '#world/up.ts'
+import { seeToGuard } from '../guard.ts'
 import { hostConfig, interruption, print, say, worldOption } from '../shared.ts'
 import { addTopologyOptions, topologyFrom, type TopologyOptions } from '../topology-options.ts'
 
@@ -18,6 +19,7 @@ export function registerUp(program: Command): void {
     await using _lock = await lockWorld(options.world, 'up', say)
     const engine = await connectEngine(config, say)
     await using world = await bringUp({ engine, config, world: options.world, topology, say, signal })
+    await seeToGuard(engine, options.world, 'replace')
     print(`world ${world.name} is ready; next: ./firedrill status, ./firedrill run region-loss`)
   })
 }

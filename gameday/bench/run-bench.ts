@@ -3,11 +3,12 @@ import type { Verdict } from '#protocol/journal.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { benchFailover } from './failover.ts'
 import { benchFootprint } from './footprint.ts'
+import { benchGuard } from './guard.ts'
 import { benchSteady } from './steady.ts'
 import { benchWan } from './wan.ts'
 import type { Progress } from '../progress.ts'
 
-export const benchKinds = ['failover', 'steady', 'wan', 'footprint'] as const
+export const benchKinds = ['failover', 'steady', 'wan', 'footprint', 'guard'] as const
 export type BenchKind = (typeof benchKinds)[number]
 
 export interface BenchOptions {
@@ -19,6 +20,8 @@ export interface BenchOptions {
   readonly runbooks: readonly string[]
   /** steady: how long, ms. */
   readonly durationMs: number
+  /** guard: which kinds of faults; empty for all. */
+  readonly kinds: readonly string[]
   readonly drillsFolder: string
   /** failover: finished runs are kept in this file, and those of an interrupted bench are not repeated. */
   readonly stateFile: string
@@ -41,6 +44,7 @@ const benches: Readonly<Record<BenchKind, (options: BenchOptions) => Promise<Ben
   steady: benchSteady,
   wan: benchWan,
   footprint: benchFootprint,
+  guard: benchGuard,
 }
 
 export function runBench(options: BenchOptions): Promise<BenchResult> {

@@ -8,6 +8,8 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { checkout } from '#world/checkout.ts'
+import { guardLockFile } from '#world/guard-files.ts'
+import { type ProcessLock, tryLock } from '#world/process-lock.ts'
 
 const world = 'test-broken'
 const status = {
@@ -101,8 +103,18 @@ class BrokenWorld {
 
 describe('a world that is not as it should be', () => {
   const broken = new BrokenWorld()
-  before(() => broken.listen())
-  after(() => broken.close())
+  let guard: ProcessLock
+  before(async () => {
+    await broken.listen()
+    // Commands find it guarded: here, what they say of the world itself is of interest.
+    const attempt = await tryLock(guardLockFile(world), 'guard of a test')
+    assert.ok(attempt.taken)
+    guard = attempt.lock
+  })
+  after(async () => {
+    broken.close()
+    await guard.release()
+  })
   afterEach(() => {
     broken.containers = []
     broken.ordered = null

@@ -47,6 +47,7 @@ const commands = [
   'init',
   'validate',
   'run',
+  'chaos',
   'heal',
   'failover',
   'failback',
@@ -86,6 +87,16 @@ const badInputs: readonly (readonly [readonly string[], RegExp])[] = [
   [['fuzz', '--world', 'No Such'], /world name: expected .* saw "No Such"/],
   [['status', '--world', 'nobody-has-this-one'], /world nobody-has-this-one is not up.*\.\/firedrill up/],
   [['report', 'no-such-drill'], /no-such-drill/],
+  [['chaos', 'list', 'luck'], /expected a kind of power-loss, .* saw "luck"/],
+  [['chaos', 'inject', 'luck', 'region', 'a'], /expected a kind of power-loss, /],
+  [['chaos', 'inject', 'freeze', 'region', 'd'], /target: expected "region X" with X one of a, b, c, found "region d"/],
+  [['chaos', 'inject', 'freeze', 'region', 'a', '--for', '2h'], /for: expected at most 1h/],
+  [['chaos', 'inject', 'link-degrade', 'all', '--set', 'loss=much'], /loss: expected a number, found "much"/],
+  [['chaos', 'inject', 'link-degrade', 'all', '--set', 'lost=1'], /lost: expected a key of .* found the key "lost"/],
+  [['chaos', 'inject', 'link-degrade', 'all', '--set', 'id=x'], /--set: expected key=value/],
+  [['chaos', 'status', '--world', 'nobody-has-this-one'], /world nobody-has-this-one is not up.*\.\/firedrill up/],
+  [['heal', 'cut-1', '--all'], /expected the fault cut-1 or --all, saw both/],
+  [['bench', 'guard', '--kind', 'luck'], /--kind: expected one of power-loss, .* saw "luck"/],
 ]
 
 for (const [argv, expected] of badInputs) {

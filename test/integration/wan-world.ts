@@ -56,6 +56,11 @@ export class WanWorld implements AsyncDisposable {
     return network
   }
 
+  /** As the label of its containers says it. */
+  get name(): string {
+    return this.#rig.name
+  }
+
   /** Address of `postgres.b` or `wan.b` as seen from site `from`. */
   address(host: string, from: Site): string {
     const [name = '', site = ''] = host.split('.')
@@ -96,6 +101,7 @@ export class WanWorld implements AsyncDisposable {
     const recipe = this.#rig
       .container('node')
       .withName(`${this.#rig.name}-wan`)
+      .withLabels({ 'firedrill.service': 'wan' })
       .withCommand(['node', 'services/wan/main.ts'])
       .withEnvironment({ FIREDRILL_NETS: sites.map((site) => this.#network(site).net).join(',') })
       .withExposedPorts(ports.wayIn)
@@ -111,11 +117,12 @@ export class WanWorld implements AsyncDisposable {
   }
 
   async #startHost(host: string): Promise<void> {
-    const site = host.split('.')[1] as Site
+    const [service, site] = host.split('.') as [string, Site]
     const source = fileURLToPath(new URL('wan-peer.ts', import.meta.url))
     const container = await this.#rig
       .container('node')
       .withName(`${this.#rig.name}-${host}`)
+      .withLabels({ 'firedrill.service': service, 'firedrill.site': site })
       .withCommand(['node', peerPath, 'serve'])
       .withCopyFilesToContainer([{ source, target: peerPath }])
       .withAddedCapabilities('NET_ADMIN')

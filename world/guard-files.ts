@@ -1,0 +1,66 @@
+// What the guard of a world and the commands share on this machine: locks, the guard's log, and the word of what it has healed.
+// In the machine's folder, so that two checkouts agree.
+import { appendFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { machineFolder } from './checkout.ts'
+import { type Holder, lookAtLock } from './process-lock.ts'
+
+const guardHeals = 'guard: heal what was left'
+const endsWithinMs = 3000
+
+function fileOf(world: string, ending: string): string {
+  return join(machineFolder(), 'worlds', `${world}.${ending}`)
+}
+
+export const worldLockFile = (world: string): string => fileOf(world, 'lock')
+export const guardLockFile = (world: string): string => fileOf(world, 'guard.lock')
+export const guardLogFile = (world: string): string => fileOf(world, 'guard.log')
+const healedFile = (world: string): string => fileOf(world, 'guard.healed')
+
+/** What the guard writes into the world's lock. */
+export const guardsWork = guardHeals
+export function isGuardsWork(holder: Holder): boolean {
+  return holder.doing === guardHeals
+}
+
+/** Keeps a sentence for the next command. */
+export function noteHealed(world: string, sentence: string): void {
+  appendFileSync(healedFile(world), `${sentence}\n`)
+}
+
+/** What the guard has healed since this was asked last; each sentence is given once. */
+export function takeHealed(world: string): readonly string[] {
+  const taken = `${healedFile(world)}.${process.pid}`
+  if (!existsSync(healedFile(world))) return []
+  try {
+    renameSync(healedFile(world), taken)
+  } catch {
+    // Another command was quicker.
+    return []
+  }
+  const lines = readFileSync(taken, 'utf8').split('\n')
+  rmSync(taken)
+  return lines.filter((line) => line !== '')
+}
+
+/** Ends a world's guard and waits until it has gone. @returns whether there was one */
+export async function endGuard(world: string): Promise<boolean> {
+  const killAtMs = performance.now() + endsWithinMs
+  let told = false
+  for (;;) {
+    const { state, holder } = await lookAtLock(guardLockFile(world))
+    if (state !== 'held') break
+    // The lock is held, so the process of this number is the guard.
+    if (!told) process.kill(holder.pid, 'SIGTERM')
+    else if (performance.now() > killAtMs) process.kill(holder.pid, 'SIGKILL')
+    told = true
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return told
+}
+
+/** After a world has gone. */
+export function forgetGuard(world: string): void {
+  rmSync(guardLogFile(world), { force: true })
+  rmSync(guardLockFile(world), { force: true })
+}
