@@ -10,6 +10,7 @@ import { registerFailback } from './commands/failback.ts'
 import { registerFailover } from './commands/failover.ts'
 import { registerFuzz } from './commands/fuzz.ts'
 import { registerHeal } from './commands/heal.ts'
+import { registerLint } from './commands/lint.ts'
 import { registerLogs } from './commands/logs.ts'
 import { registerReport } from './commands/report.ts'
 import { registerRun } from './commands/run.ts'
@@ -47,6 +48,7 @@ function createProgram(): Command {
     registerLogs,
     registerConnect,
     registerValidate,
+    registerLint,
     registerRun,
     registerHeal,
     registerFailover,
