@@ -12,6 +12,7 @@ import { registerFuzz } from './commands/fuzz.ts'
 import { registerHeal } from './commands/heal.ts'
 import { registerLint } from './commands/lint.ts'
 import { registerLogs } from './commands/logs.ts'
+import { registerMetrics } from './commands/metrics.ts'
 import { registerReport } from './commands/report.ts'
 import { registerRun } from './commands/run.ts'
 import { registerSimulate } from './commands/simulate.ts'
@@ -55,6 +56,7 @@ function createProgram(): Command {
     registerFailback,
     registerDown,
     registerReport,
+    registerMetrics,
     registerBench,
     registerSimulate,
     registerFuzz,

@@ -52,6 +52,7 @@ const commands = [
   'failback',
   'down',
   'report',
+  'metrics',
   'bench',
   'fuzz',
   'test',
