@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline/promises'
 import { type Command, Option } from 'commander'
 import { reportDrill } from '#gameday/report/past-drill.ts'
 import { runDrill } from '#gameday/run-drill.ts'
+import { sendTraces } from '#gameday/telemetry/send-traces.ts'
 import { loadRunbook } from '#gameday/validate.ts'
 import type { Journal } from '#protocol/journal.ts'
 import { commitModes } from '#protocol/topology.ts'
@@ -12,7 +13,7 @@ import { checkout } from '#world/checkout.ts'
 import { connectEngine } from '#world/docker-engine.ts'
 import { bringUp } from '#world/up.ts'
 import { drillProgress } from '../drill-progress.ts'
-import { hostConfig, interruption, print, say, wholeNumber, worldOption } from '../shared.ts'
+import { hostConfig, interruption, otlpEndpoint, print, say, wholeNumber, worldOption } from '../shared.ts'
 import { collect } from '../topology-options.ts'
 
 interface RunOptions {
@@ -22,6 +23,7 @@ interface RunOptions {
   readonly seed?: number
   readonly yes?: true
   readonly json?: true
+  readonly otlp?: string
 }
 
 export function registerRun(program: Command): void {
@@ -35,6 +37,7 @@ export function registerRun(program: Command): void {
     .option('--seed <number>', 'seed of the load', wholeNumber('--seed', 0, 2 ** 31 - 1))
     .option('--yes', 'answer yes to every approve step')
     .option('--json', 'print journal.json on standard output')
+    .option('--otlp <url>', 'send traces there by OTLP over HTTP (default: OTEL_EXPORTER_OTLP_ENDPOINT)', otlpEndpoint)
     .addHelpText('after', '\nExit code: 0 pass, 1 fail, 2 unknown, 3 usage or environment.')
     .action(run)
 }
@@ -60,6 +63,8 @@ async function run(name: string, options: RunOptions): Promise<void> {
   })
   if (options.json === true) print(JSON.stringify(journal, null, 2))
   else print((await reportDrill(drillsFolder, folder)).screen)
+  const endpoint = options.otlp ?? config.otlpEndpoint
+  if (endpoint !== null) say(await sendTraces(folder, endpoint))
   for (const line of leftBehind(journal, topology.home)) say(line)
   process.exitCode = journal.exitCode
 }

@@ -304,6 +304,7 @@ function forPeople(record: DrillRecord, { t0, span, losses, history }: Figures) 
     drill: record.drill,
     title: record.runbook.title,
     startedAt: record.startedAt,
+    originNs: record.originNs.toString(),
     durationMs: sinceMs(record.originNs, record.endNs),
     topology: { ...record.runbook.topology },
     thresholds: { ...thresholdsOf(record), windowMs: restoredWindowMs },

@@ -78,6 +78,7 @@ const badInputs: readonly (readonly [readonly string[], RegExp])[] = [
   [['connect', 'mysql.a'], /unknown target/],
   [['logs'], /missing required argument 'target'/],
   [['run', 'no-such-runbook'], /no-such-runbook/],
+  [['run', 'region-loss', '--otlp', 'collector'], /--otlp: expected an address such as .* saw "collector"/],
   [['validate', '/nonexistent.yaml'], /nonexistent/],
   [['lint', '/nonexistent.yml'], /nonexistent\.yml: expected a readable compose file/],
   [['lint', '--world', 'nobody-has-this-one'], /world nobody-has-this-one is not up/],
