@@ -15,6 +15,8 @@ import type { Attributes, SpanPlan } from './span-plan.ts'
 
 const timeoutMs = 5000
 const most = 100_000
+/** ExportResultCode.SUCCESS of the SDK. */
+const success = 0
 
 export interface ExportOptions {
   /** As in OTEL_EXPORTER_OTLP_ENDPOINT: `http://localhost:4318`; the signal's own path is added. */
@@ -48,7 +50,7 @@ export async function exportSpans(plans: readonly SpanPlan[], options: ExportOpt
   try {
     await new Promise<void>((resolve, reject) => {
       exporter.export(ended, (result) => {
-        if (result.code === 0) resolve()
+        if (Number(result.code) === success) resolve()
         else reject(result.error ?? new Error('the receiver did not take the spans'))
       })
     })

@@ -1,5 +1,5 @@
 // One trace for each move of the primary role in a drill: its phases are the children, what was decided and why are the events.
-import type { EpochSeen, Journal, Phases } from '#protocol/journal.ts'
+import type { EpochSeen, Journal } from '#protocol/journal.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import { type SpanPlan, withEvents } from './span-plan.ts'
 
@@ -48,7 +48,7 @@ function measuredSpan(move: MoveSeen): SpanPlan | null {
   const fromNs = BigInt(t0.ns)
   let sumMs = 0
   const marks = phaseNames.map((name): Marks[number] => {
-    const lengthMs = rto.phases[`${name}Ms` as keyof Phases]
+    const lengthMs = rto.phases[`${name}Ms`]
     if (lengthMs === null) return [name, null]
     sumMs += lengthMs
     return [name, fromNs + BigInt(Math.round(sumMs * 1e6))]

@@ -44,6 +44,7 @@ export async function sendTraces(folder: string, endpoint: string): Promise<stri
   }
 }
 
-function reasonOf(error: Error & { readonly code?: unknown }): string {
-  return error.message === '' ? String(error.code ?? error.name) : error.message
+/** What Node's connections fail with may have a code and no message. */
+function reasonOf(error: NodeJS.ErrnoException): string {
+  return error.message === '' ? (error.code ?? error.name) : error.message
 }
