@@ -49,9 +49,9 @@ export async function exportSpans(plans: readonly SpanPlan[], options: ExportOpt
   const exporter = new OTLPTraceExporter({ url: tracesUrl(options.endpoint), timeoutMillis: timeoutMs })
   try {
     await new Promise<void>((resolve, reject) => {
-      exporter.export(ended, (result) => {
-        if (Number(result.code) === success) resolve()
-        else reject(result.error ?? new Error('the receiver did not take the spans'))
+      exporter.export(ended, ({ code, error }: { readonly code: number; readonly error?: Error }) => {
+        if (code === success) resolve()
+        else reject(error ?? new Error('the receiver did not take the spans'))
       })
     })
   } finally {
