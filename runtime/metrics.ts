@@ -19,6 +19,8 @@ export function gauges<Label extends string>(registry: Registry, family: Family<
     registers: [registry],
     collect: () => {
       made.reset()
+      // A reset makes a gauge without labels zero, and what is not known is no zero.
+      if (family.labels.length === 0) made.remove()
       for (const [labels, value] of family.values()) made.set(labels, value)
     },
   })

@@ -9,8 +9,6 @@ import { getFromSite } from '../site-http.ts'
 import { createDrillMetrics, readLiveDrill, readPastDrills } from './drills.ts'
 import { mergeExpositions, type Source } from './exposition.ts'
 
-export const metricsContentType = Registry.PROMETHEUS_CONTENT_TYPE
-
 const timeoutMs = 2500
 
 /** Services with metrics of their own, and where they are. `site` is null for the WAN. */
