@@ -15,6 +15,12 @@ interface LintOptions {
   readonly world: string
 }
 
+interface Report {
+  readonly findings: readonly Finding[]
+  /** What to say if there are none; null: nothing was looked at. */
+  readonly clean: string | null
+}
+
 interface Finding extends RoleFinding {
   readonly where: string
   readonly resource: Resource
@@ -34,9 +40,13 @@ export function registerLint(program: Command): void {
     )
     .action(async (file: string | undefined, options: LintOptions, command: Command) => {
       const isWorldAsked = command.getOptionValueSource('world') === 'cli'
-      const found = [...(await lintFile(file))]
-      if (file === undefined || isWorldAsked) found.push(...(await lintWorld(options.world, isWorldAsked)))
-      for (const each of found) print(lineOf(each))
+      const reports = [await lintFile(file)]
+      if (file === undefined || isWorldAsked) reports.push(await lintWorld(options.world, isWorldAsked))
+      const found = reports.flatMap((each) => each.findings)
+      for (const { findings, clean } of reports) {
+        for (const each of findings) print(lineOf(each))
+        if (findings.length === 0 && clean !== null) print(clean)
+      }
       process.exitCode = found.some((each) => each.verdict !== 'moved') ? 1 : 0
     })
 }
@@ -45,27 +55,27 @@ function lineOf({ where, resource, verdict, expected, seen, remedy }: Finding): 
   return `${where}: ${resource.name}: failover_role ${verdict}: expected ${expected}, saw ${seen}; ${remedy}`
 }
 
-async function lintFile(file: string | undefined): Promise<readonly Finding[]> {
+async function lintFile(file: string | undefined): Promise<Report> {
   const path = file ?? join(checkout, shippedFile)
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new EnvironmentError(`${path}: expected a readable compose file, saw: ${(error as Error).message}`)
   })
   const shown = file ?? shippedFile
   const { resources, findings } = judgeComposeFile(shown, text)
-  if (findings.length === 0)
-    print(`${shown}: ${resources} services, networks and volumes, every failover_role as it should be`)
-  return findings
+  return {
+    findings,
+    clean: `${shown}: ${resources} services, networks and volumes, every failover_role as it should be`,
+  }
 }
 
 /** @throws EnvironmentError if the world was asked for by name and is not up */
-async function lintWorld(world: string, isAsked: boolean): Promise<readonly Finding[]> {
+async function lintWorld(world: string, isAsked: boolean): Promise<Report> {
   const docker = await runningWorld(world, isAsked)
-  if (docker === null) return []
+  if (docker === null) return { findings: [], clean: null }
   const { resources, findings, unseen } = await judgeRunningWorld(docker, world)
   if (unseen !== null) say(`what Postgres really is could not be asked in world ${world}: ${unseen}`)
-  if (findings.length === 0)
-    print(`world ${world}: ${resources} containers, networks and volumes, every failover_role as it should be`)
-  return findings
+  const clean = `world ${world}: ${resources} containers, networks and volumes, every failover_role as it should be`
+  return { findings, clean }
 }
 
 async function runningWorld(world: string, isAsked: boolean): Promise<Engine['docker'] | null> {
