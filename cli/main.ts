@@ -14,7 +14,9 @@ import { registerFuzz } from './commands/fuzz.ts'
 import { registerHeal } from './commands/heal.ts'
 import { registerInit } from './commands/init.ts'
 import { registerHistory } from './commands/history.ts'
+import { registerLint } from './commands/lint.ts'
 import { registerLogs } from './commands/logs.ts'
+import { registerMetrics } from './commands/metrics.ts'
 import { registerReport } from './commands/report.ts'
 import { registerRun } from './commands/run.ts'
 import { registerSimulate } from './commands/simulate.ts'
@@ -61,6 +63,7 @@ function createProgram(): Command {
     registerConnect,
     registerInit,
     registerValidate,
+    registerLint,
     registerRun,
     registerChaos,
     registerHeal,
@@ -70,6 +73,7 @@ function createProgram(): Command {
     registerReport,
     registerCompare,
     registerHistory,
+    registerMetrics,
     registerBench,
     registerSimulate,
     registerFuzz,

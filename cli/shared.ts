@@ -47,3 +47,9 @@ export function wholeNumber(name: string, least: number, most: number): (text: s
     return value
   }
 }
+
+/** @throws EnvironmentError unless the text is an address such as http://localhost:4318 */
+export function otlpEndpoint(text: string): string {
+  if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text
+  throw new EnvironmentError(`--otlp: expected an address such as http://localhost:4318, saw ${JSON.stringify(text)}`)
+}

@@ -151,6 +151,8 @@ export const journal = z.object({
   drill: z.string(),
   title: z.string(),
   startedAt: z.string(),
+  /** The world's monotonic clock at `startedAt`: what maps the times below to wall time. Absent in journals of older versions. */
+  originNs: z.string().optional(),
   durationMs: z.number(),
   /** Durations in ms. */
   topology: z.record(z.string(), z.unknown()),

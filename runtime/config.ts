@@ -119,6 +119,8 @@ const hostEnvironment = z.object({
   FIREDRILL_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
   /** Root of the Maven repository that Kafka's jars come from. */
   FIREDRILL_MAVEN: z.url().optional(),
+  /** Where traces of drills go, OTLP over HTTP; without it none are sent. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
 })
 
 /** What the tool on the host reads of its environment; `environment` is all of it, for child processes. */
@@ -130,6 +132,7 @@ export type HostConfig = Readonly<{
   networkBase: string
   port: number | null
   maven: string | null
+  otlpEndpoint: string | null
   environment: Readonly<Record<string, string | undefined>>
 }>
 
@@ -147,6 +150,7 @@ export function loadHostConfig(source: Readonly<Record<string, string | undefine
     networkBase: value.FIREDRILL_NETWORK_BASE,
     port: value.FIREDRILL_PORT ?? null,
     maven: value.FIREDRILL_MAVEN ?? null,
+    otlpEndpoint: value.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,
     environment: Object.freeze({ ...source }),
   })
 }

@@ -1,12 +1,8 @@
 // A topology as the variables of docker-compose.yml, and back from what a running container was given.
-import { regions, type Site, sites } from '#protocol/sites.ts'
+import { regions, sites } from '#protocol/sites.ts'
 import { topology as topologyShape, type Topology } from '#protocol/topology.ts'
 import { loadConfig } from '#runtime/config.ts'
-
-/** The designed role of a region: the value of label `failover_role` of its data services. */
-function designedRole(topology: Topology, site: Site): 'primary' | 'standby' {
-  return site === topology.home ? 'primary' : 'standby'
-}
+import { designedRole } from './failover-roles.ts'
 
 function topologyVariables(topology: Topology): Readonly<Record<string, string>> {
   return {
@@ -19,7 +15,7 @@ function topologyVariables(topology: Topology): Readonly<Record<string, string>>
     FIREDRILL_FENCE_PATH: topology['fence-path'],
     FIREDRILL_DNS_TTL_S: String(topology['dns-ttl'] / 1000),
     ...Object.fromEntries(
-      regions.map((each) => [`FIREDRILL_ROLE_${each.toUpperCase()}`, designedRole(topology, each)]),
+      regions.map((each) => [`FIREDRILL_ROLE_${each.toUpperCase()}`, designedRole(each, topology.home)]),
     ),
   }
 }

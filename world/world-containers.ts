@@ -2,12 +2,12 @@
 import type Dockerode from 'dockerode'
 import { areaHosts, isSite, regionHosts, regions, areas } from '#protocol/sites.ts'
 import { EnvironmentError } from './environment-error.ts'
+import { roleLabel } from './failover-roles.ts'
 import type { ContainerFacts, ServiceName, Target } from './running-world.ts'
 
 export const worldLabel = 'firedrill.world'
-const siteLabel = 'firedrill.site'
-const serviceLabel = 'firedrill.service'
-const roleLabel = 'failover_role'
+export const siteLabel = 'firedrill.site'
+export const serviceLabel = 'firedrill.service'
 
 /** Every container of a standard world, the WAN first. */
 export const standardTargets: readonly Target[] = [

@@ -11,6 +11,7 @@ import { readyWorld } from '#gameday/ready-world.ts'
 import { renderJunit } from '#gameday/report/junit.ts'
 import { reportDrill } from '#gameday/report/past-drill.ts'
 import { type DrillResult, runDrill } from '#gameday/run-drill.ts'
+import { sendTraces } from '#gameday/telemetry/send-traces.ts'
 import { loadRunbook, type LoadedRunbook, shippedRunbooks } from '#gameday/validate.ts'
 import type { Journal } from '#protocol/journal.ts'
 import { commitModes, type Topology } from '#protocol/topology.ts'
@@ -24,7 +25,7 @@ import type { RunningWorld } from '#world/running-world.ts'
 import { bringUp } from '#world/up.ts'
 import { drillProgress } from '../drill-progress.ts'
 import { seeToGuard } from '../guard.ts'
-import { hostConfig, interruption, print, say, wholeNumber, worldOption } from '../shared.ts'
+import { hostConfig, interruption, otlpEndpoint, print, say, wholeNumber, worldOption } from '../shared.ts'
 import { collect } from '../topology-options.ts'
 
 interface RunOptions {
@@ -38,6 +39,7 @@ interface RunOptions {
   readonly yes?: true
   readonly approveInDashboard?: true
   readonly json?: true
+  readonly otlp?: string
 }
 
 const drillsFolder = join(checkout, 'drills')
@@ -62,6 +64,7 @@ export function registerRun(program: Command): void {
     .option('--approve-in-dashboard', 'approve steps wait for an answer in the dashboard, also without a terminal')
     .option('--junit <file>', 'write one JUnit file, with a suite for each runbook')
     .option('--json', 'print journal.json on standard output; a list of them if there are several runbooks')
+    .option('--otlp <url>', 'send traces there by OTLP over HTTP (default: OTEL_EXPORTER_OTLP_ENDPOINT)', otlpEndpoint)
     .addHelpText(
       'after',
       '\nExit code: 0 pass, 1 fail, 2 unknown, 3 usage or environment; of several runbooks the worst of 0, 2, 1, 3.',
@@ -155,14 +158,14 @@ async function refuseUnwritable(file: string | undefined): Promise<void> {
   }
 }
 
-function drillIn(
+async function drillIn(
   world: RunningWorld,
   loaded: LoadedRunbook,
   options: RunOptions,
   signal: AbortSignal,
 ): Promise<DrillResult> {
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
-  return runDrill({
+  const result = await runDrill({
     world,
     loaded,
     drillsFolder,
@@ -172,6 +175,9 @@ function drillIn(
     approve: approver(options),
     signal,
   })
+  const endpoint = options.otlp ?? hostConfig().otlpEndpoint
+  if (endpoint !== null) say(await sendTraces(result.folder, endpoint))
+  return result
 }
 
 async function conclude({ journal, folder }: DrillResult, options: RunOptions): Promise<void> {

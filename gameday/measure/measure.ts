@@ -320,6 +320,7 @@ function forPeople(record: DrillRecord, { t0, span, losses, history }: Figures) 
     drill: record.drill,
     title: record.runbook.title,
     startedAt: record.startedAt,
+    originNs: record.originNs.toString(),
     durationMs: sinceMs(record.originNs, record.endNs),
     topology: { ...record.runbook.topology },
     parameters: parameterValues(record.runbook),

@@ -9,6 +9,7 @@ import { loadConfig, loadSecrets } from '#runtime/config.ts'
 import { createLog } from '#runtime/log.ts'
 import { Beats } from './beats.ts'
 import { Events } from './events.ts'
+import { createAgentMetrics } from './metrics.ts'
 import { widenFirstWindow } from './network.ts'
 import { Node } from './node.ts'
 import { paths } from './paths.ts'
@@ -89,7 +90,8 @@ async function main(): Promise<void> {
   const status = (): AgentStatus => describe(region, node, systemIdentifier)
   beats = new Beats(secrets.control, status, log)
   const probe = new Probe(node.server, (sample, beganMs) => node.observe(sample, beganMs))
-  const server = createRoutes({ token: secrets.control, node, events, status, log })
+  const metrics = createAgentMetrics(status)
+  const server = createRoutes({ token: secrets.control, node, events, status, metrics, log })
 
   const end = async (): Promise<void> => {
     await server.close()

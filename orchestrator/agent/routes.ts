@@ -11,15 +11,24 @@ import {
 } from '#protocol/agent.ts'
 import { createControlListener } from '#runtime/http.ts'
 import type { Log } from '#runtime/log.ts'
+import { addMetricsRoute } from '#runtime/metrics.ts'
 import type { Events } from './events.ts'
 import { listTails, readTail } from './lost-tail.ts'
+import type { AgentMetrics } from './metrics.ts'
 import type { Node } from './node.ts'
 import { Refused, Superseded } from './refused.ts'
 
-export type RouteOptions = { token: string; node: Node; events: Events; status: () => AgentStatus; log: Log }
+export type RouteOptions = {
+  token: string
+  node: Node
+  events: Events
+  status: () => AgentStatus
+  metrics: AgentMetrics
+  log: Log
+}
 
 export function createRoutes(options: RouteOptions): FastifyInstance {
-  const { node, events, status, log } = options
+  const { node, events, status, metrics, log } = options
   const server = createControlListener(options.token)
 
   const order = <Shape extends z.ZodType>(
@@ -31,10 +40,15 @@ export function createRoutes(options: RouteOptions): FastifyInstance {
     server.post(path, async (incoming, reply) => {
       const parsed = shape.safeParse(incoming.body)
       if (!parsed.success) return malformed(reply, parsed.error)
+      const ended = metrics.order(path.slice(1))
       try {
-        return await reply.code(success).send(await obey(parsed.data))
+        const answer = await obey(parsed.data)
+        ended('obeyed')
+        return await reply.code(success).send(answer)
       } catch (error) {
-        if (!(error instanceof Refused) && !(error instanceof Superseded)) throw error
+        const isRefused = error instanceof Refused || error instanceof Superseded
+        ended(isRefused ? 'refused' : 'failed')
+        if (!isRefused) throw error
         log.info({ path, body: parsed.data, reason: error.message }, 'refused')
         return reply.code(409).send({ refused: true, promised: node.view().kept.promised, reason: error.message })
       }
@@ -47,6 +61,7 @@ export function createRoutes(options: RouteOptions): FastifyInstance {
   order('/timeline', timelineNotice, 200, async (notice) => node.timelines.hear(notice))
 
   server.get('/status', () => status())
+  addMetricsRoute(server, metrics.registry)
   server.get<{ Querystring: { from?: string } }>('/events', async (incoming, reply) => {
     const from = Number(incoming.query.from ?? 0)
     if (!Number.isInteger(from) || from < 0)

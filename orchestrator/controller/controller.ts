@@ -1,4 +1,5 @@
 // One controller process: feeds what it hears into the core, step by step, and starts the effects at once, in their order.
+import type { Registry } from 'prom-client'
 import type { Beat } from '#protocol/beat.ts'
 import type { ControllerStatus, MoveReply } from '#protocol/controller.ts'
 import { type Region, regions } from '#protocol/sites.ts'
@@ -16,6 +17,7 @@ import type { Calls } from '../promotion/calls.ts'
 import type { EpochStore } from '../promotion/epoch-store.ts'
 import type { Publisher } from '../steering/publish.ts'
 import type { Events } from './events.ts'
+import { ControllerMetrics } from './metrics.ts'
 
 const tickMs = 25
 const beatMs = 100
@@ -41,6 +43,11 @@ export class Controller {
   readonly #settings: Settings
   readonly #ports: Ports
   readonly #lateness = new Lateness(tickMs)
+  readonly #metrics = new ControllerMetrics(() => ({
+    status: this.status(),
+    epochHeld: ownEpoch(this.#state),
+    lateMs: this.#state.lateMs,
+  }))
   readonly #requests = new Map<string, (reply: MoveReply) => void>()
   readonly #ended = new AbortController()
   #state: State
@@ -70,7 +77,12 @@ export class Controller {
     this.#ports.probes.close()
   }
 
+  get metrics(): Registry {
+    return this.#metrics.registry
+  }
+
   heard(beat: Beat): void {
+    this.#metrics.heard(beat, monotonicMs())
     if (beat.from === 'agent') this.#take({ kind: 'agent-beat', region: beat.region, status: beat.status })
     else this.#take({ kind: 'controller-beat', beat })
   }
@@ -140,12 +152,14 @@ export class Controller {
     const { calls, store, publisher, events } = this.#ports
     switch (effect.kind) {
       case 'announce':
+        this.#metrics.announced(effect.event, monotonicMs())
         return events.add(effect.event)
       case 'beat':
         return this.#beat()
       case 'answer':
         return this.#requests.get(effect.request)?.(effect.reply)
       case 'claim':
+        this.#metrics.attempted(this.#state.move?.goal.kind ?? 'failover')
         return this.#reply(store.claim(effect.record, effect.expectRevision), (outcome) => ({
           kind: 'claim-reply',
           epoch: effect.record.epoch,
@@ -168,6 +182,7 @@ export class Controller {
       case 'move-leader':
         return this.#quietly(store.moveLeader(effect.from, effect.to).then(() => this.#leader()))
       case 'permit':
+        this.#metrics.permitSent()
         return publisher.permit(effect.promotion.fence.claim.epoch, effect.promotion.region)
       case 'write-region':
         return publisher.writeRegion(effect.promotion.fence.claim.epoch, effect.promotion.region)

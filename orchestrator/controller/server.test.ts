@@ -1,6 +1,7 @@
 // The controller's API: who may call, what is malformed, and what a refused move answers.
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { Registry } from 'prom-client'
 import { settingsOf } from '#orchestrator/core/fixtures.ts'
 import { createLog } from '#runtime/log.ts'
 import { monotonicMs } from '#runtime/clock.ts'
@@ -15,6 +16,7 @@ function serverThat(done: boolean): ReturnType<typeof createServer> {
   events.add({ kind: 'suspect', reason: `seen at ${monotonicMs()}` })
   events.add({ kind: 'promoted', reason: 'done', epoch: 2, detail: { region: 'b' } })
   const controller: ServerOptions['controller'] = {
+    metrics: new Registry(),
     status: () => ({
       region: 'a',
       incarnation: 'a1',

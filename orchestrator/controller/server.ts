@@ -11,6 +11,7 @@ import {
 } from '#protocol/controller.ts'
 import { ports, type Region } from '#protocol/sites.ts'
 import { call, CallRefused, createControlListener } from '#runtime/http.ts'
+import { addMetricsRoute } from '#runtime/metrics.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Controller } from './controller.ts'
 import type { Events } from './events.ts'
@@ -20,7 +21,7 @@ const moveTimeoutMs = 30_000
 export interface ServerOptions {
   readonly settings: Settings
   readonly token: string
-  readonly controller: Pick<Controller, 'status' | 'order'>
+  readonly controller: Pick<Controller, 'status' | 'order' | 'metrics'>
   readonly events: Events
 }
 
@@ -31,6 +32,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     reply.code(error.statusCode ?? 500).send({ error: 'request', reason: error.message }),
   )
   server.get('/status', () => controllerStatus.parse(controller.status()))
+  addMetricsRoute(server, controller.metrics)
   server.get('/events', (request, reply) => {
     const query = z.object({ from: z.coerce.number().int().nonnegative().default(0) }).safeParse(request.query)
     return query.success ? events.from(query.data.from) : malformed(reply, query.error, request.query)

@@ -7,8 +7,10 @@ import { monotonicNs } from '#runtime/clock.ts'
 import { loadConfig, loadSecrets } from '#runtime/config.ts'
 import { createControlListener } from '#runtime/http.ts'
 import { createLog } from '#runtime/log.ts'
+import { addMetricsRoute } from '#runtime/metrics.ts'
 import { attempt, createConnections } from './attempt.ts'
 import { startLoad, type Load, type LoadOptions } from './load.ts'
+import { createClientMetrics } from './metrics.ts'
 import { createOperationLog } from './operation-log.ts'
 import { createNameCache } from './resolve.ts'
 
@@ -22,6 +24,7 @@ const secrets = await loadSecrets(config)
 const log = createLog('client', config.logLevel, { site })
 const connections = createConnections()
 
+const idle = { running: false, planned: 0, inFlight: 0, done: 0 }
 let load: Load | null = null
 let operations = createOperationLog()
 
@@ -36,7 +39,9 @@ async function createLocate(steering: LoadPlan['steering']): Promise<LoadOptions
   }
 }
 
+const metrics = createClientMetrics(() => load?.status() ?? idle)
 const control = createControlListener(secrets.control)
+addMetricsRoute(control, metrics.registry)
 
 control.post('/load', async (incoming, reply) => {
   const parsed = loadPlan.safeParse(incoming.body)
@@ -58,7 +63,7 @@ control.post('/load', async (incoming, reply) => {
     area: site,
     plan,
     locate,
-    log: operations,
+    log: metrics.counting(operations),
     attempt: (request) => attempt(connections, request),
   })
   load = started
@@ -67,7 +72,6 @@ control.post('/load', async (incoming, reply) => {
   return started.status()
 })
 
-const idle = { running: false, planned: 0, inFlight: 0, done: 0 }
 control.get('/load', async () => load?.status() ?? idle)
 control.delete('/load', async () => {
   await load?.stop()

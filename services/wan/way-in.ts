@@ -7,11 +7,13 @@ import { fenceBreak, ledgerEntry, linkRequest } from '#protocol/wan.ts'
 import { monotonicNs } from '#runtime/clock.ts'
 import { createControlListener } from '#runtime/http.ts'
 import type { Log } from '#runtime/log.ts'
+import { addMetricsRoute } from '#runtime/metrics.ts'
 import { handleConnect } from './connect.ts'
 import type { FenceDevice } from './fence-device.ts'
 import type { Ledger } from './ledger.ts'
 import type { Links } from './links.ts'
 import { answerErrors, expectShape, Malformed } from './malformed.ts'
+import { createWanMetrics } from './metrics.ts'
 
 const byId = z.object({ id: z.string().min(1) })
 const bySite = z.object({ site: z.enum(regions) })
@@ -91,6 +93,14 @@ export function createWayIn(parts: WayInParts): FastifyInstance {
   addLinkRoutes(server, parts.links)
   addLedgerRoutes(server, parts.ledger)
   addFenceRoutes(server, parts.device)
+  const { links, device, ledger } = parts
+  const metrics = createWanMetrics({
+    counters: () => links.counters(),
+    links: () => links.state(),
+    fence: () => device.state(),
+    ledger: () => ledger.entries(),
+  })
+  addMetricsRoute(server, metrics)
   server.server.on('connect', (request, client, head: Buffer) => {
     const authorized = sameText(request.headers['proxy-authorization'] ?? '', `Bearer ${parts.token}`)
     handleConnect({ request, client, head, authorized, whichToken, nets: parts.nets, log: parts.log })

@@ -1,0 +1,194 @@
+// A synthetic drill's files sent to a real receiver: one trace of the drill, one of each move, phases contiguous, times mapped once.
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import type { Journal } from '#protocol/journal.ts'
+import type { TimelineEvent } from '#protocol/timeline.ts'
+import { goodRecord, ns, t0Ms } from '../measure/histories.ts'
+import { measure } from '../measure/measure.ts'
+import { type ReceivedSpan, startReceiver } from './otlp-receiver.ts'
+import { sendTraces, tracesOf } from './send-traces.ts'
+
+/** A clock that has run for ten days when the drill begins. */
+const originNs = 864_000_000_000_123n
+const startedNs = BigInt(Date.parse('2026-01-01T00:00:00.000Z')) * 1_000_000n
+
+function drill(): { journal: Journal; events: readonly TimelineEvent[] } {
+  const record = goodRecord()
+  const harness: TimelineEvent = { atNs: ns(10), source: 'harness', site: '', kind: 'load', reason: '30 per second' }
+  const agent: TimelineEvent = {
+    atNs: ns(t0Ms + 550),
+    source: 'agent',
+    site: 'c',
+    kind: 'agent-promised',
+    epoch: 2,
+    reason: 'asked',
+  }
+  const order: TimelineEvent = {
+    ...agent,
+    atNs: ns(21_900),
+    source: 'controller',
+    site: 'a',
+    kind: 'switchover',
+    reason: 'ordered',
+  }
+  const shift = (text: string): string => (BigInt(text) + originNs).toString()
+  const events = [harness, agent, order, ...record.events].map((each) => ({ ...each, atNs: shift(each.atNs) }))
+  const moved = measure({
+    ...record,
+    originNs,
+    endNs: record.endNs + originNs,
+    load: record.load && { fromNs: record.load.fromNs + originNs, toNs: record.load.toNs + originNs },
+    events: events.toSorted((left, right) => Number(BigInt(left.atNs) - BigInt(right.atNs))),
+    operations: record.operations.map((each) => ({
+      ...each,
+      intendedNs: shift(each.intendedNs),
+      sentNs: each.sentNs && shift(each.sentNs),
+      doneNs: shift(each.doneNs),
+    })),
+    faults: record.faults.map((each) => ({
+      ...each,
+      firstNs: shift(each.firstNs),
+      lastNs: shift(each.lastNs),
+      healedNs: each.healedNs && shift(each.healedNs),
+    })),
+    steps: record.steps.map((each) => ({ ...each, fromNs: shift(each.fromNs), toNs: shift(each.toNs) })),
+  })
+  return { journal: moved, events }
+}
+
+async function folderOf(context: TestContext, journal: Journal, events: readonly TimelineEvent[]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'firedrill-telemetry-'))
+  context.after(async () => rm(folder, { recursive: true }))
+  await writeFile(join(folder, 'journal.json'), JSON.stringify(journal))
+  await writeFile(join(folder, 'timeline.ndjson'), events.map((each) => `${JSON.stringify(each)}\n`).join(''))
+  return folder
+}
+
+const wallNs = (ms: number): bigint => startedNs + BigInt(Math.round(ms * 1e6))
+
+function traceOf(spans: readonly ReceivedSpan[], name: string): { root: ReceivedSpan; children: ReceivedSpan[] } {
+  const roots = spans.filter((span) => span.name === name && span.parentSpanId === undefined)
+  assert.equal(roots.length, 1, `roots ${name}`)
+  const [root] = roots
+  assert.ok(root)
+  const children = spans.filter((span) => span.traceId === root.traceId && span !== root)
+  for (const child of children) assert.equal(child.parentSpanId, root.spanId, child.name)
+  return { root, children }
+}
+
+test('a failover is one trace from t0 to restored, its phases contiguous, with attributes, events and reasons', async (context) => {
+  const { journal, events } = drill()
+  await using receiver = await startReceiver()
+  const line = await sendTraces(await folderOf(context, journal, events), receiver.endpoint)
+  assert.equal(line, `traces: ${receiver.spans.length} spans in 3 traces sent to ${receiver.endpoint}`)
+  assert.deepEqual(receiver.paths, ['POST /v1/traces'])
+  const { root, children } = traceOf(receiver.spans, 'failover')
+  assert.deepEqual(
+    children.map(({ name }) => name),
+    ['detect', 'decide', 'fence', 'promote', 'steer', 'recover'],
+  )
+  let atNs = root.startTimeUnixNano
+  for (const child of children) {
+    assert.equal(child.startTimeUnixNano, atNs, child.name)
+    atNs = child.endTimeUnixNano
+  }
+  assert.equal(atNs, root.endTimeUnixNano)
+  assert.equal(root.startTimeUnixNano, wallNs(t0Ms))
+  assert.equal(root.endTimeUnixNano, wallNs(t0Ms + (journal.rto.restoredMs ?? Number.NaN)))
+  assert.equal(children[0]?.endTimeUnixNano, wallNs(t0Ms + 300))
+  const { 'firedrill.epoch': epoch, 'firedrill.region.from': from, 'firedrill.region.to': to } = root.attributes
+  assert.deepEqual([epoch, from, to], [2, 'a', 'b'])
+  assert.deepEqual(root.attributes['firedrill.faults'], ['power-loss of region a'])
+  assert.equal(root.attributes['firedrill.drill'], 'drill-1')
+  assert.equal(root.attributes['firedrill.cause'], 'fault')
+  const told = children.flatMap((child) => child.events.map((event) => `${child.name}: ${event.name}`))
+  assert.deepEqual(told, [
+    'decide: suspect',
+    'fence: epoch-taken',
+    'fence: agent-promised',
+    'promote: fenced',
+    'steer: promoted',
+  ])
+  assert.equal(children[2]?.events[1]?.attributes['firedrill.reason'], 'asked')
+  assert.equal(children[2]?.events[1]?.timeUnixNano, wallNs(t0Ms + 550))
+})
+
+test('a failback is a trace of its own, from the order on', async (context) => {
+  const { journal, events } = drill()
+  await using receiver = await startReceiver()
+  await sendTraces(await folderOf(context, journal, events), receiver.endpoint)
+  const { root, children } = traceOf(receiver.spans, 'switchover')
+  assert.deepEqual(
+    children.map(({ name }) => name),
+    ['decide', 'promote'],
+  )
+  assert.equal(root.startTimeUnixNano, wallNs(21_900))
+  assert.equal(root.endTimeUnixNano, wallNs(22_000 - 20))
+  assert.deepEqual([root.attributes['firedrill.region.from'], root.attributes['firedrill.region.to']], ['b', 'a'])
+  assert.equal(root.attributes['firedrill.cause'], 'ordered')
+  assert.deepEqual(root.attributes['firedrill.faults'], [])
+})
+
+test('a drill is a trace with its steps and faults', async (context) => {
+  const { journal, events } = drill()
+  await using receiver = await startReceiver()
+  await sendTraces(await folderOf(context, journal, events), receiver.endpoint)
+  const { root, children } = traceOf(receiver.spans, 'drill a-drill')
+  assert.equal(root.startTimeUnixNano, startedNs)
+  assert.equal(root.attributes['firedrill.verdict'], journal.verdict)
+  assert.deepEqual(
+    root.events.map(({ name }) => name),
+    ['load'],
+  )
+  assert.equal(children.length, journal.steps.length + journal.faults.length)
+  const fault = children.find(({ name }) => name === 'fault power-loss')
+  assert.deepEqual([fault?.startTimeUnixNano, fault?.endTimeUnixNano], [wallNs(t0Ms), wallNs(21_000)])
+  assert.equal(new Set(receiver.spans.map((span) => span.traceId)).size, 3)
+  for (const span of receiver.spans) assert.deepEqual([span.droppedEventsCount, span.droppedAttributesCount], [0, 0])
+})
+
+test('where nobody was promoted there is the trace of the drill alone', () => {
+  const { journal, events } = drill()
+  const { plans } = tracesOf(
+    journal,
+    events.filter((event) => event.kind !== 'promoted'),
+  )
+  assert.deepEqual(
+    plans.map(({ name }) => name),
+    ['drill a-drill'],
+  )
+})
+
+test('a phase that nobody reported gives its time to the next, and the sum stays', () => {
+  const { journal, events } = drill()
+  const phases = { ...journal.rto.phases, fenceMs: null, promoteMs: (journal.rto.phases.promoteMs ?? 0) + 200 }
+  const [, failover] = tracesOf({ ...journal, rto: { ...journal.rto, phases } }, events).plans
+  assert.deepEqual(
+    failover?.children.map(({ name }) => name),
+    ['detect', 'decide', 'promote', 'steer', 'recover'],
+  )
+  const restoredMs = journal.rto.restoredMs ?? Number.NaN
+  assert.equal((failover?.toNs ?? 0n) - (failover?.fromNs ?? 0n), BigInt(Math.round(restoredMs * 1e6)))
+})
+
+test('a receiver that is not there, refuses, or a drill of an older version is one line and no failure', async (context) => {
+  const { journal, events } = drill()
+  const folder = await folderOf(context, journal, events)
+  const gone = await startReceiver()
+  await gone[Symbol.asyncDispose]()
+  await using refusing = await startReceiver(400)
+  const { originNs: _, ...older } = journal
+  for (const [from, endpoint, expected] of [
+    [folder, gone.endpoint, /^traces: not sent to .*(ECONNREFUSED|connect)/],
+    [folder, refusing.endpoint, /^traces: not sent to .*Bad Request/],
+    [await folderOf(context, older, events), refusing.endpoint, /of an older version/],
+    ['/nonexistent', refusing.endpoint, /ENOENT/],
+  ] as const) {
+    const line = await sendTraces(from, endpoint)
+    assert.match(line, expected)
+    assert.equal(line.split('\n').length, 1)
+  }
+})
