@@ -107,9 +107,13 @@ export const fenceState = z.object({
 })
 export type FenceState = z.infer<typeof fenceState>
 
+/** Whose fault it is that no drill has injected but a person, by `chaos inject` or the dashboard: it goes by its time alone. */
+export const manualDrill = 'manual'
+
 /** One entry of the ledger of faults: written before the fault is injected, removed after it is proven healed. */
 export const ledgerEntry = z.object({
   id: z.string().min(1),
+  /** The drill's name, or `manualDrill`. */
   drill: z.string(),
   kind: z.string(),
   target: z.string(),

@@ -45,6 +45,34 @@ export async function tryLock(path: string, doing: string): Promise<LockAttempt>
   }
 }
 
+/** Whether a lock is held, without taking it. `dead`: its holder died with it in its hands. */
+export type LockSight =
+  | { readonly state: 'free'; readonly holder: null }
+  | { readonly state: 'held' | 'dead'; readonly holder: Holder }
+
+export async function lookAtLock(path: string): Promise<LockSight> {
+  for (;;) {
+    let file: number
+    try {
+      file = openSync(path, 'r+')
+    } catch {
+      return { state: 'free', holder: null }
+    }
+    try {
+      if (lockFile(file)) {
+        const holder = isAt(path, file) ? readHolder(path) : null
+        return holder === null ? { state: 'free', holder } : { state: 'dead', holder }
+      }
+    } finally {
+      closeSync(file)
+    }
+    const holder = readHolder(path)
+    // A dead one's name: another looks as well, or the new holder has not written its own yet.
+    if (holder !== null && isAlive(holder.pid)) return { state: 'held', holder }
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
 /** False if the file was removed meanwhile, as a release does, and perhaps made anew. */
 function isAt(path: string, file: number): boolean {
   return statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(file).ino
