@@ -4,6 +4,7 @@ import { EnvironmentError, environmentExitCode } from '#world/environment-error.
 import { registerBench } from './commands/bench.ts'
 import { registerBuild } from './commands/build.ts'
 import { registerConnect } from './commands/connect.ts'
+import { registerDashboard } from './commands/dashboard.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerDown } from './commands/down.ts'
 import { registerFailback } from './commands/failback.ts'
@@ -48,6 +49,7 @@ function createProgram(): Command {
     registerConnect,
     registerValidate,
     registerRun,
+    registerDashboard,
     registerHeal,
     registerFailover,
     registerFailback,

@@ -47,8 +47,7 @@ export async function tryLock(path: string, doing: string): Promise<LockAttempt>
 
 /** Whether a lock is held, without taking it. `dead`: its holder died with it in its hands. */
 export type LockSight =
-  | { readonly state: 'free'; readonly holder: null }
-  | { readonly state: 'held' | 'dead'; readonly holder: Holder }
+  { readonly state: 'free'; readonly holder: null } | { readonly state: 'held' | 'dead'; readonly holder: Holder }
 
 export async function lookAtLock(path: string): Promise<LockSight> {
   for (;;) {

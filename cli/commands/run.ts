@@ -14,6 +14,7 @@ import { bringUp } from '#world/up.ts'
 import { drillProgress } from '../drill-progress.ts'
 import { hostConfig, interruption, print, say, wholeNumber, worldOption } from '../shared.ts'
 import { collect } from '../topology-options.ts'
+import { sayDashboard } from './dashboard.ts'
 
 interface RunOptions {
   readonly world: string
@@ -22,6 +23,7 @@ interface RunOptions {
   readonly seed?: number
   readonly yes?: true
   readonly json?: true
+  readonly dashboard: boolean
 }
 
 export function registerRun(program: Command): void {
@@ -35,6 +37,7 @@ export function registerRun(program: Command): void {
     .option('--seed <number>', 'seed of the load', wholeNumber('--seed', 0, 2 ** 31 - 1))
     .option('--yes', 'answer yes to every approve step')
     .option('--json', 'print journal.json on standard output')
+    .option('--no-dashboard', 'start no dashboard')
     .addHelpText('after', '\nExit code: 0 pass, 1 fail, 2 unknown, 3 usage or environment.')
     .action(run)
 }
@@ -48,6 +51,7 @@ async function run(name: string, options: RunOptions): Promise<void> {
   const engine = await connectEngine(config, say)
   const { topology } = loaded.runbook
   await using world = await bringUp({ engine, config, world: options.world, topology, say, signal })
+  await sayDashboard(world.name, options.dashboard)
   const drillsFolder = join(checkout, 'drills')
   const { journal, folder } = await runDrill({
     world,

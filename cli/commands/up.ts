@@ -4,6 +4,7 @@ import { lockWorld } from '#world/busy-lock.ts'
 import { connectEngine } from '#world/docker-engine.ts'
 import { bringUp } from '#world/up.ts'
 import { hostConfig, interruption, print, say, worldOption } from '../shared.ts'
+import { sayDashboard } from './dashboard.ts'
 import { addTopologyOptions, topologyFrom, type TopologyOptions } from '../topology-options.ts'
 
 export function registerUp(program: Command): void {
@@ -11,13 +12,17 @@ export function registerUp(program: Command): void {
     .command('up')
     .description('bring a world up and wait until it is ready; one that is up with the same topology is used as it is')
     .addOption(worldOption())
-  addTopologyOptions(command).action(async (options: TopologyOptions & { readonly world: string }) => {
-    const config = hostConfig()
-    const topology = topologyFrom(options)
-    const signal = interruption('taking down what was started')
-    await using _lock = await lockWorld(options.world, 'up', say)
-    const engine = await connectEngine(config, say)
-    await using world = await bringUp({ engine, config, world: options.world, topology, say, signal })
-    print(`world ${world.name} is ready; next: ./firedrill status, ./firedrill run region-loss`)
-  })
+    .option('--no-dashboard', 'start no dashboard')
+  addTopologyOptions(command).action(
+    async (options: TopologyOptions & { readonly world: string; readonly dashboard: boolean }) => {
+      const config = hostConfig()
+      const topology = topologyFrom(options)
+      const signal = interruption('taking down what was started')
+      await using _lock = await lockWorld(options.world, 'up', say)
+      const engine = await connectEngine(config, say)
+      await using world = await bringUp({ engine, config, world: options.world, topology, say, signal })
+      await sayDashboard(world.name, options.dashboard)
+      print(`world ${world.name} is ready; next: ./firedrill status, ./firedrill run region-loss`)
+    },
+  )
 }

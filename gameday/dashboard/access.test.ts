@@ -47,7 +47,13 @@ void test('the cleaned address never leads to another host', () => {
 void test('a change needs the own origin, also with the right token', () => {
   for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
     assert.match(reasonOf(ask({ cookie }, method, '/api/heal')), /expected origin .* saw none/)
-    for (const origin of ['null', 'http://evil.example', 'http://127.0.0.1:4712', 'https://127.0.0.1:4711', `http://${host}.evil`])
+    for (const origin of [
+      'null',
+      'http://evil.example',
+      'http://127.0.0.1:4712',
+      'https://127.0.0.1:4711',
+      `http://${host}.evil`,
+    ])
       assert.match(reasonOf(ask({ cookie, origin }, method, '/api/heal')), /expected origin/, origin)
     assert.deepEqual(ask({ cookie, origin: `http://${host}` }, method, '/api/heal'), { allowed: true })
   }

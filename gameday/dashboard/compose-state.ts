@@ -35,8 +35,7 @@ export function composeState(seen: Observed, nowMs: number): DashboardState {
     fenceDevice: valueOf(seen.fence)?.broken ?? 'works',
     faults: faultsOf(seen),
     timeline: timelineOf(seen),
-    drill:
-      seen.drill === null ? null : { ...seen.drill, hasReport: seen.drillHasReport, isAlive: seen.drillIsAlive },
+    drill: seen.drill === null ? null : { ...seen.drill, hasReport: seen.drillHasReport, isAlive: seen.drillIsAlive },
     launch: seen.launch,
     guard: seen.guard,
     busyWith: seen.busyWith,
@@ -73,7 +72,8 @@ function regionOf(
   primaryAgent: AgentStatus | null,
 ): RegionState {
   const app = valueOf(seen.apps[region])
-  const why = app === null ? null : region === primary && app.writes.status !== 200 ? app.writes.reason : app.reads.reason
+  const why =
+    app === null ? null : region === primary && app.writes.status !== 200 ? app.writes.reason : app.reads.reason
   const ready = { 200: 'ready', 203: 'stale' } as const
   return {
     designedRole:
@@ -95,7 +95,9 @@ function regionOf(
 
 function controllerOf(seen: Observed, region: Region): RegionState['controller'] {
   const status = valueOf(seen.controllers[region])
-  const leader = regions.map((each) => valueOf(seen.controllers[each])?.etcd.leader ?? null).find((each) => each !== null)
+  const leader = regions
+    .map((each) => valueOf(seen.controllers[each])?.etcd.leader ?? null)
+    .find((each) => each !== null)
   const etcd =
     status === null ? 'unknown' : !status.etcd.reachable ? 'unreachable' : leader === region ? 'leader' : 'member'
   return {
@@ -137,8 +139,7 @@ function areaOf(seen: Observed, area: Area, nowMs: number): AreaState {
   const steering = valueOf(seen.steering[area])
   const series = seen.loads[area]
   const offsetMs = seen.clockOffsetMs
-  if (offsetMs === null)
-    return { containers: containersOf(seen, area), writesTo: null, readsTo: null, load: null }
+  if (offsetMs === null) return { containers: containersOf(seen, area), writesTo: null, readsTo: null, load: null }
   const view = series.view(BigInt(Math.round((nowMs - offsetMs) * 1e6)))
   const { endSecond, ackedNs, ...figures } = view
   return {
@@ -162,7 +163,9 @@ function linksOf(seen: Observed): DashboardState['links'] {
   for (const from of sites)
     for (const to of sites) {
       if (from === to) continue
-      const base = reply.layers.findLast((each) => each.id === 'base' && each.from.includes(from) && each.to.includes(to))
+      const base = reply.layers.findLast(
+        (each) => each.id === 'base' && each.from.includes(from) && each.to.includes(to),
+      )
       const classes = reply.effective.filter((each) => each.from === from && each.to === to)
       const isFenced = (reply.fenced as readonly Site[]).some((site) => site === from || site === to)
       links[linkKey(from, to)] = {

@@ -73,7 +73,9 @@ void test('what is not taken is told at its field', () => {
   }
   assert.deepEqual(problemsOf({ kind: 'power-loss', target: 'region d', for: 'soon' }), ['for', 'target'])
   assert.deepEqual(problemsOf({ kind: 'link-degrade', target: 'a -> b', loss: '2' }), ['loss'])
-  assert.deepEqual(problemsOf({ kind: 'partition', target: 'region a', 'flap.down': 'x', 'flap.up': '1s' }), ['flap.down'])
+  assert.deepEqual(problemsOf({ kind: 'partition', target: 'region a', 'flap.down': 'x', 'flap.up': '1s' }), [
+    'flap.down',
+  ])
   assert.deepEqual(problemsOf({ kind: 'power-loss' }), ['target'])
   assert.deepEqual(problemsOf({ kind: 'earthquake', target: 'region a' }), ['kind'])
 })

@@ -83,9 +83,16 @@ function fieldsOf(kind: string, name: string, property: Property, required: bool
     )
   const choices = ((property['enum'] as readonly unknown[] | undefined) ?? []).map(String)
   const type =
-    choices.length > 0 ? 'choice' : property['type'] === 'boolean' ? 'yes-no' : property['type'] === 'number' ? 'number' : 'text'
+    choices.length > 0
+      ? 'choice'
+      : property['type'] === 'boolean'
+        ? 'yes-no'
+        : property['type'] === 'number'
+          ? 'number'
+          : 'text'
   const fallback = property['default'] ?? property['const']
-  const suggestions = name === 'target' ? targets.filter((target) => problemAt(kind, { target }, 'target') === null) : []
+  const suggestions =
+    name === 'target' ? targets.filter((target) => problemAt(kind, { target }, 'target') === null) : []
   return [
     {
       name,

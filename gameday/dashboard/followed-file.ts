@@ -24,7 +24,12 @@ export class FollowedFile {
       const { size } = await file.stat()
       if (size < this.#offset) [this.#offset, this.#rest] = [0, '']
       if (size === this.#offset) return []
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(size - this.#offset), 0, size - this.#offset, this.#offset)
+      const { bytesRead, buffer } = await file.read(
+        Buffer.alloc(size - this.#offset),
+        0,
+        size - this.#offset,
+        this.#offset,
+      )
       this.#offset += bytesRead
       const lines = (this.#rest + buffer.subarray(0, bytesRead).toString()).split('\n')
       this.#rest = lines.pop() ?? ''

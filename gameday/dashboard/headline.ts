@@ -15,7 +15,10 @@ export function headlineOf(state: Seen): Headline {
   const moving = regions.find((region) => state.regions[region].controller.busy !== null)
   if (moving !== undefined || epoch.state !== 'active') {
     const move = (moving === undefined ? null : state.regions[moving].controller.busy) ?? 'move'
-    const detail = moving === undefined ? `epoch ${epoch.number} is claimed` : `by controller ${moving.toUpperCase()}, epoch ${epoch.number}`
+    const detail =
+      moving === undefined
+        ? `epoch ${epoch.number} is claimed`
+        : `by controller ${moving.toUpperCase()}, epoch ${epoch.number}`
     return { tone: 'moving', text: `A ${move} is under way`, detail }
   }
   const primary = epoch.primary
@@ -34,7 +37,9 @@ function troublesOf(state: Seen, primary: Region | null): readonly string[] {
       ? []
       : [faults.length === 1 ? `${first.kind} of ${first.target}` : `${faults.length} faults are in force`]
   const writes =
-    primary !== null && state.regions[primary].app.writes === 'not-ready' ? [`no writes: ${state.regions[primary].app.why ?? 'not ready'}`] : []
+    primary !== null && state.regions[primary].app.writes === 'not-ready'
+      ? [`no writes: ${state.regions[primary].app.why ?? 'not ready'}`]
+      : []
   return [...broken, ...writes, ...regions.flatMap((region) => regionTroubles(state, region, primary))]
 }
 
@@ -46,7 +51,9 @@ function regionTroubles(state: Seen, region: Region, primary: Region | null): re
   const lag = postgres.lagBytes ?? 0
   return [
     ...(fenced ? [`${name} is fenced off`] : []),
-    ...(stopped.length > 0 ? [`${stopped.map((each) => `${each.service}.${region}`).join(', ')} ${stopped[0]?.state ?? 'down'}`] : []),
+    ...(stopped.length > 0
+      ? [`${stopped.map((each) => `${each.service}.${region}`).join(', ')} ${stopped[0]?.state ?? 'down'}`]
+      : []),
     ...(controller.etcd === 'unreachable' ? [`${name} is without etcd`] : []),
     ...(region !== primary && postgres.answers && postgres.following === null ? [`${name} follows nobody`] : []),
     ...(lag > smallLagBytes ? [`${name} lags ${(lag / 1_048_576).toFixed(1)} MiB`] : []),

@@ -19,7 +19,12 @@ const nobodysOrder = '/orders/00000000-0000-4000-8000-000000000000'
 const readyReply = z.object({ reason: z.string() })
 
 export function lookAtController(world: RunningWorld, region: Region): Promise<ControllerStatus> {
-  return world.wayIn.control(`controller.${region}`, { method: 'GET', path: '/status', timeoutMs, reply: controllerStatus })
+  return world.wayIn.control(`controller.${region}`, {
+    method: 'GET',
+    path: '/status',
+    timeoutMs,
+    reply: controllerStatus,
+  })
 }
 
 export function lookAtAgent(world: RunningWorld, region: Region): Promise<AgentStatus> {

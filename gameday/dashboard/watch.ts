@@ -48,7 +48,8 @@ export class Watch {
 
   /** The world as it is open now. @throws Error that says why it is not */
   get world(): RunningWorld {
-    if (this.#world === null) throw new Error(this.observed.unreachable ?? `world ${this.observed.world} was not seen yet`)
+    if (this.#world === null)
+      throw new Error(this.observed.unreachable ?? `world ${this.observed.world} was not seen yet`)
     return this.#world
   }
 
@@ -235,7 +236,9 @@ export class Watch {
     const key = `${event.atNs} ${event.source} ${event.site} ${event.kind}`
     events.set(key, event)
     if (events.size <= keptEvents) return
-    const oldest = [...events.keys()].sort((left, right) => Number(BigInt(left.split(' ')[0] ?? 0) - BigInt(right.split(' ')[0] ?? 0)))
+    const oldest = [...events.keys()].sort((left, right) =>
+      Number(BigInt(left.split(' ')[0] ?? 0) - BigInt(right.split(' ')[0] ?? 0)),
+    )
     for (const each of oldest.slice(0, events.size - keptEvents)) events.delete(each)
   }
 }
@@ -278,11 +281,17 @@ async function seen<Value>(look: Promise<Value>): Promise<Seen<Value>> {
   }
 }
 
-function traffic(before: { readonly bytes: WanSeen['bytes']; readonly nowNs: bigint } | null, now: { readonly bytes: WanSeen['bytes']; readonly nowNs: bigint }): ReadonlyMap<string, number> {
+function traffic(
+  before: { readonly bytes: WanSeen['bytes']; readonly nowNs: bigint } | null,
+  now: { readonly bytes: WanSeen['bytes']; readonly nowNs: bigint },
+): ReadonlyMap<string, number> {
   if (before === null) return new Map()
   const seconds = Number(now.nowNs - before.nowNs) / 1e9
   return new Map(
-    [...now.bytes].map(([key, bytes]) => [key, Math.max(0, ((bytes - (before.bytes.get(key) ?? bytes)) * 8) / seconds)]),
+    [...now.bytes].map(([key, bytes]) => [
+      key,
+      Math.max(0, ((bytes - (before.bytes.get(key) ?? bytes)) * 8) / seconds),
+    ]),
   )
 }
 

@@ -13,7 +13,10 @@ const json = fc.letrec<{ value: Json; object: Readonly<Record<string, Json>> }>(
     fc.array(fc.integer(), { maxLength: 3 }),
     tie('object'),
   ),
-  object: fc.dictionary(fc.constantFrom('a', 'b', 'c', '1', 'x.y'), tie('value'), { maxKeys: 4, noNullPrototype: true }),
+  object: fc.dictionary(fc.constantFrom('a', 'b', 'c', '1', 'x.y'), tie('value'), {
+    maxKeys: 4,
+    noNullPrototype: true,
+  }),
 })).object
 
 void test('what changed, applied to the state before, gives the state after', () => {

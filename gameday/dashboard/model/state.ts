@@ -109,7 +109,11 @@ export interface DashboardState {
   }
   /** Null: the WAN answers. Else why not, and what to do. */
   readonly unreachable: string | null
-  readonly headline: { readonly tone: 'calm' | 'moving' | 'trouble' | 'unknown'; readonly text: string; readonly detail: string }
+  readonly headline: {
+    readonly tone: 'calm' | 'moving' | 'trouble' | 'unknown'
+    readonly text: string
+    readonly detail: string
+  }
   readonly epoch: {
     readonly number: number
     readonly state: string
