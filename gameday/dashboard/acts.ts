@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type Dockerode from 'dockerode'
+import type { Engine } from '#world/docker-engine.ts'
 import { z } from 'zod'
 import type { ApprovalAnswer } from '#protocol/live-drill.ts'
 import { runbook as runbookShape, type Runbook } from '#protocol/runbook.ts'
@@ -58,10 +58,10 @@ export const approvalRequest = z.strictObject({ id: z.string(), approved: z.bool
 
 export class Acts {
   readonly #watch: Watch
-  readonly #docker: Dockerode
+  readonly #docker: Engine['docker']
   readonly #environment: Readonly<Record<string, string | undefined>>
 
-  constructor(watch: Watch, docker: Dockerode, environment: Readonly<Record<string, string | undefined>>) {
+  constructor(watch: Watch, docker: Engine['docker'], environment: Readonly<Record<string, string | undefined>>) {
     this.#watch = watch
     this.#docker = docker
     this.#environment = environment
@@ -165,12 +165,12 @@ export class Acts {
     const { observed } = this.#watch
     const launch = { runbook, sinceMs: Date.now(), ended: null }
     observed.launch = launch
-    child.once('exit', (code) => {
-      void readFile(logFile, 'utf8').then((text) => {
-        observed.launch = { ...launch, ended: { exitCode: code ?? 1, words: lastLines(text, 1).slice(0, 400) } }
-        this.#watch.changed()
-      })
-    })
+    const ended = async (code: number | null): Promise<void> => {
+      const words = lastLines(await readFile(logFile, 'utf8').catch(() => ''), 1).slice(0, 400)
+      observed.launch = { ...launch, ended: { exitCode: code ?? 1, words } }
+      this.#watch.changed()
+    }
+    child.once('exit', (code) => void ended(code))
     this.#watch.note('drill', `${runbook} started from the dashboard`)
     return `${runbook} starts`
   }

@@ -164,7 +164,8 @@ function linksOf(seen: Observed): DashboardState['links'] {
     for (const to of sites) {
       if (from === to) continue
       const base = reply.layers.findLast(
-        (each) => each.id === 'base' && each.from.includes(from) && each.to.includes(to),
+        (each) =>
+          each.id === 'base' && each.set.delayMs !== undefined && each.from.includes(from) && each.to.includes(to),
       )
       const classes = reply.effective.filter((each) => each.from === from && each.to === to)
       const isFenced = (reply.fenced as readonly Site[]).some((site) => site === from || site === to)

@@ -101,14 +101,17 @@ function fieldsOf(kind: string, name: string, property: Property, required: bool
       hint: type === 'number' ? rangeOf(property) : type === 'text' ? hintOf(kind, name) : '',
       choices,
       suggestions,
-      initial: name === 'for' ? durationExample : name === 'target' ? (suggestions[0] ?? '') : String(fallback ?? ''),
+      initial: name === 'for' ? durationExample : name === 'target' ? (suggestions[0] ?? '') : wordOf(fallback),
     },
   ]
 }
 
-function rangeOf(property: Property): string {
-  const { minimum, maximum } = property
-  return minimum === undefined || maximum === undefined ? 'a number' : `from ${String(minimum)} to ${String(maximum)}`
+function wordOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
+}
+
+function rangeOf({ minimum, maximum }: Property): string {
+  return minimum === undefined || maximum === undefined ? 'a number' : `from ${wordOf(minimum)} to ${wordOf(maximum)}`
 }
 
 /** What the schema says of a value that nobody would take. */

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import type Dockerode from 'dockerode'
+import type { Engine } from '#world/docker-engine.ts'
 import { dashboardFile, dashboardLockFile } from '#world/drill-files.ts'
 import { tryLock } from '#world/process-lock.ts'
 import { findContainer } from '#world/world-containers.ts'
@@ -17,7 +17,7 @@ import { Watch } from './watch.ts'
 const publishMs = 200
 
 export interface DashboardOptions {
-  readonly docker: Dockerode
+  readonly docker: Engine['docker']
   readonly world: string
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly say: (line: string) => void

@@ -56,9 +56,12 @@ function guardAll(server: FastifyInstance, own: () => Own): void {
     reply.headers(onEach)
     const access = judgeAccess({ method: incoming.method, url: incoming.url, headers: incoming.headers }, own())
     if (access.allowed) return
-    if ('location' in access) return reply.header('set-cookie', access.cookie).redirect(access.location, 303)
+    if ('location' in access) {
+      await reply.header('set-cookie', access.cookie).redirect(access.location, 303)
+      return
+    }
     const hint = 'open the address that ./firedrill dashboard prints, typed or pasted, not followed from another page'
-    return reply.code(403).type('text/plain; charset=utf-8').send(`403: ${access.reason}; ${hint}\n`)
+    await reply.code(403).type('text/plain; charset=utf-8').send(`403: ${access.reason}; ${hint}\n`)
   })
 }
 

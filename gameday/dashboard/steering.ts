@@ -7,13 +7,25 @@ import type { Steering } from './observed.ts'
 const timeoutMs = 2000
 const names = { writes: 'orders.firedrill.test', reads: 'reads.orders.firedrill.test' } as const
 
-/** HAProxy's own words for its process-wide variables, `proc.write_region: type=str value=<b>`. */
-export function regionsOfVariables(text: string): Steering {
-  const of = (name: string): Region | null => {
+/**
+ * From HAProxy's statistics and variables. The variables are those of the last request; what is up decides about the next.
+ * Servers stand in the area's order of preference.
+ */
+export function steeringOfHaproxy(text: string): Steering {
+  const ups = (backend: string): readonly Region[] =>
+    [...text.matchAll(new RegExp(`^${backend},([abc])[^,]*,.*?,(UP|DOWN)[^,]*,`, 'gm'))]
+      .filter((match) => match[2] === 'UP')
+      .flatMap((match) => regions.filter((region) => region === match[1]))
+  const variable = (name: string): Region | null => {
     const value = new RegExp(`proc\\.${name}: type=\\w+ value=<(\\w+)>`).exec(text)?.[1]
     return regions.find((region) => region === value) ?? null
   }
-  return { writes: of('write_region'), reads: of('read_region') }
+  const last = variable('write_region')
+  const writable = ups('write-ready')
+  return {
+    writes: last !== null && writable.includes(last) ? last : (writable[0] ?? last),
+    reads: ups('read-ready')[0] ?? ups('read-stale')[0] ?? variable('read_region'),
+  }
 }
 
 /** The last octet of an address names its site. */
@@ -29,9 +41,9 @@ export async function lookAtSteering(world: RunningWorld, area: Area): Promise<S
     return { writes, reads }
   }
   const script =
-    'exec 3<>/dev/tcp/127.0.0.1/9999; echo "get var proc.write_region; get var proc.read_region" >&3; cat <&3'
+    'exec 3<>/dev/tcp/127.0.0.1/9999; echo "get var proc.write_region; get var proc.read_region; show stat" >&3; cat <&3'
   const { stdout } = await world.exec({ site: area, service: 'glb' }, ['bash', '-c', script])
-  return regionsOfVariables(stdout)
+  return steeringOfHaproxy(stdout)
 }
 
 /** Over TCP, since the way in carries streams: a message has its length before it. */

@@ -1,6 +1,6 @@
 // Keeps looking at a world and tells when anything was seen. While nobody watches, only its being there is looked at: looks cost
 // processors that a drill needs.
-import type Dockerode from 'dockerode'
+import type { Engine } from '#world/docker-engine.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { areas, regions, type Area, type Region } from '#protocol/sites.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
@@ -27,7 +27,7 @@ const keptEvents = 600
 
 export class Watch {
   readonly observed: Observed
-  readonly #docker: Dockerode
+  readonly #docker: Engine['docker']
   readonly #onSeen: () => void
   readonly #drillFiles: DrillFiles
   readonly #stopping = new AbortController()
@@ -39,7 +39,7 @@ export class Watch {
   #wake: () => void = () => {}
   #lastBytes: { readonly bytes: WanSeen['bytes']; readonly nowNs: bigint } | null = null
 
-  constructor(docker: Dockerode, world: string, onSeen: () => void) {
+  constructor(docker: Engine['docker'], world: string, onSeen: () => void) {
     this.#docker = docker
     this.#onSeen = onSeen
     this.observed = nothingSeen(world)

@@ -79,9 +79,8 @@ function update(old: Node, wanted: Node): void {
     if (old.nodeValue !== wanted.nodeValue) old.nodeValue = wanted.nodeValue
     return
   }
-  for (const { name } of [...old.attributes]) if (!wanted.hasAttribute(name)) old.removeAttribute(name)
-  for (const { name, value } of [...wanted.attributes])
-    if (old.getAttribute(name) !== value) old.setAttribute(name, value)
+  for (const { name } of Array.from(old.attributes)) if (!wanted.hasAttribute(name)) old.removeAttribute(name)
+  for (const { name, value } of wanted.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value)
   for (const [event, handler] of handlers.get(wanted) ?? []) handle(old, event, handler)
   morph(old, [...wanted.childNodes])
 }

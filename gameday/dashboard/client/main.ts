@@ -46,10 +46,14 @@ function render(): void {
   draw('load', [now.areas, now.faults], () => loadView(now))
   draw('regions', [now.regions, now.fenceDevice, now.topology], () => regionsView(now))
   draw('drill', [now.drill, now.launch, now.busyWith, answering, second], () =>
-    drillView(now, nowMs, { answering, answer, start: () => startDrill() }),
+    drillView(now, nowMs, {
+      answering,
+      answer: (id, approved) => void answer(id, approved),
+      start: () => startDrill(),
+    }),
   )
   draw('faults', [now.faults, second, [...healing].join(' ')], () =>
-    faultsView(now, nowMs, { healing, heal, healAll, inject }),
+    faultsView(now, nowMs, { healing, heal: (id) => void heal(id) }),
   )
   draw('timeline', [now.timeline], () => timelineView(now))
   draw('guard', [now.guard], () => guardView(now))
@@ -85,17 +89,16 @@ function move(kind: 'failover' | 'failback'): void {
   if (state !== null) openMove(state, kind, done)
 }
 
-function heal(id: string): void {
+async function heal(id: string): Promise<void> {
   if (healing.has(id)) return
   healing.add(id)
   render()
-  void ask('DELETE', `/api/faults/${encodeURIComponent(id)}`).then((answer) => {
-    healing.delete(id)
-    tell(answer)
-    render()
-    // Its button has gone or will go; whoever used it by key goes on from here.
-    if ('done' in answer) byId('faults-title').focus()
-  })
+  const reply = await ask('DELETE', `/api/faults/${encodeURIComponent(id)}`)
+  healing.delete(id)
+  tell(reply)
+  render()
+  // Its button has gone or will go; whoever used it by key goes on from here.
+  if ('done' in reply) byId('faults-title').focus()
 }
 
 function healAll(): void {
@@ -103,16 +106,15 @@ function healAll(): void {
   void ask('POST', '/api/heal').then(tell)
 }
 
-function answer(id: string, approved: boolean): void {
+async function answer(id: string, approved: boolean): Promise<void> {
   if (answering) return
   answering = true
   render()
-  void ask('POST', '/api/approval', { id, approved }).then((reply) => {
-    answering = false
-    tell(reply)
-    render()
-    if ('done' in reply) byId('drill-title').focus()
-  })
+  const reply = await ask('POST', '/api/approval', { id, approved })
+  answering = false
+  tell(reply)
+  render()
+  if ('done' in reply) byId('drill-title').focus()
 }
 
 const shortcuts: readonly Shortcut[] = [

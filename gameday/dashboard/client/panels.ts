@@ -69,8 +69,6 @@ function figure(name: string, value: string, bad = false): Node {
 export interface FaultActs {
   readonly healing: ReadonlySet<string>
   heal(id: string): void
-  healAll(): void
-  inject(): void
 }
 
 export function faultsView(state: DashboardState, nowMs: number, acts: FaultActs): readonly Node[] {
@@ -336,7 +334,7 @@ function regionDetail(state: DashboardState, region: string, each: RegionState):
   ]
   return h(
     'article',
-    { 'data-key': region, class: `detail ${each.role}` },
+    { 'data-key': region, class: `facts ${each.role}` },
     h(
       'h3',
       {},
