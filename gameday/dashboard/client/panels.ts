@@ -132,8 +132,8 @@ export function drillView(state: DashboardState, nowMs: number, acts: DrillActs)
         ? h('p', { class: 'notice' }, `${launch.runbook} starts… ${formatSpan(nowMs - launch.sinceMs)}`)
         : h(
             'p',
-            { class: 'notice bad' },
-            `${launch.runbook} did not run (exit code ${launch.ended.exitCode}): ${launch.ended.words}`,
+            { class: launch.ended.exitCode === 0 ? 'notice' : 'notice bad' },
+            `${launch.runbook} ${launch.ended.exitCode === 3 ? 'was refused' : 'has ended'} (exit code ${launch.ended.exitCode}): ${launch.ended.words}`,
           )
   if (drill === null)
     return [
