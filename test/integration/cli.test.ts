@@ -46,6 +46,7 @@ const commands = [
   'connect',
   'validate',
   'run',
+  'dashboard',
   'heal',
   'failover',
   'failback',
@@ -84,6 +85,7 @@ const badInputs: readonly (readonly [readonly string[], RegExp])[] = [
   [['fuzz', '--commit', 'maybe'], /--commit <mode>.*quorum, async/],
   [['fuzz', '--world', 'No Such'], /world name: expected .* saw "No Such"/],
   [['status', '--world', 'nobody-has-this-one'], /world nobody-has-this-one is not up.*\.\/firedrill up/],
+  [['dashboard', '--world', 'nobody-has-this-one'], /world nobody-has-this-one is not up/],
   [['report', 'no-such-drill'], /no-such-drill/],
 ]
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { dirname, join } from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
@@ -79,7 +79,7 @@ void test('the page opens by its printed address, which it cleans of the token, 
 
 void test('axe finds no serious fault, in light and dark, and nothing runs over the side at 1280 and 390 px', async (context) => {
   if (skipped(context)) return
-  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+  const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
   for (const [width, colorScheme] of [
     [1280, 'light'],
     [390, 'dark'],
