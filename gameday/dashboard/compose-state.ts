@@ -163,14 +163,14 @@ function linksOf(seen: Observed): DashboardState['links'] {
   for (const from of sites)
     for (const to of sites) {
       if (from === to) continue
-      const base = reply.layers.findLast(
-        (each) =>
-          each.id === 'base' && each.set.delayMs !== undefined && each.from.includes(from) && each.to.includes(to),
+      // The base is not among the layers: a delay that a layer sets is another than that.
+      const isDelayed = reply.layers.some(
+        (each) => each.set.delayMs !== undefined && each.from.includes(from) && each.to.includes(to),
       )
       const classes = reply.effective.filter((each) => each.from === from && each.to === to)
       const isFenced = (reply.fenced as readonly Site[]).some((site) => site === from || site === to)
       links[linkKey(from, to)] = {
-        ...conditionOf(classes, base?.set.delayMs ?? 0, isFenced),
+        ...conditionOf(classes, isDelayed, isFenced),
         bitsPerSecond: roughly(seen.traffic.get(linkKey(from, to)) ?? 0),
       }
     }
@@ -186,7 +186,7 @@ type EffectiveLink = LinksReply['effective'][number]
 
 function conditionOf(
   classes: readonly EffectiveLink[],
-  baseDelayMs: number,
+  isDelayed: boolean,
   isFenced: boolean,
 ): Omit<LinkState, 'bitsPerSecond'> {
   const delayMs = Math.max(0, ...classes.map((each) => each.delayMs))
@@ -195,7 +195,7 @@ function conditionOf(
   if (classes.length > 0 && down.length === classes.length) return { condition: 'down', delayMs, note: 'cut' }
   const notes = [
     ...(down.length > 0 ? [`cut for ${down.map((each) => each.class).join(', ')}`] : []),
-    ...(delayMs > baseDelayMs ? [`delay ${delayMs} ms instead of ${baseDelayMs}`] : []),
+    ...(isDelayed ? [`delay ${delayMs} ms`] : []),
     ...share('loss', classes, (each) => each.loss),
     ...share('jitter', classes, (each) => each.jitter),
     ...share('reorder', classes, (each) => each.reorder),

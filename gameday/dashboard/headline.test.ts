@@ -83,7 +83,7 @@ void test('a fault is trouble as long as it is in the ledger, and is shown a whi
   assert.deepEqual(composeState(seen, 0).faults, {})
 })
 
-void test('a base of several layers is no degradation; a cut of one class is, and of all is a cut', () => {
+void test('the delay of the base is no degradation; a cut of one class is, and of all is a cut', () => {
   const seen = observed()
   const classes = ['control', 'postgres', 'kafka', 'app', 'dns'] as const
   const effective = (up: (name: string) => boolean) =>

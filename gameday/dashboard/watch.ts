@@ -70,7 +70,9 @@ export class Watch {
 
   /** What the dashboard itself did, beside the world's own events. */
   note(kind: string, reason: string): void {
-    const nowNs = BigInt(Math.round((Date.now() - (this.observed.clockOffsetMs ?? 0)) * 1e6))
+    // Its place in time is known once anybody has looked at the world.
+    if (this.observed.clockOffsetMs === null) return
+    const nowNs = BigInt(Math.round((Date.now() - this.observed.clockOffsetMs) * 1e6))
     this.#keep({ atNs: nowNs.toString(), source: 'harness', site: 'dashboard', kind, reason })
     this.#onSeen()
   }

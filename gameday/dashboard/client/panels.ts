@@ -125,6 +125,7 @@ export function drillView(state: DashboardState, nowMs: number, acts: DrillActs)
   const { drill, launch } = state
   const title = h('h2', { id: 'drill-title', tabindex: '-1' }, 'Drill')
   const launching = launch !== null && (drill === null || Date.parse(drill.startedAt) < launch.sinceMs)
+  const starts = launching && launch.ended === null
   const launchWords =
     launch === null || !launching
       ? null
@@ -144,7 +145,7 @@ export function drillView(state: DashboardState, nowMs: number, acts: DrillActs)
           { class: 'soft' },
           state.busyWith?.startsWith('run ') === true ? `${state.busyWith} prepares the world` : 'No drill runs.',
         ),
-      launching ? h('span') : startButton(acts),
+      starts ? h('span') : startButton(acts),
     ]
   const isOver = drill.state === 'ended' || !drill.isAlive
   return [
@@ -158,7 +159,7 @@ export function drillView(state: DashboardState, nowMs: number, acts: DrillActs)
     ),
     drill.approval === null || !drill.isAlive ? h('span') : approvalView(drill.approval, acts),
     h('ol', { class: 'steps' }, ...drill.steps.map((step, index) => stepView(step, index, nowMs))),
-    isOver && !launching ? startButton(acts) : h('span'),
+    isOver && !starts ? startButton(acts) : h('span'),
   ]
 }
 
