@@ -163,9 +163,10 @@ function linksOf(seen: Observed): DashboardState['links'] {
   for (const from of sites)
     for (const to of sites) {
       if (from === to) continue
-      // The base is not among the layers: a delay that a layer sets is another than that.
+      // What the base itself sets, or its own changes, is what the world is meant to be.
       const isDelayed = reply.layers.some(
-        (each) => each.set.delayMs !== undefined && each.from.includes(from) && each.to.includes(to),
+        (each) =>
+          each.id !== 'base' && each.set.delayMs !== undefined && each.from.includes(from) && each.to.includes(to),
       )
       const classes = reply.effective.filter((each) => each.from === from && each.to === to)
       const isFenced = (reply.fenced as readonly Site[]).some((site) => site === from || site === to)
