@@ -6,6 +6,7 @@ import { registerBuild } from './commands/build.ts'
 import { registerCompare } from './commands/compare.ts'
 import { registerChaos } from './commands/chaos.ts'
 import { registerConnect } from './commands/connect.ts'
+import { registerDashboard } from './commands/dashboard.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerDown } from './commands/down.ts'
 import { registerFailback } from './commands/failback.ts'
@@ -66,6 +67,7 @@ function createProgram(): Command {
     registerLint,
     registerRun,
     registerChaos,
+    registerDashboard,
     registerHeal,
     registerFailover,
     registerFailback,

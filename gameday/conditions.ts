@@ -22,7 +22,7 @@ const largestLagBytes = 1_048_576n
 const longestBehindMs = 3000
 
 /** The highest epoch record that any controller knows. */
-export function currentEpoch(view: WorldView): EpochRecord | null {
+export function currentEpoch(view: Pick<WorldView, 'controllers'>): EpochRecord | null {
   return regions
     .map((region) => view.controllers[region]?.epoch ?? null)
     .reduce(

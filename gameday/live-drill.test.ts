@@ -8,7 +8,7 @@ import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { liveDrill, type LiveDrill } from '#protocol/live-drill.ts'
 import { runbook } from '#protocol/runbook.ts'
-import { liveFolder } from '#world/checkout.ts'
+import { liveFolder } from '#world/world-files.ts'
 import { LiveDrillFile } from './live-drill.ts'
 
 const world = `test-live-${randomBytes(3).toString('hex')}`

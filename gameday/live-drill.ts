@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Verdict } from '#protocol/journal.ts'
 import { approvalAnswer, type ApprovalAnswer, type LiveDrill } from '#protocol/live-drill.ts'
 import type { Runbook } from '#protocol/runbook.ts'
-import { liveFolder } from '#world/checkout.ts'
+import { liveFolder } from '#world/world-files.ts'
 import { methodLeaves, rollbackLeaves } from './method.ts'
 import { kindOf, titleOf } from './titles.ts'
 

@@ -15,6 +15,7 @@ export async function getFromSite(
   port: number,
   path: string,
   timeoutMs: number,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<SiteAnswer> {
   const stream = await world.wayIn.connect(host, port, timeoutMs)
   try {
@@ -24,7 +25,7 @@ export async function getFromSite(
           host,
           port,
           path,
-          headers: { authorization: `Bearer ${world.secrets.control}`, connection: 'close' },
+          headers: { authorization: `Bearer ${world.secrets.control}`, connection: 'close', ...more },
           createConnection: () => stream,
           signal: AbortSignal.timeout(timeoutMs),
         },

@@ -1,7 +1,8 @@
 // One piece of work at a time per world: `up`, `run`, `down` and the like hold its lock; a dead holder's lock is taken over.
 // The world's guard holds it while it heals, and is waited for.
 import { EnvironmentError } from './environment-error.ts'
-import { isGuardsWork, worldLockFile } from './guard-files.ts'
+import { isGuardsWork } from './guard-files.ts'
+import { worldLockFile } from './world-files.ts'
 import { type Holder, type ProcessLock, tryLock } from './process-lock.ts'
 
 /** A guard that heals a whole world needs this long where containers start slowly. */

@@ -19,8 +19,3 @@ export function machineFolder(): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   return folder
 }
-
-/** What the running drill of a world shows of itself, and what it is answered: one place for all checkouts, as its lock is. */
-export function liveFolder(world: string): string {
-  return join(machineFolder(), 'worlds', world)
-}

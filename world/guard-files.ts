@@ -1,21 +1,11 @@
 // What the guard of a world and the commands share on this machine: locks, the guard's log, and the word of what it has healed.
 // In the machine's folder, so that two checkouts agree.
 import { appendFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { machineFolder } from './checkout.ts'
 import { type Holder, lookAtLock } from './process-lock.ts'
+import { guardHealedFile, guardLockFile, guardLogFile } from './world-files.ts'
 
 const guardHeals = 'guard: heal what was left'
 const endsWithinMs = 3000
-
-function fileOf(world: string, ending: string): string {
-  return join(machineFolder(), 'worlds', `${world}.${ending}`)
-}
-
-export const worldLockFile = (world: string): string => fileOf(world, 'lock')
-export const guardLockFile = (world: string): string => fileOf(world, 'guard.lock')
-export const guardLogFile = (world: string): string => fileOf(world, 'guard.log')
-const healedFile = (world: string): string => fileOf(world, 'guard.healed')
 
 /** What the guard writes into the world's lock. */
 export const guardsWork = guardHeals
@@ -25,15 +15,15 @@ export function isGuardsWork(holder: Holder): boolean {
 
 /** Keeps a sentence for the next command. */
 export function noteHealed(world: string, sentence: string): void {
-  appendFileSync(healedFile(world), `${sentence}\n`)
+  appendFileSync(guardHealedFile(world), `${sentence}\n`)
 }
 
 /** What the guard has healed since this was asked last; each sentence is given once. */
 export function takeHealed(world: string): readonly string[] {
-  const taken = `${healedFile(world)}.${process.pid}`
-  if (!existsSync(healedFile(world))) return []
+  const taken = `${guardHealedFile(world)}.${process.pid}`
+  if (!existsSync(guardHealedFile(world))) return []
   try {
-    renameSync(healedFile(world), taken)
+    renameSync(guardHealedFile(world), taken)
   } catch {
     // Another command was quicker.
     return []

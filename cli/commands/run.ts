@@ -27,6 +27,7 @@ import { drillProgress } from '../drill-progress.ts'
 import { seeToGuard } from '../guard.ts'
 import { hostConfig, interruption, otlpEndpoint, print, say, wholeNumber, worldOption } from '../shared.ts'
 import { collect } from '../topology-options.ts'
+import { sayDashboard } from './dashboard.ts'
 
 interface RunOptions {
   readonly world: string
@@ -40,6 +41,7 @@ interface RunOptions {
   readonly approveInDashboard?: true
   readonly json?: true
   readonly otlp?: string
+  readonly dashboard: boolean
 }
 
 const drillsFolder = join(checkout, 'drills')
@@ -65,6 +67,7 @@ export function registerRun(program: Command): void {
     .option('--junit <file>', 'write one JUnit file, with a suite for each runbook')
     .option('--json', 'print journal.json on standard output; a list of them if there are several runbooks')
     .option('--otlp <url>', 'send traces there by OTLP over HTTP (default: OTEL_EXPORTER_OTLP_ENDPOINT)', otlpEndpoint)
+    .option('--no-dashboard', 'start no dashboard')
     .addHelpText(
       'after',
       '\nExit code: 0 pass, 1 fail, 2 unknown, 3 usage or environment; of several runbooks the worst of 0, 2, 1, 3.',
@@ -85,6 +88,7 @@ async function run(names: readonly string[], options: RunOptions): Promise<void>
   const bring = async (topology: Topology): Promise<DockerWorld> => {
     const world = worlds.use(await bringUp({ engine, config, world: options.world, topology, say, signal }))
     await seeToGuard(engine, options.world, 'replace')
+    await sayDashboard(world.name, options.dashboard)
     return world
   }
   if (options.all !== true && names.length === 1 && books[0] !== undefined) {

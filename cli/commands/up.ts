@@ -5,6 +5,7 @@ import { connectEngine } from '#world/docker-engine.ts'
 import { bringUp } from '#world/up.ts'
 import { seeToGuard } from '../guard.ts'
 import { hostConfig, interruption, print, say, worldOption } from '../shared.ts'
+import { sayDashboard } from './dashboard.ts'
 import { addTopologyOptions, topologyFrom, type TopologyOptions } from '../topology-options.ts'
 
 export function registerUp(program: Command): void {
@@ -12,14 +13,18 @@ export function registerUp(program: Command): void {
     .command('up')
     .description('bring a world up and wait until it is ready; one that is up with the same topology is used as it is')
     .addOption(worldOption())
-  addTopologyOptions(command).action(async (options: TopologyOptions & { readonly world: string }) => {
-    const config = hostConfig()
-    const topology = topologyFrom(options)
-    const signal = interruption('taking down what was started')
-    await using _lock = await lockWorld(options.world, 'up', say)
-    const engine = await connectEngine(config, say)
-    await using world = await bringUp({ engine, config, world: options.world, topology, say, signal })
-    await seeToGuard(engine, options.world, 'replace')
-    print(`world ${world.name} is ready; next: ./firedrill status, ./firedrill run region-loss`)
-  })
+    .option('--no-dashboard', 'start no dashboard')
+  addTopologyOptions(command).action(
+    async (options: TopologyOptions & { readonly world: string; readonly dashboard: boolean }) => {
+      const config = hostConfig()
+      const topology = topologyFrom(options)
+      const signal = interruption('taking down what was started')
+      await using _lock = await lockWorld(options.world, 'up', say)
+      const engine = await connectEngine(config, say)
+      await using world = await bringUp({ engine, config, world: options.world, topology, say, signal })
+      await seeToGuard(engine, options.world, 'replace')
+      await sayDashboard(world.name, options.dashboard)
+      print(`world ${world.name} is ready; next: ./firedrill status, ./firedrill run region-loss`)
+    },
+  )
 }

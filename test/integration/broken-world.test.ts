@@ -8,7 +8,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { checkout } from '#world/checkout.ts'
-import { guardLockFile } from '#world/guard-files.ts'
+import { guardLockFile } from '#world/world-files.ts'
 import { type ProcessLock, tryLock } from '#world/process-lock.ts'
 
 const world = 'test-broken'

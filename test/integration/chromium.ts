@@ -1,21 +1,23 @@
-// The real Chromium that pages are looked at with.
+// A real Chromium for tests of pages: the one of this machine, or Debian's, installed where that can be done.
 import { existsSync } from 'node:fs'
 import { chromium, type Browser } from 'playwright-core'
-import { run } from '#world/child-process.ts'
+import { lastLines, run } from '#world/child-process.ts'
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-/** Brought by apt where that is possible. @returns null, with the reason, where there is none and none can be had */
-export async function findChromium(): Promise<{ readonly path: string | null; readonly reason: string }> {
-  const found = (): string | undefined => places.find((each) => existsSync(each))
-  if (found() === undefined) {
-    await run(['apt-get', 'update'], {})
-    await run(['apt-get', 'install', '-y', '--no-install-recommends', 'chromium'], {})
-  }
-  const path = found() ?? null
-  return { path, reason: path === null ? `no Chromium at ${places.join(', ')}, and apt-get could not bring one` : '' }
+function find(): string | null {
+  return places.find((path) => existsSync(path)) ?? null
 }
 
-export async function launchChromium(executablePath: string): Promise<Browser> {
-  return chromium.launch({ executablePath, args: ['--no-sandbox'] })
+/** `missing` says why there is none and none can be installed. */
+export async function openChromium(): Promise<Browser | { readonly missing: string }> {
+  if (find() === null) {
+    await run(['apt-get', 'update'], {})
+    const installed = await run(['apt-get', 'install', '-y', '--no-install-recommends', 'chromium'], {})
+    if (find() === null)
+      return {
+        missing: `no Chromium in ${places.join(', ')}, and it can't be installed: ${lastLines(installed.stderr, 1)}`,
+      }
+  }
+  return chromium.launch({ executablePath: find() ?? '', args: ['--no-sandbox'] })
 }

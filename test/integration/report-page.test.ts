@@ -8,7 +8,7 @@ import { goodRecord } from '#gameday/measure/histories.ts'
 import { measure } from '#gameday/measure/measure.ts'
 import type { DrillRecord } from '#gameday/measure/record.ts'
 import { renderHtml } from '#gameday/report/html.ts'
-import { findChromium, launchChromium } from './chromium.ts'
+import { openChromium } from './chromium.ts'
 
 const good = goodRecord()
 const ids = new Set([...(good.finalReads.postgres?.ids ?? [])].slice(40))
@@ -31,14 +31,15 @@ interface Seen {
   readonly width: number
 }
 
-const { path, reason } = await findChromium()
-const skip = path === null ? reason : false
+const opened = await openChromium()
+const skip = 'missing' in opened ? opened.missing : false
 
 describe('report.html', { skip }, () => {
   let browser: Browser
 
-  before(async () => {
-    browser = await launchChromium(path ?? '')
+  before(() => {
+    if ('missing' in opened) throw new Error(opened.missing)
+    browser = opened
   })
   after(() => browser.close())
 

@@ -1,0 +1,199 @@
+// The dashboard in a real Chromium, on a real world: faults by key, a failover seen on the map, moves, a drill's question, and who is
+// let in. The drill that asks is played by files, as a drill's process writes them.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { dirname, join } from 'node:path'
+import { after, before, test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
+import type { Browser, Page } from 'playwright-core'
+import { dashboardAddress, type DashboardAddress } from '#gameday/dashboard/address.ts'
+import { approvalAnswer, type LiveDrill } from '#protocol/live-drill.ts'
+import { checkout } from '#world/checkout.ts'
+import { approvalFile, dashboardFile, liveDrillFile } from '#world/world-files.ts'
+import { isAlive } from '#world/process-lock.ts'
+import { openChromium } from './chromium.ts'
+import { eventually } from './rig.ts'
+
+const launch = promisify(execFile)
+const world = `test-dashboard-${randomBytes(3).toString('hex')}`
+const slowMs = 120_000
+
+let browser: Browser | null = null
+let missing: string | null = null
+let address: DashboardAddress = { pid: 0, port: 0, token: '' }
+let page: Page
+
+const origin = (): string => `http://127.0.0.1:${address.port}`
+
+async function firedrill(...words: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await launch(join(checkout, 'firedrill'), words, { cwd: checkout, maxBuffer: 2 ** 26 })
+  return stdout + stderr
+}
+
+before(async () => {
+  const opened = await openChromium()
+  if ('missing' in opened) {
+    missing = opened.missing
+    return
+  }
+  browser = opened
+  // That it returns at all shows that the dashboard keeps none of its pipes open.
+  assert.match(await firedrill('up', '--world', world), /dashboard: http:\/\/127\.0\.0\.1:\d+\/\?token=/)
+  address = dashboardAddress.parse(JSON.parse(readFileSync(dashboardFile(world), 'utf8')))
+  page = await (await opened.newContext({ viewport: { width: 1280, height: 900 } })).newPage()
+})
+
+after(async () => {
+  await browser?.close()
+  if (missing === null) await firedrill('down', '--world', world)
+})
+
+function skipped(context: TestContext): boolean {
+  if (missing !== null) context.skip(missing)
+  return missing !== null
+}
+
+void test('a missing token, a foreign origin and a foreign host get 403', async (context) => {
+  if (skipped(context)) return
+  const authorization = `Bearer ${address.token}`
+  for (const path of ['/', '/client/style.css', '/client/main.ts', '/api/state', '/api/live', '/report.html'])
+    assert.equal((await fetch(origin() + path)).status, 403, path)
+  const heal = async (headers: Record<string, string>): Promise<number> =>
+    (await fetch(`${origin()}/api/faults/none`, { method: 'DELETE', headers })).status
+  assert.equal(await heal({ authorization }), 403)
+  assert.equal(await heal({ authorization, origin: 'http://evil.example' }), 403)
+  assert.equal(await heal({ origin: origin() }), 403)
+  assert.equal(await heal({ authorization, origin: origin() }), 409)
+})
+
+void test('the page opens by its printed address, which it cleans of the token, and shows who is primary', async (context) => {
+  if (skipped(context)) return
+  await page.goto(`${origin()}/?token=${address.token}`)
+  assert.equal(page.url(), `${origin()}/`)
+  await page.locator('[data-region="a"][data-role="primary"]').waitFor({ timeout: slowMs })
+  assert.equal(await page.evaluate<string>('document.cookie'), '')
+})
+
+void test('axe finds no serious fault, in light and dark, and nothing runs over the side at 1280 and 390 px', async (context) => {
+  if (skipped(context)) return
+  const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+  for (const [width, colorScheme] of [
+    [1280, 'light'],
+    [390, 'dark'],
+    [390, 'light'],
+    [1280, 'dark'],
+  ] as const) {
+    await page.setViewportSize({ width, height: 900 })
+    await page.emulateMedia({ colorScheme })
+    await page.evaluate(axe)
+    const found = await page.evaluate<{ readonly impact: string; readonly id: string }[]>(
+      'axe.run().then((result) => result.violations.map(({ impact, id }) => ({ impact, id })))',
+    )
+    assert.deepEqual(
+      found.filter(({ impact }) => impact === 'serious' || impact === 'critical'),
+      [],
+      `${width} px, ${colorScheme}`,
+    )
+    assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= width, `${width} px`)
+  }
+  await page.setViewportSize({ width: 1280, height: 900 })
+})
+
+void test('by key alone: a fault is refused at its field, injected, seen as a failover on the map, and healed', async (context) => {
+  if (skipped(context)) return
+  await page.keyboard.press('i')
+  const dialog = page.locator('dialog[open]')
+  await dialog.waitFor()
+  // The first field is the kind, power-loss; the next its target.
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('ControlOrMeta+a')
+  await page.keyboard.type('region d')
+  await page.keyboard.press('Enter')
+  await dialog.locator('.problem').waitFor()
+  assert.match((await dialog.locator('.problem').textContent()) ?? '', /expected "region X".*found "region d"/)
+  // The focus is on what has to change.
+  await page.keyboard.press('ControlOrMeta+a')
+  await page.keyboard.type('region a')
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('ControlOrMeta+a')
+  await page.keyboard.type('10m')
+  await page.keyboard.press('Enter')
+  await page.locator('[data-fault].active').waitFor({ timeout: slowMs })
+  await page.locator('[data-region="a"][data-role="dark"]').waitFor({ timeout: slowMs })
+  await page.locator('[data-link="a>b"][data-condition="down"]').waitFor({ state: 'attached', timeout: slowMs })
+  await page.locator('[data-region][data-role="primary"]:not([data-region="a"])').waitFor({ timeout: slowMs })
+  const heal = page.locator('[data-fault].active button')
+  await heal.focus()
+  await page.keyboard.press('Enter')
+  await page.locator('[data-fault].active').waitFor({ state: 'detached', timeout: slowMs })
+  await page.locator('[data-region="a"][data-role="standby"]').waitFor({ timeout: slowMs })
+})
+
+void test('a failback needs a typed confirmation, and what the controllers refuse says why', async (context) => {
+  if (skipped(context)) return
+  await page.keyboard.press('b')
+  const dialog = page.locator('dialog[open]')
+  await dialog.waitFor()
+  await page.keyboard.type('yes')
+  await page.keyboard.press('Enter')
+  assert.match((await dialog.locator('.problem').textContent()) ?? '', /expected .*"region a".*found "yes"/)
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  const headers = { authorization: `Bearer ${address.token}`, origin: origin(), 'content-type': 'application/json' }
+  const body = JSON.stringify({ kind: 'failback', confirm: world })
+  // Refused until region a is caught up.
+  await eventually(
+    'a failback that is done',
+    async () => {
+      const reply = await fetch(`${origin()}/api/moves`, { method: 'POST', headers, body })
+      const text = await reply.text()
+      assert.ok(reply.status === 200 || /"reason":".+"/.test(text), text)
+      return reply.status === 200
+    },
+    slowMs,
+  )
+  await page.locator('[data-region="a"][data-role="primary"]').waitFor({ timeout: slowMs })
+})
+
+void test("a drill's question is answered by the page, and its verdict and report are shown", async (context) => {
+  if (skipped(context)) return
+  const folder = join(dirname(liveDrillFile(world)), 'folder')
+  mkdirSync(folder, { recursive: true })
+  const drill: LiveDrill = {
+    drill: 'stand-in',
+    folder,
+    runbook: 'stand-in',
+    title: 'A drill that asks',
+    pid: process.pid,
+    startedAt: new Date().toISOString(),
+    state: 'running',
+    steps: [{ title: 'Approve', kind: 'approve', state: 'running', note: null, startedMs: Date.now(), endedMs: null }],
+    approval: { id: 'question-1', question: 'Is everybody ready?' },
+    verdict: null,
+    interruption: null,
+  }
+  writeFileSync(liveDrillFile(world), JSON.stringify(drill))
+  await page.locator('#approve').waitFor({ timeout: slowMs })
+  await page.keyboard.press('a')
+  await page.keyboard.press('Enter')
+  await eventually('an answer', () => Promise.resolve(existsSync(approvalFile(world))), slowMs)
+  const answer = approvalAnswer.parse(JSON.parse(readFileSync(approvalFile(world), 'utf8')))
+  assert.deepEqual(answer, { id: 'question-1', approved: true, from: 'dashboard' })
+  writeFileSync(join(folder, 'report.html'), '<!doctype html><title>report</title>')
+  writeFileSync(liveDrillFile(world), JSON.stringify({ ...drill, state: 'ended', approval: null, verdict: 'pass' }))
+  await page.locator('[data-verdict="pass"]').waitFor({ timeout: slowMs })
+  const reply = await page.request.get(`${origin()}/report.html`)
+  assert.match(reply.headers()['content-security-policy'] ?? '', /sandbox/)
+})
+
+void test('the server ends when its world has gone, and the page says so', async (context) => {
+  if (skipped(context)) return
+  assert.ok(isAlive(address.pid))
+  await firedrill('down', '--world', world)
+  await page.locator('.connection.ended').waitFor({ timeout: slowMs })
+  await eventually('the end of the server', () => Promise.resolve(!isAlive(address.pid)), slowMs)
+  assert.ok(!existsSync(dashboardFile(world)))
+})
