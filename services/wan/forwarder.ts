@@ -143,7 +143,10 @@ export class Forwarder {
     const sentMs = this.#sentMs(flow, at, length, nowMs)
     if (sentMs < 0) return -1
     const reorder = settings[at + settingFields.reorder]!
-    if (reorder > 0 && this.#random() < reorder) return sentMs
+    if (reorder > 0 && this.#random() < reorder) {
+      this.#table.counters[flow * counterWidth + counterFields.reordered]! += 1
+      return sentMs
+    }
     const delayMs = settings[at + settingFields.delayMs]!
     const jitter = settings[at + settingFields.jitter]!
     const dueMs = sentMs + (jitter === 0 ? delayMs : delayMs * (1 + jitter * (2 * this.#random() - 1)))
