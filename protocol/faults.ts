@@ -1,5 +1,6 @@
 // The faults that can be injected, as runbooks and `chaos inject` state them. What each does is in chaos/, one file per kind.
 import { z } from 'zod'
+import { dnsFailureModes } from './dns.ts'
 import { areas, areaHosts, linkClasses, regionHosts, regions } from './sites.ts'
 import { durationText as duration } from './topology.ts'
 
@@ -176,7 +177,7 @@ export const faultSpec = z.discriminatedUnion(
       ...anyFault,
       kind: z.literal('dns-fail'),
       target: servicesTarget(['dns'], '"dns.a" or "dns.*"'),
-      mode: z.enum(['servfail', 'silent', 'stale']).default('servfail'),
+      mode: z.enum(dnsFailureModes).default('servfail'),
     }),
     z.strictObject({ ...anyFault, kind: z.literal('redis-empty'), target: servicesTarget(['redis'], '"redis.a"') }),
     z.strictObject({
