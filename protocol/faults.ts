@@ -3,7 +3,10 @@ import { z } from 'zod'
 import { dnsFailureModes } from './dns.ts'
 import { areas, areaHosts, linkClasses, regionHosts, regions } from './sites.ts'
 import { durationText as duration } from './topology.ts'
+import { shortestTurnMs } from './wan.ts'
 
+/** A flapping link's time in one state. */
+const turn = duration.refine((ms) => ms >= shortestTurnMs, `expected a duration of at least ${shortestTurnMs}ms`)
 const someTime = duration.refine((ms) => ms > 0, 'expected a duration above 0')
 const longestFaultMs = 3_600_000
 
@@ -105,11 +108,11 @@ export const faultSpec = z.discriminatedUnion(
       ...anyFault,
       kind: z.literal('partition'),
       target: cutTarget,
-      /** With `region X` only. `stay`: client areas still reach the region; it is cut from the other regions only. */
-      clients: z.enum(['cut', 'stay']).default('cut'),
+      /** With `region X` only. `stay`: client areas still reach the region; it is cut from the other regions only. Absent: `cut`. */
+      clients: z.enum(['cut', 'stay']).optional(),
       class: z.enum(linkClasses).optional(),
-      /** The links go down and up in turns. */
-      flap: z.strictObject({ down: someTime, up: someTime }).optional(),
+      /** The links go down and up in turns, down first. */
+      flap: z.strictObject({ down: turn, up: turn }).optional(),
     }),
     z.strictObject({
       ...anyFault,
