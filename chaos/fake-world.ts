@@ -1,7 +1,8 @@
-// A world in memory for tests: containers with states, and a WAN that keeps links, ledger and counters. No Docker, no sites.
+// A world in memory for tests: containers with states, and a WAN that keeps links, ledger and counters, and carries traffic on all
+// links that are up. No Docker, no sites.
 import { topology } from '#protocol/topology.ts'
-import { regionHosts, regions } from '#protocol/sites.ts'
-import type { LedgerEntry, LinkChange } from '#protocol/wan.ts'
+import { linkClasses, regionHosts, regions, sites, type LinkClass, type Site } from '#protocol/sites.ts'
+import type { Counters, LedgerEntry, LinkChange, LinksReply } from '#protocol/wan.ts'
 import type { ContainerFacts, RunningWorld, ServiceName, Target, WayInCall } from '#world/running-world.ts'
 import type { z } from 'zod'
 
@@ -36,7 +37,7 @@ export function createFakeWorld(): FakeWorld {
   const stuck = new Set<string>()
   const answers = new Map<string, unknown[]>()
   let nowNs = 1_000_000_000n
-  let dropped = 0
+  const counted = new Map<string, Counters['links'][number]>()
 
   const answer = (call: WayInCall<z.ZodType>): unknown => {
     nowNs += 1_000_000n
@@ -49,15 +50,15 @@ export function createFakeWorld(): FakeWorld {
     if (request === 'GET /ledger') return { entries: [...ledger] }
     if (request === 'PUT /ledger') return ledger.push(call.body as LedgerEntry)
     if (request === 'DELETE /ledger') return removeAll(ledger, id)
-    if (request === 'GET /links') return { atNs, layers: [...links], fenced: [], effective: [] }
+    if (request === 'GET /links') return { atNs, layers: [...links], fenced: [], effective: everyFlow(links) }
     if (request === 'DELETE /links') return removeAll(links, id)
     if (request === 'POST /links') {
       links.push(...(call.body as { changes: LinkChange[] }).changes)
       return { atNs }
     }
     if (request === 'GET /counters') {
-      dropped += links.some((change) => change.set.up === false) ? 10 : 0
-      return { atNs, links: [{ from: 'a', to: 'b', class: 'control', packets: 1, bytes: 1, dropped }] }
+      for (const flow of everyFlow(links)) count(counted, flow)
+      return { atNs, links: [...counted.values()] }
     }
     throw new Error(`the fake WAN knows no ${request}`)
   }
@@ -103,7 +104,7 @@ export function createFakeWorld(): FakeWorld {
     start: change('start', 'running'),
     pause: change('pause', 'paused'),
     unpause: change('unpause', 'running'),
-    exec: nothingThere,
+    exec: (target, argv) => Promise.resolve({ exitCode: 0, stdout: handshakes(links, target, argv), stderr: '' }),
     logs: () => Promise.resolve(''),
     [Symbol.asyncDispose]: () => Promise.resolve(),
     ledger,
@@ -122,4 +123,49 @@ export function createFakeWorld(): FakeWorld {
 function removeAll(list: { readonly id: string }[], id: string): null {
   for (let index = list.length - 1; index >= 0; index -= 1) if (list[index]?.id === id) list.splice(index, 1)
   return null
+}
+
+type Flow = LinksReply['effective'][number]
+
+function effective(changes: readonly LinkChange[], from: Site, to: Site, linkClass: LinkClass): Flow {
+  const matching = changes.filter((change) => change.from.includes(from) && change.to.includes(to))
+  const sets = matching.filter((change) => (change.class ?? linkClass) === linkClass).map((change) => change.set)
+  const untouched = { up: true, delayMs: 40, jitter: 0, loss: 0, reorder: 0, bandwidthBps: 0 }
+  return { from, to, class: linkClass, ...untouched, ...Object.assign({}, ...sets) } as Flow
+}
+
+function everyFlow(changes: readonly LinkChange[]): readonly Flow[] {
+  return sites.flatMap((from) =>
+    sites
+      .filter((to) => to !== from)
+      .flatMap((to) => linkClasses.map((linkClass) => effective(changes, from, to, linkClass))),
+  )
+}
+
+/** A thousand packets on each link and class. */
+function count(counted: Map<string, Counters['links'][number]>, flow: Flow): void {
+  const { from, to, class: linkClass, up, loss, reorder } = flow
+  const key = [from, to, linkClass].join()
+  const before = counted.get(key) ?? { packets: 0, bytes: 0, dropped: 0, reordered: 0 }
+  const lost = up ? loss * 1000 : 1000
+  counted.set(key, {
+    from,
+    to,
+    class: linkClass,
+    packets: before.packets + 1000 - lost,
+    bytes: before.bytes + (1000 - lost) * 100,
+    dropped: before.dropped + lost,
+    reordered: before.reordered + (1000 - lost) * reorder,
+  })
+}
+
+/** What the script that times a handshake prints: the host is its first argument, microseconds. */
+function handshakes(changes: readonly LinkChange[], source: Target, argv: readonly string[]): string {
+  const host = argv.find((each) => /^[a-z]+\.[a-z]+$/.test(each))
+  if (!argv.some((each) => each.includes('EPOCHREALTIME')) || host === undefined || source.site === null) return ''
+  const to = host.split('.')[1] as Site
+  const linkClass = host.startsWith('postgres') ? 'postgres' : 'app'
+  const there = effective(changes, source.site, to, linkClass)
+  const back = effective(changes, to, source.site, linkClass)
+  return there.up && back.up ? `${(there.delayMs + back.delayMs + 1) * 1000}\n` : ''
 }

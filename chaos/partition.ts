@@ -1,18 +1,28 @@
-// A region is cut off while everything in it keeps running: from all sites, from the other regions only, or for one class of hosts.
+// Links are cut while everything keeps running: of a region, one way, between groups, around a bridge, all the time or flapping.
 import type { FaultHandler } from './fault.ts'
-import { cutChanges, cutDetail, describeCut, proveCut } from './cut.ts'
-import { regionOf } from './targets.ts'
+import { cutChanges, describeCut, proveCut, seeDelivery } from './cut.ts'
+import { cutOf, eachLink, linkName } from './targets.ts'
 import { changeLinks, linkChanges, removeLinkChange } from './wan-calls.ts'
 
 export const partition: FaultHandler<'partition'> = {
-  summary:
-    'links are cut while everything keeps running: a region from all others, one way, groups, a bridge, flapping',
+  summary: 'links are cut: of a region, one way, between groups, or around a bridge; flapping if wanted',
   endsBy: 'the WAN',
-  expected: (spec) =>
-    `packets vanish on ${spec.target}${spec.class === undefined ? '' : `, of class ${spec.class} only`}`,
-  touches: (spec) => [spec.target],
 
-  detail: (spec) => describeCut(regionOf(spec.target), spec.clients === 'cut', spec.class, spec.for),
+  expected(spec) {
+    const packets = spec.class === undefined ? 'packets' : `packets of class ${spec.class}`
+    const when = spec.flap === undefined ? '' : `, ${spec.flap.down} ms down and ${spec.flap.up} ms up in turns`
+    const stay = spec.clients === 'stay' ? ' Client areas still reach it.' : ''
+    return `${packets} vanish without a word${when}: open connections hang, nothing is refused.${stay}`
+  },
+
+  touches: (spec) => eachLink(cutOf(spec.target, spec.clients ?? 'cut').cut).map(linkName),
+
+  detail: (spec) =>
+    describeCut(cutOf(spec.target, spec.clients ?? 'cut'), {
+      class: spec.class,
+      turns: spec.flap === undefined ? undefined : { onMs: spec.flap.down, offMs: spec.flap.up },
+      expiresInMs: spec.for,
+    }),
 
   async inject(world, entry) {
     const atNs = await changeLinks(world, cutChanges(entry))
@@ -26,8 +36,7 @@ export const partition: FaultHandler<'partition'> = {
   },
 
   async isHealed(world, entry) {
-    const { region } = cutDetail.parse(entry.detail)
     const changes = await linkChanges(world)
-    return changes.some((change) => change.id === entry.id) ? null : `the links of region ${region} are up`
+    return changes.some((change) => change.id === entry.id) ? null : await seeDelivery(world, entry)
   },
 }

@@ -1,8 +1,8 @@
 // A region loses power: its links go dark at one instant, then every container is killed. Disks (volumes) survive.
 import type { RunningWorld } from '#world/running-world.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
-import { cutChanges, cutDetail, describeCut } from './cut.ts'
-import { containersOf, nameOf, regionOf } from './targets.ts'
+import { cutChanges, describeCut } from './cut.ts'
+import { containersOf, cutOf, nameOf, regionOf } from './targets.ts'
 import { changeLinks, clockNs, linkChanges, removeLinkChange } from './wan-calls.ts'
 import type { Region } from '#protocol/sites.ts'
 
@@ -17,17 +17,17 @@ export const powerLoss: FaultHandler<'power-loss'> = {
   expected: (spec) => `region ${spec.target.slice(-1)} is dark: nothing in it runs or is reached`,
   touches: (spec) => containersOf(regionOf(spec.target)).map(nameOf),
 
-  detail: (spec) => describeCut(regionOf(spec.target), true, undefined, spec.for),
+  detail: (spec) => describeCut(cutOf(spec.target, 'cut'), { expiresInMs: spec.for }),
 
   async inject(world, entry) {
-    const { region } = cutDetail.parse(entry.detail)
+    const region = regionOf(entry.target)
     const firstNs = await changeLinks(world, cutChanges(entry))
     await world.kill(containersOf(region))
     return { firstNs, lastNs: await clockNs(world) }
   },
 
   async prove(world, entry) {
-    const { region } = cutDetail.parse(entry.detail)
+    const region = regionOf(entry.target)
     const alive = await notIn(world, region, ['exited', 'dead'])
     if (alive.length > 0)
       throw new FaultUnproven(`expected region ${region} without power, saw ${alive.join(', ')} run`)
@@ -35,13 +35,13 @@ export const powerLoss: FaultHandler<'power-loss'> = {
   },
 
   async heal(world, entry) {
-    const { region } = cutDetail.parse(entry.detail)
+    const region = regionOf(entry.target)
     await removeLinkChange(world, entry.id)
     await world.start(containersOf(region))
   },
 
   async isHealed(world, entry) {
-    const { region } = cutDetail.parse(entry.detail)
+    const region = regionOf(entry.target)
     if ((await notIn(world, region, ['running'])).length > 0) return null
     const changes = await linkChanges(world)
     return changes.some((change) => change.id === entry.id)

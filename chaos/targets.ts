@@ -39,8 +39,33 @@ export function servicesOf(target: string): readonly Target[] {
   })
 }
 
-/** Directed links of `a -> b,c`, `a <-> b` (both directions) or `all`, each as lists for a link change. */
-export function linksOf(target: string): readonly { readonly from: Site[]; readonly to: Site[] }[] {
+/** Directed links from each of `from` to each other site of `to`, as a link change states them. */
+export interface LinkSet {
+  readonly from: Site[]
+  readonly to: Site[]
+}
+
+/** One directed link. */
+export interface Link {
+  readonly from: Site
+  readonly to: Site
+}
+
+/** Each directed link of the sets once. */
+export function eachLink(sets: readonly LinkSet[]): readonly Link[] {
+  const all = sets.flatMap((set) => set.from.flatMap((from) => set.to.map((to) => ({ from, to }))))
+  return all.filter(
+    ({ from, to }, index) => from !== to && all.findIndex((other) => other.from === from && other.to === to) === index,
+  )
+}
+
+/** Text form, as in runbooks: `a -> b`. */
+export function linkName({ from, to }: Link): string {
+  return `${from} -> ${to}`
+}
+
+/** Directed links of `a -> b,c`, `a <-> b` (both directions) or `all`. */
+export function linksOf(target: string): readonly LinkSet[] {
   if (target === 'all') return [{ from: [...sites], to: [...sites] }]
   const match = /^([a-z,]+) (->|<->) ([a-z,]+)$/.exec(target)
   const from = match?.[1]?.split(',').filter(isSite) ?? []
@@ -53,6 +78,49 @@ export function linksOf(target: string): readonly { readonly from: Site[]; reado
         { from, to },
         { from: to, to: from },
       ]
+}
+
+/** What the target of a partition cuts, and which links of the same sites it leaves alone. */
+export interface CutTarget {
+  readonly cut: readonly LinkSet[]
+  readonly spared: readonly LinkSet[]
+}
+
+function bothWays(from: Site[], to: Site[]): LinkSet[] {
+  return [
+    { from, to },
+    { from: to, to: from },
+  ]
+}
+
+/**
+ * `region a`: all its links, or those to other regions if clients stay. `a -> b,c`: one way. `a,na|b,c`: all links between sites of
+ * different groups; a site that is in no group keeps all its links. `bridge b`: the regions other than b don't reach each other;
+ * each reaches b, and areas reach all.
+ * @throws RangeError if it is none of these
+ */
+export function cutOf(target: string, clients: 'cut' | 'stay'): CutTarget {
+  const [form, name = ''] = target.split(' ')
+  if (form === 'region') {
+    const region = regionOf(target)
+    const cut = bothWays([region], othersThan(region, clients === 'cut'))
+    return { cut, spared: clients === 'cut' ? [] : bothWays([region], [...areas]) }
+  }
+  if (form === 'bridge' && isRegion(name)) {
+    const others = othersThan(name, false)
+    return { cut: [{ from: others, to: others }], spared: bothWays([name], others) }
+  }
+  if (target.includes('->')) {
+    const cut = linksOf(target)
+    return { cut, spared: cut.map(({ from, to }) => ({ from: to, to: from })) }
+  }
+  const groups = target.split('|').map((group) => group.split(',').filter(isSite))
+  if (groups.length < 2 || groups.some((group) => group.length === 0))
+    throw new RangeError(`expected "region a", "a -> b,c", "a,na|b,c" or "bridge b", saw ${JSON.stringify(target)}`)
+  return {
+    cut: groups.map((group) => ({ from: group, to: groups.filter((other) => other !== group).flat() })),
+    spared: groups.map((group) => ({ from: group, to: group })),
+  }
 }
 
 /** Text form, as in container names: `controller.a`, `wan`. */

@@ -84,6 +84,7 @@ function faultProblems(path: Path, fault: FaultSpec, { ids, injected }: Past): r
   ids.add(fault.id)
   injected.add(fault.id)
   if (/^\w+\./.test(fault.target)) problems.push(...targetProblems([...path, 'target'], fault.target))
+  if (fault.kind === 'partition') problems.push(...partitionProblems(path, fault))
   if (fault.kind === 'link-degrade') {
     const { delay, jitter, loss, reorder, bandwidth } = fault
     if ([delay, jitter, loss, reorder, bandwidth].every((each) => each === undefined))
@@ -99,6 +100,28 @@ function faultProblems(path: Path, fault: FaultSpec, { ids, injected }: Past): r
         found: JSON.stringify(fault.target),
       })
   }
+  return problems
+}
+
+function partitionProblems(path: Path, fault: Extract<FaultSpec, { kind: 'partition' }>): readonly Problem[] {
+  const { target, clients } = fault
+  const problems: Problem[] = []
+  if (clients !== undefined && !target.startsWith('region '))
+    problems.push({
+      path: [...path, 'clients'],
+      expected: 'expected clients with target "region X" only: all other targets name the sites that they cut',
+      found: `clients: ${clients} with ${JSON.stringify(target)}`,
+    })
+  const isOneWay = target.includes('->')
+  if (!isOneWay && !target.includes('|')) return problems
+  const named = target.split(/ -> |[|,]/)
+  const twice = named.find((site, index) => named.indexOf(site) !== index)
+  if (twice !== undefined)
+    problems.push({
+      path: [...path, 'target'],
+      expected: isOneWay ? 'expected a link between two sites' : 'expected each site in one group',
+      found: `${twice} twice in ${JSON.stringify(target)}`,
+    })
   return problems
 }
 

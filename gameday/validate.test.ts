@@ -134,6 +134,36 @@ const subtle: readonly (readonly [string, string, string, RegExp])[] = [
     /target: expected a link between two sites, found "b -> b"/,
   ],
   [
+    'a one-way cut of a site from itself',
+    'power-loss, target: region a',
+    'partition, target: "b -> c,b"',
+    /^book\.yaml:7:51: method\[1\]\.fault\.target: expected a link between two sites, found b twice in "b -> c,b"$/,
+  ],
+  [
+    'a site in two groups',
+    'power-loss, target: region a',
+    'partition, target: "a,na|b,na"',
+    /^book\.yaml:7:51: .*\.target: expected each site in one group, found na twice in "a,na\|b,na"$/,
+  ],
+  [
+    'clients where the target names all sites',
+    'power-loss, target: region a',
+    'partition, target: "a|b", clients: stay',
+    /^book\.yaml:7:67: .*\.clients: expected clients with target "region X" only.*, found clients: stay with "a\|b"$/,
+  ],
+  [
+    'a cut of no known form',
+    'power-loss, target: region a',
+    'partition, target: bridge na',
+    /^book\.yaml:7:51: .*\.target: expected "region a" .*"bridge b" .*, found "bridge na"$/,
+  ],
+  [
+    'a link that flaps faster than packets cross it',
+    'power-loss, target: region a',
+    'partition, target: "a -> b", flap: { down: 10ms, up: 1s }',
+    /^book\.yaml:7:75: .*\.flap\.down: expected a duration of at least 50ms, found "10ms"$/,
+  ],
+  [
     'a link without bandwidth',
     'power-loss, target: region a',
     'link-degrade, target: a -> b, bandwidth: 0bit',

@@ -1,8 +1,12 @@
 // The faults that can be injected, as runbooks and `chaos inject` state them. What each does is in chaos/, one file per kind.
 import { z } from 'zod'
+import { dnsFailureModes } from './dns.ts'
 import { areas, areaHosts, linkClasses, regionHosts, regions } from './sites.ts'
 import { durationText as duration } from './topology.ts'
+import { shortestTurnMs } from './wan.ts'
 
+/** A flapping link's time in one state. */
+const turn = duration.refine((ms) => ms >= shortestTurnMs, `expected a duration of at least ${shortestTurnMs}ms`)
 const someTime = duration.refine((ms) => ms > 0, 'expected a duration above 0')
 const longestFaultMs = 3_600_000
 
@@ -118,20 +122,18 @@ export const faultSpec = z.discriminatedUnion(
       ...anyFault,
       kind: z.literal('partition').meta(kindWords),
       target: cutTarget.meta(targetWords),
-      /** With `region X` only. `stay`: client areas still reach the region; it is cut from the other regions only. */
-      clients: z
-        .enum(['cut', 'stay'])
-        .default('cut')
-        .meta({ description: 'With region X: whether client areas are cut off from it too.' }),
+      clients: z.enum(['cut', 'stay']).optional().meta({
+        description:
+          'With "region X" only. stay: client areas still reach the region, it is cut from the other regions only. Absent: cut.',
+      }),
       class: z.enum(linkClasses).optional().meta({ description: 'Only traffic of this class of hosts.' }),
-      /** The links go down and up in turns. */
       flap: z
         .strictObject({
-          down: someTime.meta({ description: 'How long they are down.' }),
-          up: someTime.meta({ description: 'How long they are up.' }),
+          down: turn.meta({ description: 'How long they are down.' }),
+          up: turn.meta({ description: 'How long they are up.' }),
         })
         .optional()
-        .meta({ description: 'The links go down and up in turns.' }),
+        .meta({ description: 'The links go down and up in turns, down first.' }),
     }),
     z.strictObject({
       ...anyFault,
@@ -218,7 +220,7 @@ export const faultSpec = z.discriminatedUnion(
       kind: z.literal('dns-fail').meta(kindWords),
       target: servicesTarget(['dns'], '"dns.a" or "dns.*"').meta(targetWords),
       mode: z
-        .enum(['servfail', 'silent', 'stale'])
+        .enum(dnsFailureModes)
         .default('servfail')
         .meta({ description: 'servfail: an error. silent: no answer. stale: the old address.' }),
     }),

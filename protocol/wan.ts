@@ -3,6 +3,9 @@
 import { z } from 'zod'
 import { linkClasses, regions, sites } from './sites.ts'
 
+/** A shorter turn would be over before a packet has crossed a link. */
+export const shortestTurnMs = 50
+
 /** Settings of one directed link, for all traffic or one class. Absent fields stay as they are. */
 export const linkSetting = z.strictObject({
   up: z.boolean().optional(),
@@ -18,6 +21,10 @@ export const linkSetting = z.strictObject({
 })
 export type LinkSetting = z.infer<typeof linkSetting>
 
+/** A change that comes and goes by itself: in force for `onMs`, then not for `offMs`, and so on. */
+export const linkTurns = z.strictObject({ onMs: z.number().min(shortestTurnMs), offMs: z.number().min(shortestTurnMs) })
+export type LinkTurns = z.infer<typeof linkTurns>
+
 /** One change of links. Every combination of from x to (from != to) gets the setting. */
 export const linkChange = z.strictObject({
   /** Names the change: healing removes all changes with this id. The base settings have the id `base`. */
@@ -26,6 +33,8 @@ export const linkChange = z.strictObject({
   to: z.array(z.enum(sites)).min(1),
   class: z.enum(linkClasses).optional(),
   set: linkSetting,
+  /** The WAN itself takes the turns, counted from its arrival. Absent: it is in force all the time. */
+  turns: linkTurns.optional(),
   /** The WAN itself removes the change after this time; absent: it stays until it is healed. */
   expiresInMs: z.number().positive().optional(),
 })
@@ -36,7 +45,7 @@ export const linkRequest = z.strictObject({ changes: z.array(linkChange).min(1) 
 /** Answer of POST /links and DELETE /links/:id. `atNs` is taken right after the change took effect. */
 export const linkReply = z.object({ atNs: z.string() })
 
-/** GET /links: the changes in force, lowest first, and what they come to for each directed link and class. */
+/** GET /links: the changes that have not expired, lowest first, and what they come to now for each directed link and class. */
 export const linksReply = z.object({
   atNs: z.string(),
   /** `expiresInMs` is what is left of it. */
@@ -63,6 +72,8 @@ export const counters = z.object({
       packets: z.number(),
       bytes: z.number(),
       dropped: z.number(),
+      /** Let through without their delay, as `reorder` says. */
+      reordered: z.number(),
     }),
   ),
 })

@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 import { answerMessage, encodeWithin, siteOfAddress, type View } from './answer.ts'
 
 const nets = ['198.18.0', '198.18.1', '198.18.2', '198.18.3', '198.18.4', '198.18.5']
-const view: View = { asker: 'na', nets, ttlS: 30, writeRegion: 'b', readRegion: 'a' }
+const view: View = { asker: 'na', nets, ttlS: 30, writeRegion: 'b', readRegion: 'a', fails: false }
 
 function ask(name: string, type: string, more: Partial<Packet> = {}, seenFrom = view): Packet & { rcode: string } {
   const query = { type: 'query', id: 7, flags: 0x100, questions: [{ type, name, class: 'IN' }], ...more } as Packet
@@ -47,6 +47,13 @@ void describe('addresses', () => {
 })
 
 void describe('other questions', () => {
+  void it('and any at all get SERVFAIL from a server that fails, without records', () => {
+    for (const name of ['orders.firedrill.test', 'firedrill.test', 'nobody.firedrill.test']) {
+      const reply = ask(name, 'A', {}, { ...view, fails: true })
+      assert.deepEqual([reply.rcode, reply.answers, reply.authorities], ['SERVFAIL', [], []])
+      assert.equal(reply.questions?.[0]?.name, name)
+    }
+  })
   void it('about the zone itself', () => {
     assert.equal(ask('firedrill.test', 'SOA').answers?.[0]?.type, 'SOA')
     assert.deepEqual(dataOf(ask('firedrill.test', 'NS')), [

@@ -17,7 +17,7 @@ const plainPayloadBytes = 512
 const flagAuthoritative = 1 << 10
 const flagTruncated = 1 << 9
 const flagRecursionDesired = 1 << 8
-const rcode = { noError: 0, formatError: 1, nameError: 3, notImplemented: 4, refused: 5 } as const
+const rcode = { noError: 0, formatError: 1, serverFailure: 2, nameError: 3, notImplemented: 4, refused: 5 } as const
 /** Extended RCODE 16 (RFC 6891 9): upper eight bits 1, lower four 0. */
 const badVersionExtended = 1
 const optionClientSubnet = 8
@@ -29,6 +29,8 @@ export interface View {
   readonly ttlS: number
   readonly writeRegion: Region
   readonly readRegion: Region
+  /** Every query that can be read gets SERVFAIL. */
+  readonly fails: boolean
 }
 
 /** The site that a query came from: host h of site j has the last octet 32j+h in the server's own /24; anyone else is at home. */
@@ -80,6 +82,7 @@ interface Decision {
 const refused: Decision = { code: rcode.refused, answers: [], authorities: [] }
 
 function decide(question: Question, view: View): Decision {
+  if (view.fails) return { ...refused, code: rcode.serverFailure }
   const name = question.name.toLowerCase()
   const type = question.type as string
   const inZone = name === zone || name.endsWith(`.${zone}`)

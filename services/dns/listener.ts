@@ -3,8 +3,12 @@ import { createSocket } from 'node:dgram'
 import { createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
 
-/** Bytes of the answer, or null if the message is to be ignored. */
-export type AnswerMessage = (message: Buffer, transport: 'udp' | 'tcp', askerAddress: string) => Buffer | null
+/** Bytes of the answer; null if the message can't be read; `silence` if it is left unanswered though it could be. */
+export type AnswerMessage = (
+  message: Buffer,
+  transport: 'udp' | 'tcp',
+  askerAddress: string,
+) => Buffer | 'silence' | null
 
 const tcpIdleMs = 5000
 const maxTcpConnections = 100
@@ -30,7 +34,7 @@ export async function listenDns(
   udp.on('message', (message, from) => {
     const reply = answer(message, 'udp', from.address)
     // A reply that cannot be sent (no route just now) is like one lost on the way: the asker asks again.
-    if (reply !== null) udp.send(reply, from.port, from.address, () => {})
+    if (reply !== null && reply !== 'silence') udp.send(reply, from.port, from.address, () => {})
   })
   udp.bind(bound, address)
   await once(udp, 'listening')
@@ -61,6 +65,8 @@ function serveTcp(socket: Socket, answer: AnswerMessage): void {
         socket.destroy()
         return
       }
+      // The connection stays open until it has been idle for too long, as with a server that hangs.
+      if (reply === 'silence') continue
       const prefix = Buffer.alloc(2)
       prefix.writeUInt16BE(reply.length)
       socket.write(Buffer.concat([prefix, reply]))

@@ -2,6 +2,7 @@
 // the nearest ready one. It decides by checks of its own; PUT /write-region only makes it look again at once.
 import { isDeepStrictEqual } from 'node:util'
 import type { z } from 'zod'
+import { dnsFailure, type dnsStatus } from '#protocol/dns.ts'
 import { writeRegion } from '#protocol/permit.ts'
 import { isRegion, ports, regions, type Region } from '#protocol/sites.ts'
 import { loadConfig, loadSecrets } from '#runtime/config.ts'
@@ -9,6 +10,7 @@ import { createControlListener } from '#runtime/http.ts'
 import { createLog } from '#runtime/log.ts'
 import { answerMessage, siteOfAddress } from './answer.ts'
 import { chooseReadRegion, chooseWriteRegion, readableRegions } from './choice.ts'
+import { Failure } from './failure.ts'
 import { startHealthChecks } from './health.ts'
 import { listenDns } from './listener.ts'
 
@@ -21,6 +23,7 @@ const log = createLog('dns', config.logLevel, { site })
 let published: z.infer<typeof writeRegion> | null = null
 let currentWriteRegion: Region = config.home
 let readable: ReadonlySet<Region> = new Set(regions)
+const failure = new Failure()
 
 function decideAgain(): void {
   const health = checks.current()
@@ -32,13 +35,16 @@ function decideAgain(): void {
 const checks = startHealthChecks({ authority: (region) => `app.${region}:${ports.app}`, onChange: decideAgain, log })
 
 await listenDns('0.0.0.0', ports.dns, (message, transport, askerAddress) => {
+  if (failure.mode === 'silent') return 'silence'
   const asker = siteOfAddress(askerAddress, site, config.nets)
+  const steering = failure.steering({ writeRegion: currentWriteRegion, readable })
   return answerMessage(message, transport, {
     asker,
     nets: config.nets,
     ttlS: config.dnsTtlS,
-    writeRegion: currentWriteRegion,
-    readRegion: chooseReadRegion(asker, readable),
+    writeRegion: steering.writeRegion,
+    readRegion: chooseReadRegion(asker, steering.readable),
+    fails: failure.mode === 'servfail',
   })
 })
 
@@ -61,12 +67,28 @@ control.put('/write-region', async (incoming, reply) => {
   if (isNews) checks.hurry()
   return published
 })
-control.get('/status', async () => ({
+const status = (): z.infer<typeof dnsStatus> & Record<string, unknown> => ({
   writeRegion: currentWriteRegion,
   readable: [...readable],
+  failing: failure.mode,
   published,
   health: checks.current(),
-}))
+})
+control.get('/status', async () => status())
+control.put('/failure', async (incoming, reply) => {
+  const parsed = dnsFailure.safeParse(incoming.body)
+  if (!parsed.success) {
+    return reply.code(400).send({ error: 'malformed', reason: `expected a failure, saw: ${parsed.error.message}` })
+  }
+  failure.begin(parsed.data, { writeRegion: currentWriteRegion, readable })
+  log.info(parsed.data, 'failing')
+  return status()
+})
+control.delete('/failure', async () => {
+  failure.end()
+  log.info('failing no more')
+  return status()
+})
 await control.listen({ host: '0.0.0.0', port: ports.control })
 log.info({ ttlS: config.dnsTtlS }, 'answering')
 

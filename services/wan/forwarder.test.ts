@@ -64,7 +64,7 @@ class Bench {
     return seen
   }
 
-  count(from: Site, to: Site, linkClass: LinkClass, field: 'packets' | 'bytes' | 'dropped'): number {
+  count(from: Site, to: Site, linkClass: LinkClass, field: 'packets' | 'bytes' | 'dropped' | 'reordered'): number {
     return this.table.counter(flowIndex(siteIndex(from), siteIndex(to), linkClasses.indexOf(linkClass)), field)
   }
 }
@@ -141,7 +141,7 @@ void test('jitter alone never reorders the packets of a link, and stays within i
   )
 })
 
-void test('reordered packets overtake', () => {
+void test('reordered packets overtake, and are counted', () => {
   const bench = new Bench()
   bench.send('a', 'b', 0, { mark: 1 })
   bench.change([{ id: 'x', from: ['a'], to: ['b'], set: { reorder: 1 } }])
@@ -154,6 +154,7 @@ void test('reordered packets overtake', () => {
     bench.receive(40).map(({ mark }) => mark),
     [1],
   )
+  assert.equal(bench.count('a', 'b', 'app', 'reordered'), 1)
 })
 
 void test('a delay that is taken back does not hold new packets behind old ones', () => {

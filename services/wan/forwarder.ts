@@ -19,8 +19,8 @@ const hostsPerSite = 32
 
 /** A queue before a slow link holds at most this many bytes, and at most a second of the link's rate. */
 export const queueLimitBytes = 256 * 1024
-/** It holds at least this many, so that a very slow link passes whole packets at all. */
-const queueFloorBytes = 16 * 1024
+/** It holds at least two full packets, so that a very slow link passes any; not more, or connections over it would time out. */
+const queueFloorBytes = 2 * 1500
 
 /** First 24 bits of an address, from text such as `198.18.0`. */
 export function netNumber(prefix: string): number {
@@ -143,7 +143,10 @@ export class Forwarder {
     const sentMs = this.#sentMs(flow, at, length, nowMs)
     if (sentMs < 0) return -1
     const reorder = settings[at + settingFields.reorder]!
-    if (reorder > 0 && this.#random() < reorder) return sentMs
+    if (reorder > 0 && this.#random() < reorder) {
+      this.#table.counters[flow * counterWidth + counterFields.reordered]! += 1
+      return sentMs
+    }
     const delayMs = settings[at + settingFields.delayMs]!
     const jitter = settings[at + settingFields.jitter]!
     const dueMs = sentMs + (jitter === 0 ? delayMs : delayMs * (1 + jitter * (2 * this.#random() - 1)))

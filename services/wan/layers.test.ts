@@ -8,8 +8,9 @@ import {
   addLayers,
   baseDelayMs,
   effectiveSetting,
+  inForce,
   isControlCut,
-  nextExpiryMs,
+  nextTurnMs,
   removeLayers,
   withoutExpired,
 } from './layers.ts'
@@ -75,9 +76,31 @@ void test('a repeated change replaces the earlier one, so its expiry is renewed'
   const change: LinkChange = { id: 'x', from: ['a', 'b'], to: ['c'], set: { up: false }, expiresInMs: 100 }
   const renewed = addLayers(addLayers([], [change], 0), [{ ...change, from: ['b', 'a'] }], 50)
   assert.equal(renewed.length, 1)
-  assert.equal(nextExpiryMs(renewed), 150)
+  assert.equal(nextTurnMs(renewed, 50), 150)
   assert.equal(withoutExpired(renewed, 149).length, 1)
   assert.equal(withoutExpired(renewed, 150).length, 0)
+})
+
+void test('a change that takes turns comes and goes from its arrival on, until it expires', () => {
+  const turns = { onMs: 300, offMs: 200 }
+  const change: LinkChange = { id: 'flap', from: ['a'], to: ['b'], set: { up: false }, turns, expiresInMs: 1100 }
+  const layers = addLayers([], [change], 1000)
+  const seen = [1000, 1299, 1300, 1499, 1500, 1799, 1800, 2000, 2099, 2100].map((nowMs) => [
+    effectiveSetting(inForce(layers, nowMs), nobody, 'a', 'b', 'app').up,
+    nextTurnMs(layers, nowMs),
+  ])
+  assert.deepEqual(seen, [
+    [false, 1300],
+    [false, 1300],
+    [true, 1500],
+    [true, 1500],
+    [false, 1800],
+    [false, 1800],
+    [true, 2000],
+    [false, 2100],
+    [false, 2100],
+    [true, 2100],
+  ])
 })
 
 void test('a fence cuts every link of the site both ways, also one that a class setting holds up', () => {

@@ -10,9 +10,11 @@ export interface EffectiveSetting extends Required<{
   readonly ownBandwidth: boolean
 }
 
-/** A change in force. */
+/** A change that has not been healed. */
 export interface Layer {
   readonly change: LinkChange
+  /** Monotonic milliseconds of its arrival: its turns are counted from here. */
+  readonly sinceMs: number
   /** Monotonic milliseconds; null if it stays until it is healed. */
   readonly expiresAtMs: number | null
 }
@@ -42,7 +44,11 @@ export function addLayers(layers: readonly Layer[], changes: readonly LinkChange
   return changes.reduce<readonly Layer[]>(
     (all, change) => [
       ...all.filter((layer) => !sameTarget(layer.change, change)),
-      { change, expiresAtMs: change.expiresInMs === undefined ? null : nowMs + change.expiresInMs },
+      {
+        change,
+        sinceMs: nowMs,
+        expiresAtMs: change.expiresInMs === undefined ? null : nowMs + change.expiresInMs,
+      },
     ],
     layers,
   )
@@ -56,9 +62,22 @@ export function withoutExpired(layers: readonly Layer[], nowMs: number): readonl
   return layers.filter((layer) => layer.expiresAtMs === null || layer.expiresAtMs > nowMs)
 }
 
-/** Monotonic milliseconds of the next expiry; null if none is to come. */
-export function nextExpiryMs(layers: readonly Layer[]): number | null {
-  const times = layers.flatMap((layer) => (layer.expiresAtMs === null ? [] : [layer.expiresAtMs]))
+/** The layers that count now: not expired, and those that take turns only in their turn. */
+export function inForce(layers: readonly Layer[], nowMs: number): readonly Layer[] {
+  return withoutExpired(layers, nowMs).filter(({ change: { turns }, sinceMs }) => {
+    return turns === undefined || (nowMs - sinceMs) % (turns.onMs + turns.offMs) < turns.onMs
+  })
+}
+
+/** Monotonic milliseconds at which other layers are in force than now; null if that time is not to come. */
+export function nextTurnMs(layers: readonly Layer[], nowMs: number): number | null {
+  const times = layers.flatMap(({ change: { turns }, sinceMs, expiresAtMs }) => {
+    const expiry = expiresAtMs === null ? [] : [expiresAtMs]
+    if (turns === undefined) return expiry
+    const sinceTurnMs = (nowMs - sinceMs) % (turns.onMs + turns.offMs)
+    const turnMs = sinceTurnMs < turns.onMs ? turns.onMs : turns.onMs + turns.offMs
+    return [...expiry, nowMs + turnMs - sinceTurnMs]
+  })
   return times.length === 0 ? null : Math.min(...times)
 }
 

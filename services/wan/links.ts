@@ -1,4 +1,4 @@
-// The links as they are now: keeps the layers, lets them expire, and puts the effective settings into the shared table.
+// The links as they are now: keeps the layers, lets them take turns and expire, and puts the effective settings into the shared table.
 import { linkClasses, sites, type Site } from '#protocol/sites.ts'
 import type { Counters, LinkChange, LinksReply } from '#protocol/wan.ts'
 import { monotonicMs, monotonicNs } from '#runtime/clock.ts'
@@ -6,8 +6,9 @@ import type { Log } from '#runtime/log.ts'
 import {
   addLayers,
   effectiveSetting,
+  inForce,
   isControlCut,
-  nextExpiryMs,
+  nextTurnMs,
   removeLayers,
   withoutExpired,
   type Layer,
@@ -52,11 +53,12 @@ export class Links {
   }
 
   isControlCut(site: Site): boolean {
-    return isControlCut(this.#layers, this.#fenced, site)
+    return isControlCut(inForce(this.#layers, monotonicMs()), this.#fenced, site)
   }
 
   state(): LinksReply {
     const nowMs = monotonicMs()
+    const layers = inForce(this.#layers, nowMs)
     return {
       atNs: monotonicNs().toString(),
       layers: withoutExpired(this.#layers, nowMs).map(({ change, expiresAtMs }) =>
@@ -64,7 +66,7 @@ export class Links {
       ),
       fenced: [...this.#fenced],
       effective: this.#everyFlow((from, to, linkClass) => {
-        const { ownBandwidth: _, ...setting } = effectiveSetting(this.#layers, this.#fenced, from, to, linkClass)
+        const { ownBandwidth: _, ...setting } = effectiveSetting(layers, this.#fenced, from, to, linkClass)
         return { from, to, class: linkClass, ...setting }
       }),
     }
@@ -82,6 +84,7 @@ export class Links {
           packets: this.#table.counter(flow, 'packets'),
           bytes: this.#table.counter(flow, 'bytes'),
           dropped: this.#table.counter(flow, 'dropped'),
+          reordered: this.#table.counter(flow, 'reordered'),
         }
       }),
     }
@@ -94,20 +97,22 @@ export class Links {
   }
 
   #apply(): bigint {
-    this.#layers = withoutExpired(this.#layers, monotonicMs())
-    this.#table.publish((from, to, linkClass) => effectiveSetting(this.#layers, this.#fenced, from, to, linkClass))
+    const nowMs = monotonicMs()
+    this.#layers = withoutExpired(this.#layers, nowMs)
+    const layers = inForce(this.#layers, nowMs)
+    this.#table.publish((from, to, linkClass) => effectiveSetting(layers, this.#fenced, from, to, linkClass))
     const atNs = monotonicNs()
     clearTimeout(this.#timer)
-    const expiresAtMs = nextExpiryMs(this.#layers)
-    if (expiresAtMs !== null) {
-      const inMs = Math.min(Math.max(expiresAtMs - monotonicMs(), 0), longestTimerMs)
-      this.#timer = setTimeout(() => this.#expire(), Math.ceil(inMs))
+    const turnAtMs = nextTurnMs(this.#layers, nowMs)
+    if (turnAtMs !== null) {
+      const inMs = Math.min(Math.max(turnAtMs - monotonicMs(), 0), longestTimerMs)
+      this.#timer = setTimeout(() => this.#turn(), Math.ceil(inMs))
     }
     this.#log.debug({ layers: this.#layers.length, fenced: this.#fenced.size }, 'links applied')
     return atNs
   }
 
-  #expire(): void {
+  #turn(): void {
     const expired = this.#layers.length - withoutExpired(this.#layers, monotonicMs()).length
     this.#apply()
     if (expired > 0) this.#log.info({ expired }, 'link changes expired')

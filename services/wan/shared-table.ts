@@ -23,8 +23,8 @@ export const settingFields = {
 } as const
 export const settingWidth = 7
 const tableSize = flowCount * settingWidth
-export const counterFields = { packets: 0, bytes: 1, dropped: 2 } as const
-export const counterWidth = 3
+export const counterFields = { packets: 0, bytes: 1, dropped: 2, reordered: 3 } as const
+export const counterWidth = 4
 
 /** Number of a link and class: what the data plane calls a flow. */
 export function flowIndex(from: number, to: number, linkClass: number): number {
