@@ -10,6 +10,7 @@ import {
   type Counters,
   type LedgerEntry,
   type LinkChange,
+  type LinksReply,
 } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 
@@ -49,15 +50,14 @@ export async function removeLinkChange(world: RunningWorld, id: string): Promise
   await world.wayIn.wan({ method: 'DELETE', path: `/links/${encodeURIComponent(id)}`, reply: anything, timeoutMs })
 }
 
+/** Every change of links in force, and what they come to. */
+export async function linkState(world: RunningWorld): Promise<LinksReply> {
+  return world.wayIn.wan({ method: 'GET', path: '/links', reply: linksReply, timeoutMs })
+}
+
 /** Every change of links in force, base excluded. */
 export async function linkChanges(world: RunningWorld): Promise<readonly LinkChange[]> {
-  const reply = await world.wayIn.wan({
-    method: 'GET',
-    path: '/links',
-    reply: linksReply,
-    timeoutMs,
-  })
-  return reply.layers.filter((change) => change.id !== 'base')
+  return (await linkState(world)).layers.filter((change) => change.id !== 'base')
 }
 
 export async function linkCounters(world: RunningWorld): Promise<Counters> {

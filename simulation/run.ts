@@ -269,12 +269,7 @@ class Run {
         )
     const keys = [...(rows?.keys() ?? [])]
     const kafkas = world.bridges.map(({ kafka }) => kafka)
-    this.#until(
-      'events',
-      bounds.settle,
-      'every event in every Kafka',
-      () => missingEvents(kafkas, keys).length === 0,
-    )
+    this.#until('events', bounds.settle, 'every event in every Kafka', () => missingEvents(kafkas, keys).length === 0)
   }
 
   #isSettled(): boolean {
