@@ -13,7 +13,7 @@ export function partitionOf(orderId: string): number {
 /** Compacted topic in the region's own Kafka where its bridge keeps `bridgeCheckpoint`s; key: the source region. */
 export const bridgePositionsTopic = 'bridge-positions'
 
-/** Headers that a bridge adds to a copied record. */
+/** Headers that a bridge adds to a copied record: whatever carries them was not born in the Kafka that it lies in. */
 export const bridgeHeaders = { topicId: 'source-topic-id', offset: 'source-offset' } as const
 
 /** How far a bridge has copied one source region's topic. */
@@ -29,8 +29,11 @@ export type BridgeSource = z.infer<typeof bridgeSource>
 export const bridgeCheckpoint = bridgeSource.extend({
   /** The highest epoch that the bridge knew. */
   epoch: z.number().int().nonnegative(),
-  /** False until the end of the source's log was reached once: what is read before that is history, and never refused. */
-  whole: z.boolean(),
+  /**
+   * Ends of the source's log when the bridge's own Kafka was found new: what lies below them is history, which that Kafka may lack.
+   * Null once it has been read.
+   */
+  historyTo: z.array(z.number().int().nonnegative()).nullable(),
 })
 export type BridgeCheckpoint = z.infer<typeof bridgeCheckpoint>
 

@@ -6,6 +6,7 @@ import { aimed } from './faults/aim.ts'
 import { inject, loseRegion, order, type Heal } from './faults/inject.ts'
 import type { Fault } from './faults/kinds.ts'
 import type { Agent } from './models/agent.ts'
+import { missingEvents } from './models/kafka.ts'
 import { type Invariant, Violation } from './violation.ts'
 import { World } from './world.ts'
 
@@ -267,9 +268,8 @@ class Run {
           `order ${ack.key}, acked at ${ack.ackedMs} under epoch ${ack.epoch}, is gone`,
         )
     const keys = [...(rows?.keys() ?? [])]
-    this.#until('events', bounds.settle, 'every event in every Kafka', () =>
-      world.bridges.every(({ kafka }) => keys.every((key) => kafka.seen.has(key))),
-    )
+    const kafkas = world.bridges.map(({ kafka }) => kafka)
+    this.#until('events', bounds.settle, 'every event in every Kafka', () => missingEvents(kafkas, keys).length === 0)
   }
 
   #isSettled(): boolean {

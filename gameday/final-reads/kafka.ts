@@ -1,7 +1,7 @@
 // What a region's Kafka holds of a drill's orders: all records of topic `orders` from given offsets on.
+import { openRegionKafka } from '#chaos/stores.ts'
 import { eventHeaders, ordersTopic } from '#protocol/order.ts'
-import { ports, type Region } from '#protocol/sites.ts'
-import { openKafka } from '#runtime/kafkajs-session.ts'
+import type { Region } from '#protocol/sites.ts'
 import type { KafkaSession } from '#runtime/kafka.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 
@@ -21,27 +21,6 @@ export interface KafkaReader extends AsyncDisposable {
 
 const fetchWaitMs = 100
 
-interface OpenSession extends AsyncDisposable {
-  readonly session: KafkaSession
-}
-
-async function open(world: RunningWorld, region: Region): Promise<OpenSession> {
-  const forward = await world.wayIn.forward(`kafka.${region}`, ports.kafka)
-  try {
-    const session = await openKafka(`127.0.0.1:${forward.port}`)
-    return {
-      session,
-      [Symbol.asyncDispose]: async () => {
-        session.close()
-        await forward.close()
-      },
-    }
-  } catch (error) {
-    await forward.close()
-    throw error
-  }
-}
-
 async function offsetsOf(
   session: KafkaSession,
   end: 'first' | 'end',
@@ -56,13 +35,13 @@ async function offsetsOf(
 
 /** The end of each partition now: where a drill's own records will begin. */
 export async function topicEnd(world: RunningWorld, region: Region): Promise<TopicEnd> {
-  await using opened = await open(world, region)
+  await using opened = await openRegionKafka(world, region)
   // Awaited here: the session must outlive the answer.
   return await offsetsOf(opened.session, 'end')
 }
 
 export async function readKafka(world: RunningWorld, region: Region, from: TopicEnd): Promise<KafkaReader> {
-  const opened = await open(world, region)
+  const opened = await openRegionKafka(world, region)
   const orderIds = new Set<string>()
   const eventIds: string[] = []
   try {

@@ -4,6 +4,7 @@ import { ports, regions, type Region } from '#protocol/sites.ts'
 import type { OpenKafka } from '#runtime/kafka.ts'
 import type { Log } from '#runtime/log.ts'
 import { Copier, type Knowledge } from './copier.ts'
+import { HeldEvents } from './held-events.ts'
 
 export interface BridgeOptions {
   readonly region: Region
@@ -22,6 +23,7 @@ export class Bridge {
 
   constructor(options: BridgeOptions) {
     const kafka = options.kafka ?? ((region: Region) => `kafka.${region}:${ports.kafka}`)
+    const held = new HeldEvents()
     this.#region = options.region
     this.#copiers = (options.sources ?? regions)
       .filter((source) => source !== options.region)
@@ -32,6 +34,7 @@ export class Bridge {
             open: options.open,
             authorities: { source: kafka(source), local: kafka(options.region) },
             knowledge: this.#knowledge,
+            held,
             log: options.log,
           }),
       )

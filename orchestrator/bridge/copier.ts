@@ -1,18 +1,20 @@
 // Copies one source region's orders into the region's own Kafka, for as long as it is told to; errors only make it begin again.
+// A Kafka of its own that was lost with its disk is filled first: with all that the source's log holds, what was born in the own
+// region included, each event once (copy-rules.ts says which and why).
 import { bridgeHeaders, ordersPartitions, type BridgeCheckpoint, type BridgeSource } from '#protocol/bus.ts'
 import { eventHeaders, ordersTopic } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
 import {
   KafkaError,
   type FetchedPartition,
-  type FetchedRecord,
   type KafkaRecord,
   type KafkaSession,
   type OpenKafka,
 } from '#runtime/kafka.ts'
 import type { Log } from '#runtime/log.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoints.ts'
-import { beginAt, judge } from '../core/bridge/copy-rules.ts'
+import type { HeldEvents } from './held-events.ts'
+import { beginAt, isFilled, isHistory, judge, type LogSpan } from '../core/bridge/copy-rules.ts'
 
 const waitMs = 1000
 /** Events that come soon after one another are copied together: each request costs both ends far more than a record does. */
@@ -34,6 +36,7 @@ export class Copier {
   readonly #open: OpenKafka
   readonly #authorities: { readonly source: string; readonly local: string }
   readonly #knowledge: Knowledge
+  readonly #held: HeldEvents
   readonly #log: Log
   readonly #stop = new AbortController()
   #state: BridgeCheckpoint | null = null
@@ -47,12 +50,14 @@ export class Copier {
     open: OpenKafka
     authorities: { source: string; local: string }
     knowledge: Knowledge
+    held: HeldEvents
     log: Log
   }) {
     this.#source = options.source
     this.#open = options.open
     this.#authorities = options.authorities
     this.#knowledge = options.knowledge
+    this.#held = options.held
     this.#log = options.log
   }
 
@@ -106,28 +111,43 @@ export class Copier {
     const source = await this.#connect(this.#authorities.source)
     const topic = await source.topic(ordersTopic)
     if (topic === null) throw new KafkaError('unknown-topic', `region ${this.#source} has no topic ${ordersTopic} yet`)
-    const state = await withinLog(beginAt(known, this.#source, topic), source)
+    const log = await spansOf(source, topic.partitions)
+    const state = { ...beginAt(known, this.#source, { id: topic.id, log }) }
+    if (state.historyTo !== null) await this.#held.begin(this.#source, local, this.#localTopicId ?? '')
     this.#state = state
     this.#knowledge.epoch = Math.max(this.#knowledge.epoch, state.epoch)
-    this.#log.info({ source: this.#source, topicId: state.topicId, offsets: state.offsets }, 'copying')
+    const { topicId, offsets, historyTo } = state
+    this.#log.info({ source: this.#source, topicId, offsets, historyTo }, 'copying')
+    await this.#checkpoint(local, state, this.#endHistory(state))
     while (!this.#stop.signal.aborted) {
       const fetched = await source.fetch(ordersTopic, new Map(state.offsets.entries()), waitMs)
-      await this.#take(local, state, fetched)
-      const isWholeNow = !state.whole && fetched.every((each) => each.nextOffset >= each.endOffset)
-      state.whole ||= isWholeNow
-      await this.#checkpoint(local, state, isWholeNow)
+      // While the Kafka is being filled each copier must know what the others have brought.
+      if (this.#held.areKnown) await this.#held.inTurn(async () => await this.#take(local, state, fetched))
+      else await this.#take(local, state, fetched)
+      await this.#checkpoint(local, state, this.#endHistory(state))
       // While nothing is copied nothing else would tell that the own Kafka is gone, and perhaps made anew.
       if (fetched.every((each) => each.records.length === 0)) await local.topic(ordersTopic)
-      else await new Promise((resolve) => setTimeout(resolve, gatherMs))
+      else if (state.historyTo === null) await new Promise((resolve) => setTimeout(resolve, gatherMs))
     }
   }
 
+  /** @returns whether history ended just now */
+  #endHistory(state: BridgeCheckpoint): boolean {
+    if (state.historyTo === null || !isFilled(state)) return false
+    state.historyTo = null
+    this.#held.end(this.#source)
+    this.#log.info({ source: this.#source, copied: this.#knowledge.copied }, 'all history is here')
+    return true
+  }
+
   async #take(local: KafkaSession, state: BridgeCheckpoint, fetched: readonly FetchedPartition[]): Promise<void> {
-    const judged = fetched.map(({ partition, records }) => [partition, this.#copiesOf(state, records)] as const)
+    const eventIds = new Set<string>()
+    const judged = fetched.map((each) => [each.partition, this.#copiesOf(state, each, eventIds)] as const)
     const copies = new Map(judged.filter(([, records]) => records.length > 0))
     // What decides refusals must outlast the bridge, hence before it takes effect: else what is refused now is taken in later.
     if (this.#knowledge.epoch > state.epoch) await this.#checkpoint(local, state, true)
     if (copies.size > 0) await local.produce(ordersTopic, copies)
+    if (this.#held.areKnown) this.#held.add(eventIds)
     for (const records of copies.values()) this.#knowledge.copied += records.length
     for (const { partition, nextOffset } of fetched) {
       if (state.offsets[partition] === nextOffset) continue
@@ -136,12 +156,18 @@ export class Copier {
     }
   }
 
-  #copiesOf(state: BridgeCheckpoint, records: readonly FetchedRecord[]): readonly KafkaRecord[] {
-    return records.flatMap((record) => {
-      const known = { epoch: this.#knowledge.epoch, whole: state.whole }
-      const verdict = judge(record.headers, this.#source, known)
+  /** @param eventIds those of the batch so far */
+  #copiesOf(state: BridgeCheckpoint, fetched: FetchedPartition, eventIds: Set<string>): readonly KafkaRecord[] {
+    return fetched.records.flatMap((record) => {
+      const eventId = record.headers[eventHeaders.id] ?? ''
+      const verdict = judge(record.headers, this.#source, {
+        epoch: this.#knowledge.epoch,
+        isHistory: isHistory(state, fetched.partition, record.offset),
+        isHeld: this.#held.has(eventId) || eventIds.has(eventId),
+      })
       if (verdict === 'refused') this.#knowledge.refused += 1
       if (verdict !== 'copy') return []
+      eventIds.add(eventId)
       this.#knowledge.epoch = Math.max(this.#knowledge.epoch, Number(record.headers[eventHeaders.epoch]) || 0)
       const trace = { [bridgeHeaders.topicId]: state.topicId, [bridgeHeaders.offset]: String(record.offset) }
       return [{ key: record.key, value: record.value, headers: { ...record.headers, ...trace } }]
@@ -159,15 +185,9 @@ export class Copier {
   }
 }
 
-/** A log that ends below our offset has lost its tail: what is written there since is read again from the beginning. */
-async function withinLog(state: BridgeCheckpoint, source: KafkaSession): Promise<BridgeCheckpoint> {
-  const offsets: number[] = []
-  let whole = state.whole
-  for (const [partition, offset] of state.offsets.entries()) {
-    const { first, end } = await source.offsets(ordersTopic, partition)
-    const isInside = offset >= first && offset <= end
-    offsets.push(isInside ? offset : first)
-    whole &&= isInside
-  }
-  return { ...state, offsets, whole }
+async function spansOf(source: KafkaSession, partitions: number): Promise<LogSpan[]> {
+  const spans: LogSpan[] = []
+  for (let partition = 0; partition < partitions; partition += 1)
+    spans.push(await source.offsets(ordersTopic, partition))
+  return spans
 }

@@ -1,6 +1,6 @@
 // The region's consumer: applies each event of the region's Kafka exactly once to the projection in the region's Redis.
 // Effect, event id and position change in one Lua call; a Redis without our position has lost its data and is rebuilt.
-import { ordersPartitions, type BusReply } from '#protocol/bus.ts'
+import { bridgeHeaders, ordersPartitions, type BusReply } from '#protocol/bus.ts'
 import { eventHeaders, orderEvent, ordersTopic, redisKeys } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
 import { KafkaError, type FetchedPartition, type FetchedRecord, type OpenKafka } from '#runtime/kafka.ts'
@@ -26,25 +26,25 @@ for partition = 0, tonumber(ARGV[2]) - 1 do
 end
 return offsets`
 
-// KEYS: position, epoch, seen, applied, counts. ARGV: topic id, partition, expected offset, next offset, own region, then six per
-// record: event id, origin, epoch, key of the projection, key of the cached order, summary as JSON. Returns 0 if Redis is elsewhere.
-// A record that this region's own relay wrote under an epoch below one already seen in the partition comes from a deposed
-// primary: the new one sends it again. What comes from other regions has passed the bridge's own fence.
+// KEYS: position, epoch, seen, applied, counts. ARGV: topic id, partition, expected offset, next offset, then seven per record:
+// event id, origin, `own` if this region's own relay wrote it, epoch, key of the projection, key of the cached order, summary as
+// JSON. Returns 0 if Redis is elsewhere. A record that the own relay wrote under an epoch below one already seen in the partition
+// comes from a deposed primary: the new one sends it again. What the bridge has brought has passed the bridge's own fence.
 const applyScript = `
 if redis.call('HGET', KEYS[1], 'topic') ~= ARGV[1] or redis.call('HGET', KEYS[1], ARGV[2]) ~= ARGV[3] then return 0 end
 local highest = tonumber(redis.call('HGET', KEYS[2], ARGV[2]) or '0')
-for at = 6, #ARGV, 6 do
-  local epoch = tonumber(ARGV[at + 2])
+for at = 5, #ARGV, 7 do
+  local epoch = tonumber(ARGV[at + 3])
   redis.call('HINCRBY', KEYS[5], 'delivered', 1)
-  if epoch < highest and ARGV[at + 1] == ARGV[5] then
+  if epoch < highest and ARGV[at + 2] == 'own' then
     redis.call('HINCRBY', KEYS[5], 'refused', 1)
   elseif redis.call('SADD', KEYS[3], ARGV[at]) == 0 then
     redis.call('HINCRBY', KEYS[5], 'duplicates', 1)
   else
-    redis.call('HSET', ARGV[at + 3], 'order', ARGV[at + 5], 'event', ARGV[at], 'origin', ARGV[at + 1], 'epoch', epoch)
-    redis.call('HINCRBY', ARGV[at + 3], 'applied', 1)
+    redis.call('HSET', ARGV[at + 4], 'order', ARGV[at + 6], 'event', ARGV[at], 'origin', ARGV[at + 1], 'epoch', epoch)
+    redis.call('HINCRBY', ARGV[at + 4], 'applied', 1)
     redis.call('INCR', KEYS[4])
-    redis.call('DEL', ARGV[at + 4])
+    redis.call('DEL', ARGV[at + 5])
   end
   if epoch > highest then highest = epoch end
 end
@@ -140,14 +140,21 @@ export class Projection {
     log.info({ topicId: topic.id, offsets }, 'projecting')
     while (!this.#stopped) {
       const fetched = await session.fetch(ordersTopic, from, waitMs)
-      for (const partition of fetched) {
-        if (!(await this.#apply(topic.id, from, partition))) {
-          log.warn({ partition: partition.partition }, 'redis is at another position than we left it: beginning there')
-          return
-        }
+      const isNothing = fetched.every((each) => each.records.length === 0)
+      // While nothing is applied nothing else would tell that Redis has lost its data.
+      let isAsLeft = !isNothing || (await this.#isAsLeft(topic.id, from))
+      for (const partition of fetched) isAsLeft &&= await this.#apply(topic.id, from, partition)
+      if (!isAsLeft) {
+        log.warn('redis is at another position than we left it: beginning there')
+        return
       }
-      if (fetched.some((each) => each.records.length > 0)) await new Promise((resolve) => setTimeout(resolve, gatherMs))
+      if (!isNothing) await new Promise((resolve) => setTimeout(resolve, gatherMs))
     }
+  }
+
+  async #isAsLeft(topicId: string, from: ReadonlyMap<number, number>): Promise<boolean> {
+    const position = await this.#options.redis.hgetall(redisKeys.position)
+    return position['topic'] === topicId && [...from].every(([partition, at]) => position[partition] === String(at))
   }
 
   async #apply(topicId: string, from: Map<number, number>, fetched: FetchedPartition): Promise<boolean> {
@@ -167,7 +174,6 @@ export class Projection {
         String(fetched.partition),
         String(from.get(fetched.partition) ?? 0),
         String(next),
-        this.#options.region,
         ...records.flatMap((record) => this.#scriptArguments(record)),
       )
       if (applied !== 1) return false
@@ -193,9 +199,11 @@ export class Projection {
       return []
     }
     const { order } = event.data
+    const isOwn = origin === this.#options.region && headers[bridgeHeaders.topicId] === undefined
     return [
       eventId,
       origin,
+      isOwn ? 'own' : '',
       String(epoch),
       redisKeys.projection(order.id),
       redisKeys.order(order.id),

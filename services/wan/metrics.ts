@@ -15,7 +15,7 @@ const flow = ['from', 'to', 'class'] as const
 
 export function createWanMetrics(facts: WanFacts): Registry {
   const registry = new Registry()
-  const counted = (name: string, help: string, field: 'packets' | 'bytes' | 'dropped'): void =>
+  const counted = (name: string, help: string, field: 'packets' | 'bytes' | 'dropped' | 'reordered'): void =>
     counters(registry, {
       name,
       help,
@@ -26,6 +26,11 @@ export function createWanMetrics(facts: WanFacts): Registry {
   counted('firedrill_wan_link_packets_total', 'Packets delivered, by link and class.', 'packets')
   counted('firedrill_wan_link_bytes_total', 'Bytes delivered, by link and class.', 'bytes')
   counted('firedrill_wan_link_dropped_packets_total', 'Packets not delivered, by link and class.', 'dropped')
+  counted(
+    'firedrill_wan_link_reordered_packets_total',
+    'Packets let through ahead of others, by link and class.',
+    'reordered',
+  )
   const effective = (name: string, help: string, value: (setting: LinksReply['effective'][number]) => number): void =>
     gauges(registry, {
       name,

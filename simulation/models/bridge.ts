@@ -1,6 +1,7 @@
-// The bus of one region: its Kafka and its bridge, which copies by the real rules what was born in the other regions.
-import { beginAt, judge } from '#orchestrator/core/bridge/copy-rules.ts'
-import type { BridgeCheckpoint, PositionsReply } from '#protocol/bus.ts'
+// The bus of one region: its Kafka and its bridge, which copies by the real rules what was born in the other regions, and fills a
+// Kafka that was lost.
+import { beginAt, isFilled, isHistory, judge } from '#orchestrator/core/bridge/copy-rules.ts'
+import { bridgeHeaders, type BridgeCheckpoint, type PositionsReply } from '#protocol/bus.ts'
 import type { Region } from '#protocol/sites.ts'
 import { call } from '../calls.ts'
 import type { Chance } from '#runtime/chance.ts'
@@ -56,7 +57,7 @@ export class Bridge {
 
   /** The region's Kafka is made anew, and with it all that the bridge knew. */
   loseKafka(): void {
-    this.kafka.lose()
+    this.kafka.lose(this.process.now)
     this.#checkpoints = new Map()
     this.process.kill()
     this.process.start()
@@ -75,9 +76,10 @@ export class Bridge {
   #copy(source: Region): void {
     const { network, regions, timeline } = this.#ports
     const other = this.#ports.bridges()[regions.indexOf(source)] as Bridge
-    const begin = beginAt(this.#checkpoints.get(source) ?? null, source, { id: other.kafka.topicId, partitions: 1 })
+    const topic = { id: other.kafka.topicId, log: [{ first: 0, end: other.kafka.log.length }] }
+    const begin = beginAt(this.#checkpoints.get(source) ?? null, source, topic)
     this.#epoch = Math.max(this.#epoch, begin.epoch)
-    const from = Math.min(begin.offsets[0] ?? 0, other.kafka.log.length)
+    const from = begin.offsets[0] ?? 0
     call<Fetched>({
       network,
       from: this.process,
@@ -106,18 +108,21 @@ export class Bridge {
   }
 
   #take(source: Region, begin: BridgeCheckpoint, fetched: Fetched): void {
-    const copies = fetched.events.filter((event) => {
-      const verdict = judge(event.headers, source, { epoch: this.#epoch, whole: begin.whole })
+    const copies = fetched.events.flatMap((event, index) => {
+      const offset = fetched.from + index
+      const verdict = judge(event.headers, source, {
+        epoch: this.#epoch,
+        isHistory: isHistory(begin, 0, offset),
+        isHeld: this.kafka.ids.has(event.id),
+      })
       this.#ports.coverage.count('bridge', verdict)
-      if (verdict === 'copy') this.#epoch = Math.max(this.#epoch, event.epoch)
-      return verdict === 'copy'
+      if (verdict !== 'copy') return []
+      this.#epoch = Math.max(this.#epoch, event.epoch)
+      const trace = { [bridgeHeaders.topicId]: fetched.topicId, [bridgeHeaders.offset]: String(offset) }
+      return [{ ...event, headers: { ...event.headers, ...trace } }]
     })
     if (copies.length > 0) this.kafka.append(copies)
-    this.#checkpoints.set(source, {
-      ...begin,
-      offsets: [fetched.from + fetched.events.length],
-      epoch: this.#epoch,
-      whole: begin.whole || fetched.from + fetched.events.length >= fetched.end,
-    })
+    const next = { ...begin, offsets: [fetched.from + fetched.events.length], epoch: this.#epoch }
+    this.#checkpoints.set(source, isFilled(next) ? { ...next, historyTo: null } : next)
   }
 }

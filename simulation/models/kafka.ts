@@ -9,8 +9,10 @@ export interface KafkaEvent {
 export class Kafka {
   readonly region: string
   log: KafkaEvent[] = []
-  /** Ids of all that ever came, also into a log that is lost: what a region has lost of its own events nobody brings back. */
-  readonly seen = new Set<string>()
+  /** Ids of what is in the log. */
+  ids = new Set<string>()
+  /** When its present log was begun. */
+  madeAtMs = 0
   #made = 1
   #listeners: (() => void)[] = []
 
@@ -25,7 +27,7 @@ export class Kafka {
   /** @returns the offset of the last one */
   append(events: readonly KafkaEvent[]): number {
     this.log.push(...events)
-    for (const event of events) this.seen.add(event.id)
+    for (const event of events) this.ids.add(event.id)
     for (const listener of this.#listeners.splice(0)) listener()
     return this.log.length - 1
   }
@@ -35,8 +37,22 @@ export class Kafka {
     this.#listeners.push(listener)
   }
 
-  lose(): void {
+  lose(nowMs: number): void {
     this.log = []
+    this.ids = new Set()
+    this.madeAtMs = nowMs
     this.#made += 1
   }
+}
+
+/**
+ * Which of these events are missing, and where. A Kafka that was lost is given back what the older ones have: those were there
+ * for all of the time in which it was filled. One of which no older is left may lack what was lost with the last of them.
+ */
+export function missingEvents(kafkas: readonly Kafka[], ids: readonly string[]): readonly string[] {
+  return kafkas.flatMap((kafka) => {
+    const older = kafkas.filter((each) => each.madeAtMs < kafka.madeAtMs)
+    const mustHave = (id: string): boolean => kafka.madeAtMs === 0 || older.some((each) => each.ids.has(id))
+    return ids.filter((id) => !kafka.ids.has(id) && mustHave(id)).map((id) => `${id} in ${kafka.region}`)
+  })
 }

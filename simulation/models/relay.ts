@@ -115,7 +115,11 @@ export class Relay {
   }
 
   #event(id: string, epoch: number): KafkaEvent {
-    const headers = { [eventHeaders.origin]: this.#ports.region, [eventHeaders.epoch]: String(epoch) }
+    const headers = {
+      [eventHeaders.id]: id,
+      [eventHeaders.origin]: this.#ports.region,
+      [eventHeaders.epoch]: String(epoch),
+    }
     return { id, epoch, headers }
   }
 

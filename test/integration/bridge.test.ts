@@ -87,7 +87,7 @@ describe('the bridge', () => {
 
   test('copies a backlog that is more than Kafka takes at once', async () => {
     const wanted = idsIn(1, 4000)
-    await a.publish('a', 1, wanted, 500)
+    await a.publish('a', 1, wanted, { atATime: 500 })
     await using bridge = bridgeOf('b')
     await passed(bridge, a)
     assert.deepEqual(sorted(await b.eventIds()), sorted(wanted))
@@ -141,6 +141,43 @@ describe('the bridge', () => {
     await b.ready()
     assert.deepEqual(distinct(await b.untilItHas(wanted)), sorted(wanted))
     assert.equal(bridge.positions().refused, 0)
+  })
+
+  test('a Kafka that was made anew gets back what was born in its own region, and nothing goes round', async () => {
+    await using toA = bridgeOf('a')
+    await using toB = bridgeOf('b')
+    const [fromA, fromB] = [ids(30), ids(30)]
+    await Promise.all([a.publish('a', 1, fromA), b.publish('b', 2, fromB)])
+    await Promise.all([a.untilItHas(fromB), b.untilItHas(fromA)])
+    // By now every region has them, and no outbox does; the next primary is elsewhere.
+    for (const bridge of [toA, toB]) bridge.learnEpoch(3)
+    await a.replace()
+    await a.ready()
+    await a.untilItHas([...fromA, ...fromB])
+    await Promise.all([passed(toA, b), passed(toB, a)])
+    assert.deepEqual(sorted(await a.eventIds()), sorted([...fromA, ...fromB]), 'each came back once')
+    assert.deepEqual(sorted(await b.eventIds()), sorted([...fromA, ...fromB]), 'nothing came to where it was already')
+    await b.replace()
+    await b.ready()
+    await b.untilItHas([...fromA, ...fromB])
+    await Promise.all([passed(toA, b), passed(toB, a)])
+    assert.deepEqual(sorted(await b.eventIds()), sorted([...fromA, ...fromB]), 'from copies of copies too')
+    const later = ids(3)
+    await a.publish('a', 3, later)
+    await b.untilItHas(later)
+    assert.deepEqual([toA.positions().refused, toB.positions().refused], [0, 0])
+  })
+
+  test('a bridge that ends while its Kafka is being filled goes on, and brings nothing twice', async () => {
+    const wanted = idsIn(1, 3000)
+    await b.publish('a', 1, wanted, { atATime: 500, isCopy: true })
+    for (let round = 0; round < 3; round += 1) {
+      await using bridge = bridgeOf('a')
+      await eventually('some copies', async () => bridge.positions().copied > 0 || (await a.eventIds()).length >= 3000)
+    }
+    await using bridge = bridgeOf('a')
+    await passed(bridge, b)
+    assert.deepEqual(sorted(await a.eventIds()), sorted(wanted))
   })
 
   test('refuses what a deposed primary writes after the next epoch is known, also when it is started anew', async () => {

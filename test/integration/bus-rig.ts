@@ -1,7 +1,7 @@
 // Real Postgres, Redis and Kafka, each alone in a container with a port on 127.0.0.1, for the tests of the app and the bus.
 import { Client, type QueryResult } from 'pg'
 import { RandomPortGenerator, Wait } from 'testcontainers'
-import { bridgePositionsTopic, ordersPartitions, partitionOf } from '#protocol/bus.ts'
+import { bridgeHeaders, bridgePositionsTopic, ordersPartitions, partitionOf } from '#protocol/bus.ts'
 import { eventHeaders, ordersTopic } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
 import { KafkaError, type FetchedRecord, type KafkaSession } from '#runtime/kafka.ts'
@@ -114,13 +114,20 @@ export class KafkaBox extends Box {
     }
   }
 
-  /** Makes the topic, and appends one event per id as the relay of `origin` would, so many at a time. */
-  async publish(origin: Region, epoch: number, ids: readonly string[], atATime = 1): Promise<void> {
+  /** Makes the topic, and appends one event per id as the relay of `origin` would, or a bridge that copies, so many at a time. */
+  async publish(
+    origin: Region,
+    epoch: number,
+    ids: readonly string[],
+    { atATime = 1, isCopy = false } = {},
+  ): Promise<void> {
+    const trace = isCopy ? { [bridgeHeaders.topicId]: 'elsewhere', [bridgeHeaders.offset]: '0' } : {}
     await this.use(async (session) => {
       await session.ensureTopic(ordersTopic, { partitions: ordersPartitions, compacted: false })
       for (let at = 0; at < ids.length; at += atATime) {
         const records = ids.slice(at, at + atATime).map((id) => {
-          const headers = { [eventHeaders.id]: id, [eventHeaders.origin]: origin, [eventHeaders.epoch]: String(epoch) }
+          const own = { [eventHeaders.id]: id, [eventHeaders.origin]: origin, [eventHeaders.epoch]: String(epoch) }
+          const headers = { ...own, ...trace }
           return { key: id, value: Buffer.from(JSON.stringify(eventOf(id))), headers }
         })
         await session.produce(

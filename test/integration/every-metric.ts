@@ -97,7 +97,7 @@ function wan(): Registry {
   const link = { from: 'a', to: 'b', class: 'postgres' } as const
   const setting = { up: true, delayMs: 40, jitter: 0, loss: 0.1, reorder: 0, bandwidthBps: 0 }
   return createWanMetrics({
-    counters: () => ({ atNs: '0', links: [{ ...link, packets: 3, bytes: 300, dropped: 1 }] }),
+    counters: () => ({ atNs: '0', links: [{ ...link, packets: 3, bytes: 300, dropped: 1, reordered: 1 }] }),
     links: () => ({ atNs: '0', layers: [], fenced: [], effective: [{ ...link, ...setting }] }),
     fence: () => ({ atNs: '0', broken: 'silent', dataSets: [{ dataSet: 'orders', epoch: 2, fenced: ['a'] }] }),
     ledger: () => [

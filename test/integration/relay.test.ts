@@ -246,6 +246,27 @@ describe('the bus', () => {
     assert.equal(await raw.exists(redisKeys.projection(second)), 0)
   })
 
+  test('what the bridge has brought back of the own region is applied, whatever has been seen before', async () => {
+    const [first = '', second = ''] = Array.from({ length: 200 }, () => randomUUID()).filter(
+      (id) => partitionOf(id) === 0,
+    )
+    await a.publish('b', 5, [first])
+    await a.publish('a', 4, [second], { isCopy: true })
+    await using projection = project()
+    await eventually('both', async () => (await projection.counts())?.delivered === 2)
+    assert.deepEqual(await projection.counts(), { delivered: 2, duplicates: 0, refused: 0, applied: 2, distinct: 2 })
+  })
+
+  test('a Redis that lost its data is rebuilt though nothing new comes', async () => {
+    const ids = Array.from({ length: 30 }, () => randomUUID())
+    await a.publish('a', 1, ids)
+    await using projection = project()
+    const applied = async () => (await projection.counts())?.applied === 30
+    await eventually('the projection', applied)
+    await raw.flushall()
+    await eventually('the projection to be rebuilt', applied)
+  })
+
   test('a Redis that lost its data is rebuilt from the beginning of Kafka, and one that was killed goes on', async () => {
     const ids = Array.from({ length: 30 }, () => randomUUID())
     await a.publish('a', 1, ids)
