@@ -1,7 +1,7 @@
 // The faults that can be injected, as runbooks and `chaos inject` state them. What each does is in chaos/, one file per kind.
 import { z } from 'zod'
 import { areas, areaHosts, linkClasses, regionHosts, regions } from './sites.ts'
-import { durationText as duration } from './topology.ts'
+import { durationText as duration, memorySize } from './topology.ts'
 
 const someTime = duration.refine((ms) => ms > 0, 'expected a duration above 0')
 const longestFaultMs = 3_600_000
@@ -46,15 +46,6 @@ const bitsPerSecond = z
     return Number.parseFloat(text) * factor
   })
   .refine((bits) => bits > 0, 'expected a bandwidth above 0; a link that carries nothing is a partition')
-
-/** Bytes, from text such as `64MiB`. */
-export const memorySize = z
-  .string({ error: 'expected a size such as 64MiB or 1GiB' })
-  .regex(/^\d+(\.\d+)?(K|M|G)iB$/, 'expected a size such as 64MiB or 1GiB')
-  .transform((text) => {
-    const factor = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[/[KMG]/.exec(text)?.[0] ?? ''] ?? 1
-    return Math.round(Number.parseFloat(text) * factor)
-  })
 
 /** Milliseconds, ahead (`+90s`) or behind (`-5m`). */
 const skew = z

@@ -79,6 +79,7 @@ async function main(): Promise<void> {
     region,
     commit: config.commit,
     appPassword: secrets.postgres,
+    clock: config.clock,
     kept,
     log,
     events,

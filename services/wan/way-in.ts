@@ -32,7 +32,6 @@ function sameText(left: string, right: string): boolean {
 }
 
 function addLinkRoutes(server: FastifyInstance, links: Links): void {
-  server.get('/clock', () => ({ monotonicNs: monotonicNs().toString(), wallMs: Date.now() }))
   server.get('/counters', () => links.counters())
   server.get('/links', () => links.state())
   server.post('/links', (request) => {
