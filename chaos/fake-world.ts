@@ -2,7 +2,7 @@
 import { topology } from '#protocol/topology.ts'
 import { regionHosts, regions } from '#protocol/sites.ts'
 import type { LedgerEntry, LinkChange } from '#protocol/wan.ts'
-import type { ContainerFacts, RunningWorld, ServiceName, Target, WayInCall } from '#world/running-world.ts'
+import type { ContainerFacts, Limits, RunningWorld, ServiceName, Target, WayInCall } from '#world/running-world.ts'
 import type { z } from 'zod'
 
 type State = ContainerFacts['state']
@@ -16,6 +16,10 @@ export interface FakeWorld extends RunningWorld {
   setState(name: string, state: State): void
   /** What control listeners answer, in order; the last answer stays. Hosts without any don't answer. */
   readonly answers: Map<string, unknown[]>
+  readonly files: Map<string, string>
+  readonly limits: Map<string, Limits>
+  /** Answers `exec`; without it nothing can be executed. */
+  onExec: ((container: string, argv: readonly string[]) => string | Promise<string>) | null
   /** Containers that refuse to change: what Docker does on a bad day. */
   readonly stuck: Set<string>
 }

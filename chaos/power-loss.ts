@@ -2,7 +2,7 @@
 import type { RunningWorld } from '#world/running-world.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
 import { cutChanges, cutDetail, describeCut } from './cut.ts'
-import { containersOf, nameOf, regionOf } from './targets.ts'
+import { containersOf, nameOf, othersThan, regionOf } from './targets.ts'
 import { changeLinks, clockNs, linkChanges, removeLinkChange } from './wan-calls.ts'
 import type { Region } from '#protocol/sites.ts'
 
@@ -13,8 +13,13 @@ async function notIn(world: RunningWorld, region: Region, states: readonly strin
 
 export const powerLoss: FaultHandler<'power-loss'> = {
   summary: 'a region loses power: its links go dark, then its containers are killed; disks survive',
-  expected: (spec) => `region ${spec.target.slice(-1)} is dark: nothing in it runs or is reached`,
-  touches: (spec) => containersOf(regionOf(spec.target)).map(nameOf),
+  expected: (spec) =>
+    `${spec.target} is dark: nothing in it runs or is reached; if it was primary, another region takes over`,
+  touches: (spec) => {
+    const region = regionOf(spec.target)
+    const links = othersThan(region, true).map((site) => `${region} <-> ${site}`)
+    return [...containersOf(region).map(nameOf), ...links]
+  },
 
   detail: (spec) => describeCut(regionOf(spec.target), true, undefined, spec.for),
 

@@ -44,7 +44,13 @@ function archiveOfOne(name: string, content: Buffer): Buffer {
   header.write('ustar\u000000', 257)
   // The sum is taken with spaces in its own place.
   header.fill(' ', 148, 156)
-  header.write(`${header.reduce((sum, each) => sum + each, 0).toString(8).padStart(6, '0')}\0 `, 148)
+  header.write(
+    `${header
+      .reduce((sum, each) => sum + each, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+  )
   const body = Buffer.alloc(Math.ceil(content.length / blockBytes) * blockBytes)
   content.copy(body)
   return Buffer.concat([header, body, Buffer.alloc(2 * blockBytes)])

@@ -11,14 +11,7 @@ import { limitContainer, limitsOfContainer, statisticsOf } from './docker-limits
 import { demultiplex, outputOf } from './docker-output.ts'
 import { DockerWayIn } from './docker-way-in.ts'
 import { EnvironmentError } from './environment-error.ts'
-import type {
-  ContainerFacts,
-  ContainerStatistics,
-  Limits,
-  RunningWorld,
-  ServiceName,
-  Target,
-} from './running-world.ts'
+import type { ContainerFacts, ContainerStatistics, Limits, RunningWorld, ServiceName, Target } from './running-world.ts'
 import { topologyOf } from './topology-environment.ts'
 import { findContainer, listContainers, targetName } from './world-containers.ts'
 
