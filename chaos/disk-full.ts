@@ -1,8 +1,78 @@
-// A database's disk is full.
-import type { FaultHandler } from './fault.ts'
-import { notBuilt } from './not-built.ts'
+// A Postgres's disk has no byte left. It is a file system of limited size (topology `disk: SIZE`) that the WAN's container mounts
+// as well, so it can be filled and emptied whether Postgres runs, hangs or can't even start.
+import { z } from 'zod'
+import { isRegion, type Region } from '#protocol/sites.ts'
+import { diskFolder } from '#world/disks.ts'
+import type { RunningWorld, Target } from '#world/running-world.ts'
+import { notRunning, postgresIsBack, startDead, takenBy } from './containers.ts'
+import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { nameOf, servicesOf } from './targets.ts'
+import { between } from './wan-calls.ts'
+
+const diskDetail = z.object({ target: z.string() })
+const wan: Target = { site: null, service: 'wan' }
+const filler = 'firedrill-filler'
+const oneByte = 'firedrill-one-byte'
+
+const filling = `dd if=/dev/zero of=${filler} bs=1M oflag=append conv=notrunc 2>/dev/null`
+/** Whatever Postgres has freed since is taken too: then one byte more must be refused. */
+const proving = `${filling}; printf x >${oneByte}; stat -f -c 'free %f' .; rm -f ${oneByte}`
+const emptying = `rm -f ${filler} ${oneByte}`
+const looking = `stat -f -c 'free %f' .; [ ! -e ${filler} ] && echo emptied`
+
+async function onDisk(world: RunningWorld, region: Region, script: string): Promise<string> {
+  const { stdout, stderr } = await world.exec(wan, ['sh', '-c', `cd ${diskFolder(region)} && { ${script}; }`])
+  return `${stdout}${stderr}`.trim()
+}
+
+function regionsOf(target: string): readonly Region[] {
+  return servicesOf(target).flatMap(({ site }) => (site !== null && isRegion(site) ? [site] : []))
+}
 
 export const diskFull: FaultHandler<'disk-full'> = {
-  summary: "a database's disk is full",
-  ...notBuilt,
+  summary:
+    "a Postgres's disk is filled to the last byte (needs a topology with `disk: SIZE`); heal empties it and starts the dead",
+  expected: (spec) =>
+    `${spec.target}: no byte can be written; a primary can't go on and is failed away from, a standby vouches for nothing more`,
+  touches: (spec) => servicesOf(spec.target).map(nameOf),
+
+  async impossible(world, spec) {
+    if (world.topology.disk === null)
+      return "this world's Postgres has no disk of its own; bring it up with a topology that has one, such as disk: 512MiB"
+    return takenBy(world, 'disk-full', spec.target)
+  },
+
+  detail: (spec) => ({ target: spec.target }),
+
+  inject(world, entry) {
+    const { target } = diskDetail.parse(entry.detail)
+    return between(world, () => Promise.all(regionsOf(target).map(async (each) => onDisk(world, each, filling))))
+  },
+
+  async prove(world, entry) {
+    const { target } = diskDetail.parse(entry.detail)
+    for (const region of regionsOf(target)) {
+      const seen = await onDisk(world, region, proving)
+      if (!/free 0$/m.test(seen) || !/No space left on device/.test(seen))
+        throw new FaultUnproven(`expected no byte left on the disk of postgres.${region}, saw ${seen}`)
+    }
+    return `${target}: one byte more is refused (no space left on device), and no block is free`
+  },
+
+  async heal(world, entry) {
+    const { target } = diskDetail.parse(entry.detail)
+    await Promise.all(regionsOf(target).map(async (each) => onDisk(world, each, emptying)))
+    await startDead(world, servicesOf(target))
+  },
+
+  async isHealed(world, entry) {
+    const { target } = diskDetail.parse(entry.detail)
+    if ((await notRunning(world, servicesOf(target))) !== null) return null
+    for (const region of regionsOf(target)) {
+      const seen = await onDisk(world, region, looking)
+      if (/free 0$/m.test(seen) || !/^emptied$/m.test(seen)) return null
+      if ((await postgresIsBack(world, region)) === null) return null
+    }
+    return `${target}: its disk has room, and Postgres is back`
+  },
 }

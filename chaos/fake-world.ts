@@ -3,7 +3,7 @@
 import { topology } from '#protocol/topology.ts'
 import { linkClasses, regionHosts, regions, sites, type LinkClass, type Site } from '#protocol/sites.ts'
 import type { Counters, LedgerEntry, LinkChange, LinksReply } from '#protocol/wan.ts'
-import type { ContainerFacts, RunningWorld, ServiceName, Target, WayInCall } from '#world/running-world.ts'
+import type { ContainerFacts, Limits, RunningWorld, ServiceName, Target, WayInCall } from '#world/running-world.ts'
 import type { z } from 'zod'
 
 type State = ContainerFacts['state']
@@ -17,6 +17,11 @@ export interface FakeWorld extends RunningWorld {
   setState(name: string, state: State): void
   /** What control listeners answer, in order; the last answer stays. Hosts without any don't answer. */
   readonly answers: Map<string, unknown[]>
+  /** What was written into containers, by `app.a:/path`. */
+  readonly files: Map<string, string>
+  readonly limits: Map<string, Limits>
+  /** Answers `exec`; without it only handshakes are timed. */
+  onExec: ((container: string, argv: readonly string[]) => string | Promise<string>) | null
   /** Containers that refuse to change: what Docker does on a bad day. */
   readonly stuck: Set<string>
 }
@@ -36,7 +41,12 @@ export function createFakeWorld(): FakeWorld {
   const done: string[] = []
   const stuck = new Set<string>()
   const answers = new Map<string, unknown[]>()
+  const files = new Map<string, string>()
+  const limits = new Map<string, Limits>()
+  const hooks: Pick<FakeWorld, 'onExec'> = { onExec: null }
+  const limitsOf = (target: Target): Limits => limits.get(nameOf(target)) ?? { processors: null, memoryBytes: null }
   let nowNs = 1_000_000_000n
+  let throttled = 0
   const counted = new Map<string, Counters['links'][number]>()
 
   const answer = (call: WayInCall<z.ZodType>): unknown => {
@@ -104,13 +114,42 @@ export function createFakeWorld(): FakeWorld {
     start: change('start', 'running'),
     pause: change('pause', 'paused'),
     unpause: change('unpause', 'running'),
-    exec: (target, argv) => Promise.resolve({ exitCode: 0, stdout: handshakes(links, target, argv), stderr: '' }),
+    exec: async (target, argv) => ({
+      exitCode: 0,
+      stdout: (await hooks.onExec?.(nameOf(target), argv)) ?? handshakes(links, target, argv),
+      stderr: '',
+    }),
+    writeFile: async (target, path, text) => {
+      files.set(`${nameOf(target)}:${path}`, text)
+    },
+    limitsOf: async (target) => limitsOf(target),
+    limit: async (target, wanted) => {
+      limits.set(nameOf(target), { ...limitsOf(target), ...wanted })
+    },
+    statistics: async (target) => {
+      const { processors, memoryBytes } = limitsOf(target)
+      throttled += processors === null ? 0 : 1
+      return {
+        throttledPeriods: throttled,
+        memoryBytes: 1,
+        memoryLimitBytes: memoryBytes,
+        ranOutOfMemory: false,
+      }
+    },
     logs: () => Promise.resolve(''),
     [Symbol.asyncDispose]: () => Promise.resolve(),
     ledger,
     links,
     done,
     answers,
+    files,
+    limits,
+    get onExec() {
+      return hooks.onExec
+    },
+    set onExec(answer) {
+      hooks.onExec = answer
+    },
     stuck,
     stateOf: (name) => states.get(name)?.state,
     setState: (name, state) => {

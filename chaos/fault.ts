@@ -39,6 +39,11 @@ export interface FaultHandler<Kind extends FaultKind = FaultKind> {
   impossible?(world: RunningWorld, spec: SpecOf<Kind>): Promise<string | null>
   /** What heal and isHealed need, from the runbook's words; written into the ledger before inject is called. */
   detail(spec: SpecOf<Kind>): Record<string, unknown>
+  /**
+   * What is there before the fault and must be known to prove or to heal it; goes into the ledger beside `detail`. Changes nothing.
+   * @throws NothingToBreak, FaultImpossible
+   */
+  survey?(world: RunningWorld, spec: SpecOf<Kind>): Promise<Record<string, unknown>>
   /** Injects, and resolves when Docker or the WAN has answered. */
   inject(world: RunningWorld, entry: LedgerEntry): Promise<Effect>
   /**

@@ -20,13 +20,14 @@ export async function injectFault(world: RunningWorld, drill: string, spec: Faul
   const handler = handlerOf(spec.kind)
   const impossible = (await handler.impossible?.(world, spec)) ?? null
   if (impossible !== null) throw new FaultImpossible(`${spec.kind} of ${spec.target} can't be done: ${impossible}`)
+  const seen = (await handler.survey?.(world, spec)) ?? {}
   const nowNs = await clockNs(world)
   const entry: LedgerEntry = {
     id: `${drill}.${spec.id}`,
     drill,
     kind: spec.kind,
     target: spec.target,
-    detail: handler.detail(spec),
+    detail: { ...handler.detail(spec), ...seen },
     injectedNs: nowNs.toString(),
     expiresNs: (nowNs + BigInt(spec.for) * 1_000_000n).toString(),
   }

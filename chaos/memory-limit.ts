@@ -1,8 +1,81 @@
-// Containers get little memory.
-import type { FaultHandler } from './fault.ts'
-import { notBuilt } from './not-built.ts'
+// Containers may use only so much memory. Beyond it the kernel takes back what it can, and kills a process when it can't.
+import { z } from 'zod'
+import { factsOf, notRunning, startDead, takenBy } from './containers.ts'
+import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { limitsBefore, limitsFound } from './limits.ts'
+import { nameOf, servicesOf } from './targets.ts'
+import { between } from './wan-calls.ts'
+
+const memoryDetail = z.object({ target: z.string(), limitBytes: z.number(), before: limitsFound })
+
+const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`
 
 export const memoryLimit: FaultHandler<'memory-limit'> = {
-  summary: 'containers get little memory',
-  ...notBuilt,
+  summary:
+    'containers may use only so much memory (64MiB unless stated); the kernel kills what needs more; heal lifts the limit and starts the dead',
+  expected: (spec) =>
+    `${spec.target}: no more than ${mebibytes(spec.limit)} each; caches go, and a process that needs more is killed by the kernel`,
+  touches: (spec) => servicesOf(spec.target).map(nameOf),
+  impossible: (world, spec) => takenBy(world, 'memory-limit', spec.target),
+
+  detail: (spec) => ({ target: spec.target, limitBytes: spec.limit }),
+
+  async survey(world, spec) {
+    return { before: await limitsBefore(world, servicesOf(spec.target)) }
+  },
+
+  inject(world, entry) {
+    const { target, limitBytes } = memoryDetail.parse(entry.detail)
+    const limit = servicesOf(target).map((each) => async (): Promise<void> => {
+      try {
+        await world.limit(each, { memoryBytes: limitBytes })
+      } catch (error) {
+        // A kernel with cgroups of version 1 refuses what is used already; one with version 2 kills instead.
+        const { memoryBytes } = await world.statistics(each)
+        throw new FaultUnproven(
+          `expected a limit that ${nameOf(each)} can be brought below, saw the kernel refuse ${mebibytes(limitBytes)} while it uses ${mebibytes(memoryBytes)}; take a higher one (${(error as Error).message})`,
+          { cause: error },
+        )
+      }
+    })
+    return between(world, () => Promise.all(limit.map(async (each) => each())))
+  },
+
+  async prove(world, entry) {
+    const { target, limitBytes } = memoryDetail.parse(entry.detail)
+    const seen: string[] = []
+    for (const each of await factsOf(world, servicesOf(target))) {
+      const { memoryLimitBytes, memoryBytes, ranOutOfMemory } = await world.statistics(each)
+      if (each.state === 'exited' && ranOutOfMemory) seen.push(`${each.label} was killed by the kernel for it`)
+      else if (memoryLimitBytes === null || memoryLimitBytes > limitBytes)
+        throw new FaultUnproven(
+          `expected ${each.label} held to ${mebibytes(limitBytes)}, saw the kernel's limit ${memoryLimitBytes === null ? 'nowhere' : `at ${mebibytes(memoryLimitBytes)}`}, and it ${each.state}`,
+        )
+      else
+        seen.push(
+          `${each.label} uses ${mebibytes(memoryBytes)} of ${mebibytes(memoryLimitBytes)} by the kernel's count${ranOutOfMemory ? ', and lost a process for it' : ''}`,
+        )
+    }
+    return seen.join('; ')
+  },
+
+  async heal(world, entry) {
+    const { target, before } = memoryDetail.parse(entry.detail)
+    const targets = servicesOf(target)
+    await Promise.all(
+      targets.map(async (each) => world.limit(each, { memoryBytes: before[nameOf(each)]?.memoryBytes ?? null })),
+    )
+    await startDead(world, targets)
+  },
+
+  async isHealed(world, entry) {
+    const { target, before } = memoryDetail.parse(entry.detail)
+    const targets = servicesOf(target)
+    if ((await notRunning(world, targets)) !== null) return null
+    for (const each of targets) {
+      const had = before[nameOf(each)]?.memoryBytes ?? null
+      if ((await world.statistics(each)).memoryLimitBytes !== had) return null
+    }
+    return `${target}: runs, and the kernel's limit is what it was`
+  },
 }

@@ -1,8 +1,35 @@
-// Single containers are paused.
+// Single containers are paused: as freeze does it for a region.
+import { z } from 'zod'
 import type { FaultHandler } from './fault.ts'
-import { notBuilt } from './not-built.ts'
+import { isThawed, provePaused, thaw } from './pausing.ts'
+import { nameOf, servicesOf } from './targets.ts'
+import { between } from './wan-calls.ts'
+
+const pauseDetail = z.object({ target: z.string() })
 
 export const pause: FaultHandler<'pause'> = {
-  summary: 'single containers are paused',
-  ...notBuilt,
+  summary: 'containers are paused: their sockets stay open, nothing in them runs; heal lets each go on where it was',
+  expected: (spec) => `${spec.target}: connections stay open, calls to it time out`,
+  touches: (spec) => servicesOf(spec.target).map(nameOf),
+
+  detail: (spec) => ({ target: spec.target }),
+
+  inject(world, entry) {
+    const { target } = pauseDetail.parse(entry.detail)
+    return between(world, () => world.pause(servicesOf(target)))
+  },
+
+  prove(world, entry) {
+    const { target } = pauseDetail.parse(entry.detail)
+    return provePaused(world, servicesOf(target), target)
+  },
+
+  heal(world, entry) {
+    return thaw(world, servicesOf(pauseDetail.parse(entry.detail).target))
+  },
+
+  isHealed(world, entry) {
+    const { target } = pauseDetail.parse(entry.detail)
+    return isThawed(world, servicesOf(target), target)
+  },
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { agentStatus } from '#protocol/agent.ts'
 import { regions } from '#protocol/sites.ts'
+import { postgresIsBack } from './containers.ts'
 import { FaultUnproven, NothingToBreak, type FaultHandler } from './fault.ts'
 import { regionOf } from './targets.ts'
 import { between } from './wan-calls.ts'
@@ -43,8 +44,10 @@ const seenWithinMs = 5000
 const killed = z.object({ pid: z.number(), firstNs: z.string(), lastNs: z.string() })
 
 export const postgresCrash: FaultHandler<'postgres-crash'> = {
-  summary: "a region's postmaster dies by kill -9; its agent lives and sees it",
-  expected: (spec) => `Postgres of ${spec.target} is down until its agent starts it again`,
+  summary:
+    "a region's postmaster dies by kill -9; its agent lives, sees it and starts it again as a standby when told to",
+  expected: (spec) =>
+    `Postgres of ${spec.target} is gone at once; if it was primary, another region takes over, and it comes back as a standby`,
   touches: (spec) => [`postgres.${regionOf(spec.target)}`],
 
   detail: (spec) => ({
@@ -90,12 +93,6 @@ export const postgresCrash: FaultHandler<'postgres-crash'> = {
   },
 
   async isHealed(world, entry) {
-    const { region } = crashDetail.parse(entry.detail)
-    const status = await world.wayIn
-      .control(`postgres.${region}`, { method: 'GET', path: '/status', reply: agentStatus, timeoutMs: 1000 })
-      .catch(() => null)
-    if (status?.responsive === true) return `Postgres of region ${region} answers its agent`
-    // The crash is over: what keeps Postgres down now is that its copying was broken off, until there is a primary to copy.
-    return status?.whole === false ? `the agent of region ${region} answers; its Postgres comes with a new copy` : null
+    return postgresIsBack(world, crashDetail.parse(entry.detail).region)
   },
 }

@@ -2,7 +2,7 @@
 import type { RunningWorld } from '#world/running-world.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
 import { cutChanges, describeCut } from './cut.ts'
-import { containersOf, cutOf, nameOf, regionOf } from './targets.ts'
+import { containersOf, cutOf, eachLink, linkName, nameOf, regionOf } from './targets.ts'
 import { changeLinks, clockNs, linkChanges, removeLinkChange } from './wan-calls.ts'
 import type { Region } from '#protocol/sites.ts'
 
@@ -14,8 +14,12 @@ async function notIn(world: RunningWorld, region: Region, states: readonly strin
 export const powerLoss: FaultHandler<'power-loss'> = {
   summary: 'a region loses power: its links go dark, then its containers are killed; disks survive',
   endsBy: 'the WAN (links) and the guard (containers)',
-  expected: (spec) => `region ${spec.target.slice(-1)} is dark: nothing in it runs or is reached`,
-  touches: (spec) => containersOf(regionOf(spec.target)).map(nameOf),
+  expected: (spec) =>
+    `${spec.target} is dark: nothing in it runs or is reached; if it was primary, another region takes over`,
+  touches: (spec) => {
+    const links = eachLink(cutOf(spec.target, 'cut').cut).map(linkName)
+    return [...containersOf(regionOf(spec.target)).map(nameOf), ...links]
+  },
 
   detail: (spec) => describeCut(cutOf(spec.target, 'cut'), { expiresInMs: spec.for }),
 

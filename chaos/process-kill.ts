@@ -1,21 +1,18 @@
 // Single services die (kill -9) or are stopped in order (SIGTERM); heal starts them again.
 import { z } from 'zod'
-import type { RunningWorld, Target } from '#world/running-world.ts'
+import { factsOf, notRunning, startDead } from './containers.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
 import { nameOf, servicesOf } from './targets.ts'
 import { between } from './wan-calls.ts'
 
 const killDetail = z.object({ target: z.string(), signal: z.enum(['kill', 'stop']) })
 
-async function running(world: RunningWorld, targets: readonly Target[]): Promise<readonly string[]> {
-  const names = new Set(targets.map(nameOf))
-  const facts = await world.containers()
-  return facts.filter((each) => names.has(nameOf(each)) && each.state === 'running').map(nameOf)
-}
-
 export const processKill: FaultHandler<'process-kill'> = {
-  summary: 'containers die by kill -9 or are stopped in order',
-  expected: (spec) => `${spec.target}: nothing of it runs`,
+  summary: 'containers die by kill -9 (signal: kill) or are stopped in order (signal: stop); heal starts them',
+  expected: (spec) =>
+    spec.signal === 'kill'
+      ? `${spec.target}: dead at once; its connections are reset, its disk stays`
+      : `${spec.target}: stopped in order, as for maintenance; its disk stays`,
   touches: (spec) => servicesOf(spec.target).map(nameOf),
 
   detail: (spec) => ({ target: spec.target, signal: spec.signal }),
@@ -28,18 +25,19 @@ export const processKill: FaultHandler<'process-kill'> = {
 
   async prove(world, entry) {
     const { target } = killDetail.parse(entry.detail)
-    const alive = await running(world, servicesOf(target))
-    if (alive.length > 0) throw new FaultUnproven(`expected ${target} dead, saw ${alive.join(', ')} run`)
+    const facts = await factsOf(world, servicesOf(target))
+    const alive = facts.filter((each) => each.state !== 'exited' && each.state !== 'dead')
+    if (alive.length > 0)
+      throw new FaultUnproven(`expected ${target} dead, saw ${alive.map((each) => each.label).join(', ')} run`)
     return `${target}: none of them runs`
   },
 
   async heal(world, entry) {
-    await world.start(servicesOf(killDetail.parse(entry.detail).target))
+    await startDead(world, servicesOf(killDetail.parse(entry.detail).target))
   },
 
   async isHealed(world, entry) {
     const targets = servicesOf(killDetail.parse(entry.detail).target)
-    const alive = await running(world, targets)
-    return alive.length === targets.length ? `${entry.target}: all of them run` : null
+    return (await notRunning(world, targets)) === null ? `${entry.target}: all of them run` : null
   },
 }

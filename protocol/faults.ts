@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { dnsFailureModes } from './dns.ts'
 import { areas, areaHosts, linkClasses, regionHosts, regions } from './sites.ts'
-import { durationText as duration } from './topology.ts'
+import { durationText as duration, memorySize } from './topology.ts'
 import { shortestTurnMs } from './wan.ts'
 
 /** A flapping link's time in one state. */
@@ -50,15 +50,6 @@ const bitsPerSecond = z
     return Number.parseFloat(text) * factor
   })
   .refine((bits) => bits > 0, 'expected a bandwidth above 0; a link that carries nothing is a partition')
-
-/** Bytes, from text such as `64MiB`. */
-export const memorySize = z
-  .string({ error: 'expected a size such as 64MiB or 1GiB' })
-  .regex(/^\d+(\.\d+)?(K|M|G)iB$/, 'expected a size such as 64MiB or 1GiB')
-  .transform((text) => {
-    const factor = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[/[KMG]/.exec(text)?.[0] ?? ''] ?? 1
-    return Math.round(Number.parseFloat(text) * factor)
-  })
 
 /** Milliseconds, ahead (`+90s`) or behind (`-5m`). */
 const skew = z

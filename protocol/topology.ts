@@ -25,6 +25,18 @@ export function parseDuration(text: string): number {
   return Number(match[1]) * factor
 }
 
+/** Bytes, from text such as `64MiB`. */
+export const memorySize = z
+  .string({ error: 'expected a size such as 64MiB or 1GiB' })
+  .regex(/^\d+(\.\d+)?(K|M|G)iB$/, 'expected a size such as 64MiB or 1GiB')
+  .transform((text) => {
+    const factor = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[/[KMG]/.exec(text)?.[0] ?? ''] ?? 1
+    return Math.round(Number.parseFloat(text) * factor)
+  })
+
+/** Two copies of a fresh cluster while one is made anew, and the WAL that Postgres keeps. */
+const leastDiskBytes = 256 * 2 ** 20
+
 export const commitModes = ['quorum', 'async'] as const
 export type CommitMode = (typeof commitModes)[number]
 
@@ -55,5 +67,13 @@ export const topology = z.strictObject({
     .default('in-band')
     .meta({ description: 'in-band: the fence device does not answer a site whose own control links are down.' }),
   'dns-ttl': durationText.default(30_000).meta({ description: 'How long resolvers may keep an answer.' }),
+  disk: memorySize
+    .refine((bytes) => bytes >= leastDiskBytes, 'expected a disk of at least 256MiB')
+    .nullable()
+    .default(null)
+    .meta({
+      description:
+        "Size of each Postgres's disk, then a file system of its own, kept in memory; null: the machine's disk, without a limit.",
+    }),
 })
 export type Topology = z.infer<typeof topology>

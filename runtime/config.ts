@@ -15,11 +15,23 @@ const environment = z.object({
   FIREDRILL_ACCEPT_DATA_LOSS: z.stringbool().default(false),
   FIREDRILL_FENCE_PATH: z.enum(['in-band', 'out-of-band']).default('in-band'),
   FIREDRILL_DNS_TTL_S: z.coerce.number().int().min(0).default(30),
+  /** Size of each Postgres's disk; 0: no limit of its own. */
+  FIREDRILL_DISK_BYTES: z.coerce.number().int().min(0).default(0),
   /** The world's address prefixes by site, `198.18.0,198.18.1,…`, in the order of `sites`. */
   FIREDRILL_NETS: z.string().default('198.18.0,198.18.1,198.18.2,198.18.3,198.18.4,198.18.5'),
   FIREDRILL_SECRETS: z.string().default('/run/firedrill/secrets.json'),
   FIREDRILL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 })
+
+/** What makes a program's wall clock one that can be set (libfaketime); docker-compose.yml says how. */
+const clockVariables = [
+  'LD_PRELOAD',
+  'FAKETIME_TIMESTAMP_FILE',
+  'FAKETIME_CACHE_DURATION',
+  'FAKETIME_DONT_FAKE_MONOTONIC',
+  'FAKETIME_DISABLE_SHM',
+  'NO_FAKE_STAT',
+] as const
 
 export type Config = Readonly<{
   world: string
@@ -32,8 +44,11 @@ export type Config = Readonly<{
   acceptDataLoss: boolean
   fencePath: 'in-band' | 'out-of-band'
   dnsTtlS: number
+  diskBytes: number | null
   nets: readonly string[]
   secretsFile: string
+  /** Variables of the settable wall clock, for child processes that get an environment of their own. */
+  clock: Readonly<Record<string, string>>
   logLevel: string
 }>
 
@@ -76,8 +91,12 @@ export function loadConfig(source: Readonly<Record<string, string | undefined>> 
     acceptDataLoss: value.FIREDRILL_ACCEPT_DATA_LOSS,
     fencePath: value.FIREDRILL_FENCE_PATH,
     dnsTtlS: value.FIREDRILL_DNS_TTL_S,
+    diskBytes: value.FIREDRILL_DISK_BYTES === 0 ? null : value.FIREDRILL_DISK_BYTES,
     nets: Object.freeze(value.FIREDRILL_NETS.split(',')),
     secretsFile: value.FIREDRILL_SECRETS,
+    clock: Object.freeze(
+      Object.fromEntries(clockVariables.flatMap((name) => (source[name] === undefined ? [] : [[name, source[name]]]))),
+    ),
     logLevel: value.FIREDRILL_LOG_LEVEL,
   })
 }

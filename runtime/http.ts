@@ -4,9 +4,11 @@ import { timingSafeEqual } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { Agent, type Dispatcher, request } from 'undici'
 import type { z } from 'zod'
+import { monotonicNs } from './clock.ts'
 
 /**
- * A listener that answers 401 to any request without `authorization: Bearer <token>`. Routes are the caller's.
+ * A listener that answers 401 to any request without `authorization: Bearer <token>`. Routes are the caller's, but for GET /clock,
+ * the process's own clocks (`clockReply`): what a skewed wall clock is proven by.
  * `whichToken` tells the refused caller where the expected token is to be found.
  */
 export function createControlListener(token: string, whichToken = 'the bearer token of this world'): FastifyInstance {
@@ -18,6 +20,7 @@ export function createControlListener(token: string, whichToken = 'the bearer to
       await reply.code(401).send({ error: 'unauthorized', reason: `expected ${whichToken}, saw none or another` })
     }
   })
+  server.get('/clock', () => ({ monotonicNs: monotonicNs().toString(), wallMs: Date.now() }))
   return server
 }
 

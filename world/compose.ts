@@ -58,6 +58,8 @@ export async function composeUp(options: {
   readonly config: HostConfig
   readonly world: string
   readonly environmentFile: string
+  /** Compose file that is read after docker-compose.yml, or null. */
+  readonly overrideFile: string | null
   readonly onLine: (line: string) => void
   readonly signal: AbortSignal
 }): Promise<void> {
@@ -83,6 +85,7 @@ export async function composeUp(options: {
       checkout,
       '-f',
       join(checkout, 'docker-compose.yml'),
+      ...(options.overrideFile === null ? [] : ['-f', options.overrideFile]),
       '--env-file',
       options.environmentFile,
       '-p',

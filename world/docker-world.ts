@@ -1,6 +1,5 @@
 // A running world on Docker. Everything about it (addresses, topology, secrets, the way in) is read from Docker, so that it is the
 // same for a world that `up` has started, that compose has started by hand, and that another process has left behind.
-import type { Readable } from 'node:stream'
 import type Dockerode from 'dockerode'
 import { z } from 'zod'
 import { ports } from '#protocol/sites.ts'
@@ -8,10 +7,20 @@ import type { Topology } from '#protocol/topology.ts'
 import { loadHostConfig, type Secrets } from '#runtime/config.ts'
 import { findCompose } from './compose.ts'
 import { connectEngine } from './docker-engine.ts'
+import { readFileOf, writeFileOf } from './docker-files.ts'
+import { limitContainer, limitsOfContainer, statisticsOf } from './docker-limits.ts'
 import { demultiplex, outputOf } from './docker-output.ts'
 import { DockerWayIn } from './docker-way-in.ts'
 import { EnvironmentError } from './environment-error.ts'
-import type { ContainerFacts, EngineFacts, RunningWorld, ServiceName, Target } from './running-world.ts'
+import type {
+  ContainerFacts,
+  ContainerStatistics,
+  EngineFacts,
+  Limits,
+  RunningWorld,
+  ServiceName,
+  Target,
+} from './running-world.ts'
 import { topologyOf } from './topology-environment.ts'
 import { findContainer, listContainers, targetName } from './world-containers.ts'
 
@@ -138,15 +147,35 @@ export class DockerWorld implements RunningWorld {
     target: Target,
     argv: readonly string[],
   ): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }> {
-    const container = this.docker.getContainer(await this.id(target))
+    const container = await this.container(target)
     const exec = await container.exec({ Cmd: [...argv], AttachStdout: true, AttachStderr: true })
     const stream = await exec.start({})
     const [stdout, stderr] = await demultiplex(this.docker, stream)
     return { exitCode: (await exec.inspect()).ExitCode ?? 1, stdout, stderr }
   }
 
+  async writeFile(target: Target, path: string, text: string): Promise<void> {
+    await writeFileOf(await this.container(target), path, text)
+  }
+
+  async limitsOf(target: Target): Promise<Limits> {
+    return limitsOfContainer(this.docker, await this.container(target))
+  }
+
+  async limit(target: Target, limits: Partial<Limits>): Promise<void> {
+    await limitContainer(this.docker, await this.container(target), limits)
+  }
+
+  async statistics(target: Target): Promise<ContainerStatistics> {
+    return statisticsOf(this.docker, await this.container(target))
+  }
+
+  private async container(target: Target): Promise<Dockerode.Container> {
+    return this.docker.getContainer(await this.id(target))
+  }
+
   async logs(target: Target): Promise<string> {
-    return outputOf(this.docker.getContainer(await this.id(target)))
+    return outputOf(await this.container(target))
   }
 
   /** @throws EnvironmentError if the world has no such container */
@@ -164,7 +193,7 @@ export class DockerWorld implements RunningWorld {
     targets: readonly Target[],
     act: (container: Dockerode.Container) => Promise<void>,
   ): Promise<void> {
-    await Promise.all(targets.map(async (target) => act(this.docker.getContainer(await this.id(target)))))
+    await Promise.all(targets.map(async (target) => act(await this.container(target))))
   }
 }
 
@@ -217,25 +246,6 @@ async function readSecrets(container: Dockerode.Container): Promise<{ secrets: S
       throw new EnvironmentError('the WAN has not written the secrets within 20 s; see: ./firedrill logs wan')
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-}
-
-/** Null if the file is not there (yet). */
-async function readFileOf(container: Dockerode.Container, path: string): Promise<string | null> {
-  try {
-    return await firstFileOf((await container.getArchive({ path })) as Readable)
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return null
-    throw error
-  }
-}
-
-/** The text of the one file in a tar: a 512-byte header with the size in octal, then the content. */
-async function firstFileOf(archive: Readable): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of archive) chunks.push(chunk as Buffer)
-  const tar = Buffer.concat(chunks)
-  const size = Number.parseInt(tar.subarray(124, 136).toString(), 8)
-  return tar.subarray(512, 512 + size).toString()
 }
 
 async function unlessAlready(work: Promise<unknown>, alreadyStatus: number): Promise<void> {

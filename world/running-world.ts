@@ -53,6 +53,23 @@ export interface WayInCall<Shape extends z.ZodType> {
   readonly timeoutMs: number
 }
 
+/** What the kernel grants a container. Null: no limit but the machine's own. */
+export interface Limits {
+  readonly processors: number | null
+  readonly memoryBytes: number | null
+}
+
+/** The kernel's own accounting of a running container. */
+export interface ContainerStatistics {
+  /** Periods in which it was made to wait because its share of the processors was used up. */
+  readonly throttledPeriods: number
+  readonly memoryBytes: number
+  /** Null: none below the machine's memory. */
+  readonly memoryLimitBytes: number | null
+  /** The kernel has killed a process of it for want of memory since it was started. */
+  readonly ranOutOfMemory: boolean
+}
+
 export interface RunningWorld extends AsyncDisposable {
   readonly name: string
   readonly topology: Topology
@@ -71,6 +88,12 @@ export interface RunningWorld extends AsyncDisposable {
     target: Target,
     argv: readonly string[],
   ): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>
+  /** Writes a small file into a container, in whatever state it is; its folder must be there. */
+  writeFile(target: Target, path: string, text: string): Promise<void>
+  limitsOf(target: Target): Promise<Limits>
+  /** Takes effect at once, and in a container that does not run at its next start. What is left out stays as it is. */
+  limit(target: Target, limits: Partial<Limits>): Promise<void>
+  statistics(target: Target): Promise<ContainerStatistics>
   /** The container's whole output so far. */
   logs(target: Target): Promise<string>
 }

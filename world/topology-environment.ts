@@ -14,6 +14,7 @@ function topologyVariables(topology: Topology): Readonly<Record<string, string>>
     FIREDRILL_ACCEPT_DATA_LOSS: String(topology['accept-data-loss']),
     FIREDRILL_FENCE_PATH: topology['fence-path'],
     FIREDRILL_DNS_TTL_S: String(topology['dns-ttl'] / 1000),
+    FIREDRILL_DISK_BYTES: String(topology.disk ?? 0),
     ...Object.fromEntries(
       regions.map((each) => [`FIREDRILL_ROLE_${each.toUpperCase()}`, designedRole(each, topology.home)]),
     ),
@@ -54,5 +55,6 @@ export function topologyOf(variables: readonly string[]): Topology {
     'accept-data-loss': config.acceptDataLoss,
     'fence-path': config.fencePath,
     'dns-ttl': `${config.dnsTtlS}s`,
+    disk: config.diskBytes === null ? null : `${config.diskBytes / 1024}KiB`,
   })
 }

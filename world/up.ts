@@ -11,6 +11,7 @@ import { bringCompose, composeUp } from './compose.ts'
 import type { Engine } from './docker-engine.ts'
 import { type DockerWorld, openWorldOn } from './docker-world.ts'
 import { outputOf } from './docker-output.ts'
+import { disksOverride } from './disks.ts'
 import { removeWorld } from './down.ts'
 import { EnvironmentError } from './environment-error.ts'
 import { type BuiltImages, buildImages } from './images/build-images.ts'
@@ -124,13 +125,17 @@ async function start(options: UpOptions, images: BuiltImages): Promise<DockerWor
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   )
+  const override = disksOverride(world, topology)
+  const overrideFile = override === null ? null : join(folder, 'compose.disks.yml')
+  if (override !== null && overrideFile !== null) await writeFile(overrideFile, override)
 
   let running: DockerWorld | undefined
   await showSteps([
     {
       title: `containers of world ${world} (${compose.command.join(' ')} ${compose.version})`,
       work: async (note) => {
-        await composeUp({ compose, engine, config, world, environmentFile, signal: options.signal, onLine: note })
+        const { signal } = options
+        await composeUp({ compose, engine, config, world, environmentFile, overrideFile, signal, onLine: note })
         running = await openWorldOn(engine.docker, world)
       },
     },

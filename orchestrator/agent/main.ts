@@ -18,6 +18,7 @@ import { postgresAccount } from './postgres-server.ts'
 import { Probe } from './probe.ts'
 import { killPostgres } from './processes.ts'
 import { ReplicationLink } from './replication-link.ts'
+import { Room } from './room.ts'
 import { createRoutes } from './routes.ts'
 import { writeHostRules } from './settings.ts'
 import { prepareVolume } from './volume.ts'
@@ -32,7 +33,7 @@ function readSystemIdentifier(): string {
   return /Database system identifier:\s+(\d+)/.exec(output)?.[1] ?? ''
 }
 
-function describe(region: Region, node: Node, systemIdentifier: string): AgentStatus {
+function describe(region: Region, node: Node, room: Room, systemIdentifier: string): AgentStatus {
   const { kept, duty, sample, state, epochCommitted } = node.view()
   const { position } = node
   const streaming = duty.kind === 'follower' && sample?.streaming === true
@@ -55,7 +56,7 @@ function describe(region: Region, node: Node, systemIdentifier: string): AgentSt
     streaming,
     epochCommitted,
     followers,
-    responsive: sample !== null,
+    responsive: sample !== null && !room.isShort,
     systemIdentifier,
   }
 }
@@ -80,6 +81,7 @@ async function main(): Promise<void> {
     region,
     commit: config.commit,
     appPassword: secrets.postgres,
+    clock: config.clock,
     kept,
     log,
     events,
@@ -87,7 +89,13 @@ async function main(): Promise<void> {
     changed: () => beats?.now(),
     tell: (notice) => peers.tell(notice),
   })
-  const status = (): AgentStatus => describe(region, node, systemIdentifier)
+  const room = new Room(paths.volume, (isShort) => {
+    const { promised } = node.view().kept
+    if (isShort) events.add('agent-disk-full', promised, 'no room for another segment of WAL: Postgres can not go on')
+    else events.add('agent-disk-room', promised, 'the disk has room again')
+    beats?.now()
+  })
+  const status = (): AgentStatus => describe(region, node, room, systemIdentifier)
   beats = new Beats(secrets.control, status, log)
   const probe = new Probe(node.server, (sample, beganMs) => node.observe(sample, beganMs))
   const metrics = createAgentMetrics(status)
@@ -96,6 +104,7 @@ async function main(): Promise<void> {
   const end = async (): Promise<void> => {
     await server.close()
     probe.stop()
+    room.stop()
     beats?.stop()
     peers.stop()
     await node.shutDown()
@@ -110,6 +119,7 @@ async function main(): Promise<void> {
   await beats.start()
   peers.start()
   probe.start()
+  room.start()
   log.info({ kept }, 'the agent waits for orders')
 }
 

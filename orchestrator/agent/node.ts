@@ -47,6 +47,8 @@ export type NodeOptions = {
   region: Region
   commit: CommitMode
   appPassword: string
+  /** Variables of Postgres's wall clock. */
+  clock: Readonly<Record<string, string>>
   kept: Kept
   log: Log
   events: Events
@@ -92,7 +94,7 @@ export class Node {
     this.#options = options
     this.#kept = options.kept
     this.#commit = options.commit
-    this.server = new PostgresServer(options.log, () => this.#serverChanged())
+    this.server = new PostgresServer(options.log, options.clock, () => this.#serverChanged())
     this.timelines = new NewTimelines(this, async () => this.#orders(), options.log, options.link)
   }
 

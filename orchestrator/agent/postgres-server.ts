@@ -35,14 +35,16 @@ export function localTarget(applicationName: string): Target {
 export class PostgresServer {
   readonly account = postgresAccount()
   readonly #log: Log
+  readonly #clock: Readonly<Record<string, string>>
   readonly #changed: () => void
   #child: ChildProcess | null = null
   #state: ServerState = 'stopped'
   #stopping = false
 
   /** @param changed called at once after each change of state */
-  constructor(log: Log, changed: () => void) {
+  constructor(log: Log, clock: Readonly<Record<string, string>>, changed: () => void) {
     this.#log = log
+    this.#clock = clock
     this.#changed = changed
   }
 
@@ -67,7 +69,7 @@ export class PostgresServer {
       ...this.account,
       cwd: paths.data,
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { PGSERVICEFILE: paths.services, LC_ALL: 'C.UTF-8', PATH: '/usr/bin:/bin' },
+      env: { PGSERVICEFILE: paths.services, LC_ALL: 'C.UTF-8', PATH: '/usr/bin:/bin', ...this.#clock },
     })
     this.#child = child
     this.#stopping = false

@@ -4,7 +4,6 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { regions } from '#protocol/sites.ts'
 import { fenceBreak, ledgerEntry, linkRequest } from '#protocol/wan.ts'
-import { monotonicNs } from '#runtime/clock.ts'
 import { createControlListener } from '#runtime/http.ts'
 import type { Log } from '#runtime/log.ts'
 import { addMetricsRoute } from '#runtime/metrics.ts'
@@ -34,7 +33,6 @@ function sameText(left: string, right: string): boolean {
 }
 
 function addLinkRoutes(server: FastifyInstance, links: Links): void {
-  server.get('/clock', () => ({ monotonicNs: monotonicNs().toString(), wallMs: Date.now() }))
   server.get('/counters', () => links.counters())
   server.get('/links', () => links.state())
   server.post('/links', (request) => {

@@ -1,0 +1,18 @@
+// What containers were granted before a fault, kept in the ledger so that whoever heals can give it back.
+import { z } from 'zod'
+import type { Limits, RunningWorld, Target } from '#world/running-world.ts'
+import { nameOf } from './targets.ts'
+
+/** By container. */
+export const limitsFound = z.record(
+  z.string(),
+  z.object({ processors: z.number().nullable(), memoryBytes: z.number().nullable() }),
+)
+
+export async function limitsBefore(
+  world: RunningWorld,
+  targets: readonly Target[],
+): Promise<Readonly<Record<string, Limits>>> {
+  const found = targets.map(async (each) => [nameOf(each), await world.limitsOf(each)] as const)
+  return Object.fromEntries(await Promise.all(found))
+}
