@@ -81,7 +81,7 @@ async function main(): Promise<void> {
     region,
     commit: config.commit,
     appPassword: secrets.postgres,
-    clock: config.clock,
+    wallClock: config.clock,
     kept,
     log,
     events,

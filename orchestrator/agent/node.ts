@@ -47,8 +47,7 @@ export type NodeOptions = {
   region: Region
   commit: CommitMode
   appPassword: string
-  /** Variables of Postgres's wall clock. */
-  clock: Readonly<Record<string, string>>
+  wallClock: Readonly<Record<string, string>>
   kept: Kept
   log: Log
   events: Events
@@ -94,7 +93,7 @@ export class Node {
     this.#options = options
     this.#kept = options.kept
     this.#commit = options.commit
-    this.server = new PostgresServer(options.log, options.clock, () => this.#serverChanged())
+    this.server = new PostgresServer(options.log, options.wallClock, () => this.#serverChanged())
     this.timelines = new NewTimelines(this, async () => this.#orders(), options.log, options.link)
   }
 
