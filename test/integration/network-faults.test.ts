@@ -48,7 +48,7 @@ const cases: readonly (readonly [Words, RegExp])[] = [
     /handshakes over na -> eu took \d+ to \d+ ms/,
   ],
   [{ kind: 'link-degrade', target: 'na -> eu', delay: '20s' }, /not through within 2 s: it takes 20050 ms/],
-  [{ kind: 'link-degrade', target: 'b <-> c', loss: 0.1 }, /packets on b -> c were dropped; .* on c -> b were dropped/],
+  [{ kind: 'link-degrade', target: 'b <-> c', loss: 0.1 }, /packets on b -> c were dropped, .* on c -> b were dropped/],
   [{ kind: 'link-degrade', target: 'all', loss: 0.01, jitter: 0.1 }, /packets on a -> b/],
   [{ kind: 'link-degrade', target: 'b -> c', reorder: 0.2, class: 'kafka' }, /let through ahead of others/],
   [{ kind: 'link-degrade', target: 'a -> na', bandwidth: '500kbit' }, /bytes in \d+ ms over a -> na of a burst/],
