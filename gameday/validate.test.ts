@@ -25,12 +25,13 @@ function problems(text: string, set: readonly string[] = [], canApprove = true):
   }
 }
 
-void test('every shipped runbook is valid without a terminal', async () => {
+void test('every shipped runbook is valid, without a terminal too unless it asks something', async () => {
   const names = await shippedRunbooks()
   for (const expected of ['region-loss', 'region-loss-lagging', 'control-plane-loss', 'control-cut'])
     assert.ok(names.includes(expected), expected)
   for (const name of names) {
-    const { file } = await loadRunbook(name, { set: [], canApprove: false })
+    const asks = name === 'quarterly-game-day'
+    const { file } = await loadRunbook(name, { set: [], canApprove: asks })
     assert.ok(existsSync(file.replace(/\.yaml$/, '.md')), `${name} has no page of prose`)
   }
 })
