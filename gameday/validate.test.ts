@@ -165,6 +165,12 @@ const subtle: readonly (readonly [string, string, string, RegExp])[] = [
     /^book\.yaml:7:75: .*\.flap\.down: expected a duration of at least 50ms, found "10ms"$/,
   ],
   [
+    'a lag that would be a cut',
+    'power-loss, target: region a',
+    'replication-lag, target: region b, bandwidth: 8kbit',
+    /^book\.yaml:7:\d+: .*\.bandwidth: expected at least 384kbit: .*, found "8kbit"$/,
+  ],
+  [
     'a link without bandwidth',
     'power-loss, target: region a',
     'link-degrade, target: a -> b, bandwidth: 0bit',
