@@ -14,6 +14,7 @@ import { readKafka } from '#gameday/final-reads/kafka.ts'
 import { busReply } from '#protocol/bus.ts'
 import { faultSpec, type FaultSpec } from '#protocol/faults.ts'
 import { ports, regions } from '#protocol/sites.ts'
+import { manualDrill } from '#protocol/wan.ts'
 import { loadHostConfig } from '#runtime/config.ts'
 import { checkout } from '#world/checkout.ts'
 import { dockerOf } from '#world/docker-engine.ts'
@@ -91,7 +92,7 @@ describe('the faults of the stores', () => {
         const startMs = performance.now()
         return [await work, ((performance.now() - startMs) / 1000).toFixed(1)]
       }
-      const [{ entry, effect }, inject] = await seconds(injectFault(world, 'test', spec))
+      const [{ entry, effect }, inject] = await seconds(injectFault(world, manualDrill, spec))
       assert.ok(effect.firstNs <= effect.lastNs)
       const proof = await proveFault(world, entry)
       const [gone, heal] = await seconds(healFault(world, entry, healWithinMs))
