@@ -183,8 +183,9 @@ describe('a drill that ends early', () => {
       await firedrill(run('scratch.yaml'), { at, signal: 'SIGKILL' })
       const { exitCode, stderr } = await firedrill(['heal', '--world', name])
       assert.equal(exitCode, 0, stderr)
-      // Or the guard was quicker.
-      assert.match(stderr, /took over world .* which has died|the guard of world .* has healed/)
+      // Or the guard was quicker; a drill in its final reads has left nothing that it could tell of.
+      const told = /took over world .* which has died|the guard of world .* has healed/
+      if (phase !== 'the final reads') assert.match(stderr, told)
       assert.deepEqual(await leftInWorld(), [])
       assert.match((await firedrill(['heal', '--world', name])).stdout, /no fault and no load/)
     })
