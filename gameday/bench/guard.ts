@@ -12,6 +12,7 @@ import type { Verdict } from '#protocol/journal.ts'
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { checkout } from '#world/checkout.ts'
+import { impossibleHere } from '#chaos/inject.ts'
 import { handlerOf } from '#chaos/library.ts'
 import { servicesOf } from '#chaos/targets.ts'
 import { linkChanges, readFence, readLedger } from '#chaos/wan-calls.ts'
@@ -46,7 +47,7 @@ export async function benchGuard(options: BenchOptions): Promise<BenchResult> {
   for (const kind of kinds) {
     if (options.signal.aborted) break
     const spec = faultSpec.parse({ ...faultExamples[kind][0], id: 'struck', kind })
-    const impossible = (await handlerOf(kind).impossible?.(world, spec)) ?? null
+    const impossible = await impossibleHere(world, spec)
     if (impossible !== null) {
       seen.push({ kind, target: spec.target, healedMs: null, wholeMs: null, why: `not done: ${impossible}` })
       continue
