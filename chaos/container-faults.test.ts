@@ -67,17 +67,39 @@ void describe('limits', () => {
     assert.deepEqual([world.limits.get('app.a')?.memoryBytes, world.stateOf('app.a')], [null, 'running'])
   })
 
-  void test('a limit that Docker refuses is taken back, and the error says what was used', async () => {
-    const world = createFakeWorld()
-    const refusing = {
+  /** A world whose Docker refuses limits of running containers. */
+  function refusing(world: FakeWorld, message: string): FakeWorld {
+    return {
       ...world,
       limit: async (...[target, limits]: Parameters<FakeWorld['limit']>) => {
-        if (limits.memoryBytes === null) return world.limit(target, limits)
-        throw new Error('device or resource busy')
+        if (limits.memoryBytes !== null && world.stateOf('app.a') === 'running') throw new Error(message)
+        return world.limit(target, limits)
       },
     }
-    await assert.rejects(injectFault(refusing, 'drill', short), /refuse 64 MiB while it uses 0 MiB; take a higher one/)
-    assert.deepEqual(world.ledger, [])
+  }
+
+  void test('a kernel that refuses a limit below what is used is stood in for: the container dies as under others', async () => {
+    const world = createFakeWorld()
+    const busy = refusing(world, 'unable to set memory limit to 67108864 (current usage: 111198208)')
+    const { entry } = await injectFault(busy, 'drill', short)
+    assert.deepEqual([world.stateOf('app.a'), world.limits.get('app.a')?.memoryBytes], ['exited', 64 * 2 ** 20])
+    assert.match(await proveFault(busy, entry), /app\.a is dead: 64 MiB are less than it used/)
+    await healFault(busy, entry)
+    assert.deepEqual([world.limits.get('app.a')?.memoryBytes, world.stateOf('app.a')], [null, 'running'])
+  })
+
+  void test('a limit that Docker refuses for another reason is taken back', async () => {
+    const world = createFakeWorld()
+    await assert.rejects(injectFault(refusing(world, 'minimum is 6MB'), 'drill', short), /minimum is 6MB/)
+    assert.deepEqual([world.ledger, world.stateOf('app.a')], [[], 'running'])
+  })
+
+  void test('who is dead for another reason is no proof of a limit', async () => {
+    const world = createFakeWorld()
+    const { entry } = await injectFault(world, 'drill', short)
+    world.setState('app.a', 'exited')
+    world.limits.clear()
+    await assert.rejects(proveFault(world, entry), FaultUnproven)
   })
 
   void test('a second one of the same kind must wait: it would give back the first one’s limit', async () => {

@@ -36,7 +36,10 @@ export const faultExamples: { readonly [Kind in FaultKind]: readonly [Words, ...
   ],
   'postgres-crash': [{ target: 'region b' }],
   'cpu-starvation': [{ target: 'app.b' }, { target: 'postgres.b', share: 0.02 }],
-  'memory-limit': [{ target: 'app.b', limit: '200MiB' }],
+  'memory-limit': [
+    { target: 'app.b', limit: '200MiB' },
+    { target: 'kafka.b', limit: '64MiB' },
+  ],
   'disk-full': [{ target: 'postgres.b' }],
   'clock-skew': [
     { target: 'controller.b', by: '+90s' },
