@@ -191,9 +191,9 @@ export class Guard {
     const lasting = this.#entries.length > expired.length + orphaned.length
     if (lookOver === 'world' || orphaned.length > 0) this.#unfinished = true
     let whole = lookOver === 'world'
+    const expiredReport = await healEntries(world, expired)
+    this.#told(expiredReport, 'its time was over')
     if (!whole) {
-      const expiredReport = await healEntries(world, expired)
-      this.#told(expiredReport, 'its time was over')
       const orphanedReport = await healEntries(world, orphaned)
       this.#told(orphanedReport, 'its drill was gone')
       // What does not heal alone may need all else to be well.

@@ -90,7 +90,7 @@ export const replicationLag: FaultHandler<'replication-lag'> = {
   endsBy: 'the WAN',
 
   expected: (spec) =>
-    `WAL reaches ${spec.target} at ${spec.bandwidth / 1000} kbit/s at most, so it falls behind while more is written; ` +
+    `WAL reaches ${spec.target} at ${spec.bandwidth / 1000} kbit/s at most, so it falls behind while more than that is written; ` +
     'quorum commits wait for the other standby alone, and a failover without that one must wait or lose what is missing',
 
   touches(spec) {

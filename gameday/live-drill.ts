@@ -4,9 +4,9 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Verdict } from '#protocol/journal.ts'
-import { approvalAnswer, type ApprovalAnswer, type LiveDrill } from '#protocol/live-drill.ts'
+import { approvalAnswer, type ApprovalAnswer, liveDrill, type LiveDrill } from '#protocol/live-drill.ts'
 import type { Runbook } from '#protocol/runbook.ts'
-import { liveFolder } from '#world/world-files.ts'
+import { liveDrillFile, liveFolder } from '#world/world-files.ts'
 import { methodLeaves, rollbackLeaves } from './method.ts'
 import { kindOf, titleOf } from './titles.ts'
 
@@ -185,5 +185,14 @@ export class LiveDrillFile {
     } catch {
       await rm(next, { force: true }).catch(() => {})
     }
+  }
+}
+
+/** What the last drill of a world showed of itself; null: none was ever begun in it. */
+export async function readLiveDrill(world: string): Promise<LiveDrill | null> {
+  try {
+    return liveDrill.parse(JSON.parse(await readFile(liveDrillFile(world), 'utf8')))
+  } catch {
+    return null
   }
 }

@@ -58,7 +58,11 @@ function createRig(book: Runbook, killed = noPostmaster, signal = new AbortContr
   const asked: string[] = []
   const world: RunningWorld = {
     ...fake,
-    exec: () => Promise.resolve(killed),
+    // Handshakes are timed as in any fake world; what else is executed is the crash.
+    exec: async (target, argv) => {
+      const timed = await fake.exec(target, argv)
+      return timed.stdout === '' ? killed : timed
+    },
     wayIn: {
       ...fake.wayIn,
       control: (host, call) => {

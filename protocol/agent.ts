@@ -6,6 +6,7 @@ import { regions } from './sites.ts'
 
 /** What runs under the agent. `rewinding` covers pg_rewind and base backups: a half-made node counts for nothing. */
 export const nodeStates = ['stopped', 'starting', 'standby', 'promoting', 'primary', 'rewinding', 'crashed'] as const
+export type NodeState = (typeof nodeStates)[number]
 
 export const agentStatus = z.object({
   region: z.enum(regions),

@@ -62,6 +62,14 @@ const skew = z
 const kindWords = { description: 'What breaks; see ./firedrill chaos list.' }
 const targetWords = { description: 'What it is done to: a region, links, or services such as controller.a.' }
 
+/**
+ * Postgres sends up to 128 KiB of WAL as one message, which must be through before a walreceiver gives its connection up (5 s), some
+ * of it twice: what is narrower breaks the connection again and again, and nothing comes through at all.
+ */
+const narrowestLagBps = 384e3
+const narrowestLagText =
+  'expected at least 384kbit: on less no replication connection holds, which makes it a partition'
+
 const anyFault = {
   /** Names the fault inside the runbook; `heal` refers to it. */
   id: z
@@ -156,7 +164,10 @@ export const faultSpec = z.discriminatedUnion(
       ...anyFault,
       kind: z.literal('replication-lag').meta(kindWords),
       target: regionTarget.meta(targetWords),
-      bandwidth: bitsPerSecond.prefault('8kbit').meta({ description: 'What is left for WAL, such as 8kbit.' }),
+      bandwidth: bitsPerSecond
+        .refine((bits) => bits >= narrowestLagBps, narrowestLagText)
+        .prefault('512kbit')
+        .meta({ description: 'What is left for WAL, such as 512kbit.' }),
     }),
     z.strictObject({ ...anyFault, kind: z.literal('freeze').meta(kindWords), target: regionTarget.meta(targetWords) }),
     z.strictObject({ ...anyFault, kind: z.literal('pause').meta(kindWords), target: anyServices.meta(targetWords) }),

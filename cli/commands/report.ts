@@ -3,15 +3,17 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { renderMarkdown } from '#gameday/report/markdown.ts'
 import { recomputeDrill, reportDrill } from '#gameday/report/past-drill.ts'
+import { sendTraces } from '#gameday/telemetry/send-traces.ts'
 import { exitCodes } from '#protocol/journal.ts'
 import { checkout } from '#world/checkout.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
-import { print, say } from '../shared.ts'
+import { otlpEndpoint, print, say } from '../shared.ts'
 
 interface ReportOptions {
   readonly json?: true
   readonly markdown?: true
   readonly recompute?: true
+  readonly otlp?: string
 }
 
 export function registerReport(program: Command): void {
@@ -22,6 +24,7 @@ export function registerReport(program: Command): void {
     .option('--json', 'print journal.json on standard output')
     .option('--markdown', 'print it as Markdown, for a pull request')
     .option('--recompute', 'measure again from the raw files, and compare with journal.json')
+    .option('--otlp <url>', 'send its traces there by OTLP over HTTP', otlpEndpoint)
     .addHelpText(
       'after',
       '\nExit code: 0; 1 if a file was changed after the drill or a figure comes out otherwise; 3 usage or environment.',
@@ -36,6 +39,7 @@ async function report(drill: string | undefined, options: ReportOptions): Promis
   if (options.json === true) print(JSON.stringify(journal, null, 2))
   else print(options.markdown === true ? renderMarkdown(journal) : screen)
   say(`report: ${join(folder, 'report.html')}`)
+  if (options.otlp !== undefined) say(await sendTraces(folder, options.otlp))
   tell(integrity.changed)
 }
 

@@ -18,11 +18,11 @@ import { approvalFile, drillLogFile, worldLockFile } from '#world/world-files.ts
 import { isAlive, lookAtLock } from '#world/process-lock.ts'
 import { failover, switchover } from '#world/moves.ts'
 import { startWan } from '#world/wan-start.ts'
+import { readLiveDrill } from '../live-drill.ts'
 import { healWorld } from '../heal-world.ts'
 import { meaningProblems } from '../meaning.ts'
 import { loadRunbook, RunbookInvalid, shippedRunbooks, type LoadedRunbook } from '../validate.ts'
 import { asksForApproval, otherTopology } from './catalogue.ts'
-import { readLiveDrill } from './drill-files.ts'
 import { readFault, type FieldProblem } from './fault-form.ts'
 import type { Watch } from './watch.ts'
 

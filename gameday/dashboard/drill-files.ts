@@ -1,11 +1,10 @@
 // What a world's drill and its guard leave in files for others to see: followed while somebody watches.
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { liveDrill, type LiveDrill } from '#protocol/live-drill.ts'
 import { timelineEvent, type TimelineEvent } from '#protocol/timeline.ts'
-import { guardLogFile, liveDrillFile } from '#world/world-files.ts'
+import { guardLogFile } from '#world/world-files.ts'
 import { isAlive } from '#world/process-lock.ts'
+import { readLiveDrill } from '../live-drill.ts'
 import { FollowedFile } from './followed-file.ts'
 import type { Observed } from './observed.ts'
 
@@ -38,14 +37,5 @@ export class DrillFiles {
       // The others are heard from controllers and agents themselves.
       if (event.success && event.data.source === 'harness') keep(event.data)
     }
-  }
-}
-
-/** Null if no drill has shown itself yet, or its file is being replaced by something else. */
-export async function readLiveDrill(world: string): Promise<LiveDrill | null> {
-  try {
-    return liveDrill.parse(JSON.parse(await readFile(liveDrillFile(world), 'utf8')))
-  } catch {
-    return null
   }
 }

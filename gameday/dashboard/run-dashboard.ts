@@ -2,10 +2,14 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { checkout } from '#world/checkout.ts'
 import type { Engine } from '#world/docker-engine.ts'
+import { openWorldOn } from '#world/docker-world.ts'
 import { dashboardFile, dashboardLockFile } from '#world/world-files.ts'
 import { tryLock } from '#world/process-lock.ts'
 import { findContainer } from '#world/world-containers.ts'
+import { renderWorldMetrics } from '../metrics/world-metrics.ts'
 import { Acts } from './acts.ts'
 import type { DashboardAddress } from './address.ts'
 import { composeState } from './compose-state.ts'
@@ -43,6 +47,10 @@ export async function runDashboard({ docker, world, environment, say, signal }: 
     live,
     acts: new Acts(watch, docker, environment),
     state: () => composeState(watch.observed, Date.now()),
+    metrics: async () => {
+      await using opened = await openWorldOn(docker, world)
+      return renderWorldMetrics(opened, join(checkout, 'drills'))
+    },
     own: () => ({ port, token }),
   })
   await server.listen({ host: '127.0.0.1', port: 0 })

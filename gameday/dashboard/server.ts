@@ -2,12 +2,13 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Registry } from 'prom-client'
 import { z } from 'zod'
+import { readLiveDrill } from '../live-drill.ts'
 import { judgeAccess, type Own } from './access.ts'
 import { ActRefused, approvalRequest, drillRequest, moveRequest, type Acts } from './acts.ts'
 import { loadAssets } from './assets.ts'
 import { runbookCatalogue } from './catalogue.ts'
-import { readLiveDrill } from './drill-files.ts'
 import { faultForms } from './fault-form.ts'
 import type { Live } from './live.ts'
 import type { DashboardState } from './model/state.ts'
@@ -35,6 +36,8 @@ export interface ServerParts {
   readonly acts: Acts
   readonly live: Live
   readonly state: () => DashboardState
+  /** The world for Prometheus. */
+  readonly metrics: () => Promise<string>
   /** Known once it listens. */
   readonly own: () => Own
 }
@@ -65,10 +68,11 @@ function guardAll(server: FastifyInstance, own: () => Own): void {
   })
 }
 
-async function addPages(server: FastifyInstance, { watch, live, state }: ServerParts): Promise<void> {
+async function addPages(server: FastifyInstance, { watch, live, state, metrics }: ServerParts): Promise<void> {
   for (const [path, { type, body }] of await loadAssets())
     server.get(path, (_incoming, reply) => reply.type(type).send(body))
   server.get('/api/state', () => state())
+  server.get('/metrics', async (_incoming, reply) => reply.type(Registry.PROMETHEUS_CONTENT_TYPE).send(await metrics()))
   server.get('/api/catalogue', async () => ({
     runbooks: await runbookCatalogue(watch.observed.topology),
     faults: faultForms(),

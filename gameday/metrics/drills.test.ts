@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test'
 import type { LiveDrill } from '#protocol/live-drill.ts'
 import { goodRecord } from '../measure/histories.ts'
 import { measure } from '../measure/measure.ts'
-import { createDrillMetrics, readLiveDrill, readPastDrills } from './drills.ts'
+import { createDrillMetrics, readPastDrills } from './drills.ts'
 
 const journal = measure(goodRecord())
 
@@ -54,8 +54,7 @@ test('without drills there are counts and no figures', async (context) => {
   assert.doesNotMatch(page, /_last_\w+(\{.*\})? \d/)
 })
 
-test('a drill that runs is told with its step, one that has ended is not', async (context) => {
-  const folder = await newFolder(context)
+test('a drill that runs is told with its step, one that has ended is not', async () => {
   const step = { title: 'x', kind: 'hold', state: 'done', note: null, startedMs: 0, endedMs: 1 } as const
   const live: LiveDrill = {
     drill: 'd',
@@ -70,9 +69,7 @@ test('a drill that runs is told with its step, one that has ended is not', async
     verdict: null,
     interruption: null,
   }
-  assert.equal(await readLiveDrill(folder), null)
-  await writeFile(join(folder, 'drill.json'), JSON.stringify(live))
-  const page = await createDrillMetrics([], await readLiveDrill(folder)).metrics()
+  const page = await createDrillMetrics([], live).metrics()
   assert.match(page, /^firedrill_drill_running 1$/m)
   assert.match(page, /^firedrill_drill_steps 2$/m)
   assert.match(page, /^firedrill_drill_step\{kind="fault"\} 2$/m)

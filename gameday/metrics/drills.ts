@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { type Journal, journal as journalShape, verdicts } from '#protocol/journal.ts'
-import { type LiveDrill, liveDrill } from '#protocol/live-drill.ts'
+import type { LiveDrill } from '#protocol/live-drill.ts'
 import { gauge, gauges } from '#runtime/metrics.ts'
 
 export interface PastDrill {
@@ -11,8 +11,6 @@ export interface PastDrill {
   readonly endedMs: number
 }
 
-/** Where a drill's process shows its state while it runs. */
-const liveFile = 'drill.json'
 const known = new Map<string, PastDrill>()
 
 /** Drills with a journal of this version, the oldest first. A journal never changes but as a whole, so each is read once. */
@@ -36,15 +34,6 @@ async function readPastDrill(file: string): Promise<PastDrill | null> {
     return drill
   } catch {
     // No drill, or one of another version.
-    return null
-  }
-}
-
-/** Null: none was ever begun in this world. */
-export async function readLiveDrill(worldFolder: string): Promise<LiveDrill | null> {
-  try {
-    return liveDrill.parse(JSON.parse(await readFile(join(worldFolder, liveFile), 'utf8')))
-  } catch {
     return null
   }
 }

@@ -3,10 +3,10 @@ import { Registry } from 'prom-client'
 import { z } from 'zod'
 import { areas, ports, regions, type Site } from '#protocol/sites.ts'
 import { gauges } from '#runtime/metrics.ts'
-import { worldFolder } from '#world/checkout.ts'
 import type { RunningWorld } from '#world/running-world.ts'
+import { readLiveDrill } from '../live-drill.ts'
 import { getFromSite } from '../site-http.ts'
-import { createDrillMetrics, readLiveDrill, readPastDrills } from './drills.ts'
+import { createDrillMetrics, readPastDrills } from './drills.ts'
 import { mergeExpositions, type Source } from './exposition.ts'
 
 const timeoutMs = 2500
@@ -23,7 +23,7 @@ export async function renderWorldMetrics(world: RunningWorld, drillsFolder: stri
   const [answers, drills, live] = await Promise.all([
     Promise.all(scraped.map(async (each) => ({ ...each, text: await scrape(world, each).catch(() => null) }))),
     readPastDrills(drillsFolder),
-    readLiveDrill(worldFolder(world.name)),
+    readLiveDrill(world.name),
   ])
   const services = answers.flatMap(({ service, site, text }): readonly Source[] =>
     text === null ? [] : [{ labels: labelsOf(service, site), text }],

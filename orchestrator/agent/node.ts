@@ -17,7 +17,7 @@ import {
 } from '#orchestrator/core/agent/decisions.ts'
 import { positionAt } from '#orchestrator/core/agent/history.ts'
 import type { StreamStart } from '#orchestrator/core/agent/replication-anticipation.ts'
-import type { FollowReply, nodeStates, PromiseReply, PromoteReply, TimelineNotice } from '#protocol/agent.ts'
+import type { FollowReply, NodeState, PromiseReply, PromoteReply, TimelineNotice } from '#protocol/agent.ts'
 import type { History, Position } from '#protocol/epoch.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { regions, type Region } from '#protocol/sites.ts'
@@ -40,8 +40,6 @@ import type { ReplicationLink } from './replication-link.ts'
 import { exportTail } from './lost-tail.ts'
 import { sourceOf, writeSettings, type Source } from './settings.ts'
 import { NewTimelines, readForks } from './timelines.ts'
-
-type NodeState = (typeof nodeStates)[number]
 
 export type NodeOptions = {
   region: Region
@@ -84,8 +82,7 @@ export class Node {
   #rebuild: { way: 'rewind' | 'basebackup'; ended: Promise<void> } | null = null
   #first: FirstCommit | null = null
   #isPromoting = false
-  /** When the source was last changed. */
-  #orderedAtMs = 0
+  #sourceChangedAtMs = 0
   readonly #straying = new Straying()
   #sample: Sample | null = null
 
@@ -99,7 +96,7 @@ export class Node {
 
   /** What the probe saw in a look that began at `beganMs`. A stream seen before the last order says nothing of the present one. */
   observe(seen: Sample | null, beganMs: number): void {
-    const sample = seen !== null && beganMs < this.#orderedAtMs ? { ...seen, streaming: false } : seen
+    const sample = seen !== null && beganMs < this.#sourceChangedAtMs ? { ...seen, streaming: false } : seen
     const wasStreaming = this.#sample?.streaming === true
     this.#sample = sample
     if (this.#duty.kind === 'follower' && this.#rebuild === null && !wasStreaming && sample?.streaming === true)
@@ -108,7 +105,7 @@ export class Node {
   }
 
   #forgetStream(): void {
-    this.#orderedAtMs = performance.now()
+    this.#sourceChangedAtMs = performance.now()
     this.#straying.forget()
     if (this.#sample !== null) this.#sample = { ...this.#sample, streaming: false }
   }

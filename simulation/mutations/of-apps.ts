@@ -131,4 +131,18 @@ export const appMutations: readonly Mutation[] = [
     namedBy: ['events'],
     draw: quorum,
   },
+  {
+    name: 'own-not-brought-back',
+    what: 'A Kafka that was lost is filled with what was born in each other region, and not with what was born in its own.',
+    breaks: "ARCHITECTURE: every region's Kafka can be made again from the others",
+    patches: [
+      {
+        file: 'orchestrator/core/bridge/copy-rules.ts',
+        before: 'if (known.isHistory && origin !== undefined)',
+        after: 'if (known.isHistory && origin === source)',
+      },
+    ],
+    namedBy: ['events'],
+    draw: quorum,
+  },
 ]
