@@ -4,28 +4,12 @@ import { faultKinds, type FaultKind } from '#protocol/faults.ts'
 
 type Words = Readonly<Record<string, unknown>>
 
-/** In a runbook's words: the plainest first, then the other forms that are done or proven in another way. A new kind does not compile without. */
+/** In a runbook's words: the plainest first, then other forms. A new kind does not compile without one. */
 export const faultExamples: { readonly [Kind in FaultKind]: readonly [Words, ...Words[]] } = {
   'power-loss': [{ target: 'region b' }],
-  partition: [
-    { target: 'region b' },
-    { target: 'region b', clients: 'stay' },
-    { target: 'region b', class: 'control' },
-    { target: 'b -> c' },
-    { target: 'a,c,na,eu,ap|b' },
-    { target: 'bridge a' },
-    { target: 'region b', flap: { down: '700ms', up: '700ms' } },
-  ],
-  'link-degrade': [
-    { target: 'a <-> b', delay: '300ms', loss: 0.05 },
-    { target: 'b -> c', delay: '200ms', jitter: 0.5 },
-    { target: 'b <-> c', loss: 0.2 },
-    { target: 'b <-> c', delay: '100ms', reorder: 0.3 },
-    { target: 'b <-> c', bandwidth: '500kbit' },
-    { target: 'b <-> c', delay: '200ms', class: 'postgres' },
-    { target: 'all', delay: '120ms' },
-  ],
-  'replication-lag': [{ target: 'region b' }, { target: 'region b', bandwidth: '32kbit' }],
+  partition: [{ target: 'region b' }],
+  'link-degrade': [{ target: 'a <-> b', delay: '300ms', loss: 0.05 }],
+  'replication-lag': [{ target: 'region b' }],
   freeze: [{ target: 'region b' }],
   pause: [{ target: 'app.b, redis.b' }, { target: 'resolver.ap' }],
   'process-kill': [{ target: 'app.b, bridge.b' }, { target: 'controller.b, postgres.b', signal: 'stop' }],
@@ -46,11 +30,11 @@ export const faultExamples: { readonly [Kind in FaultKind]: readonly [Words, ...
     { target: 'app.*', by: '-5m' },
     { target: 'postgres.b', by: '+5m' },
   ],
-  'dns-fail': [{ target: 'dns.b' }, { target: 'dns.b', mode: 'silent' }, { target: 'dns.*', mode: 'stale' }],
+  'dns-fail': [{ target: 'dns.b' }],
   'redis-empty': [{ target: 'redis.b' }],
-  'kafka-loss': [{ target: 'kafka.b' }, { target: 'kafka.b', data: 'kept' }],
+  'kafka-loss': [{ target: 'kafka.b' }],
   'etcd-loss': [{ target: 'etcd.b' }],
-  'fence-break': [{ target: 'fence device' }, { target: 'fence device', mode: 'refuse' }],
+  'fence-break': [{ target: 'fence device' }],
 }
 
 export function everyExample(): readonly { readonly kind: FaultKind; readonly words: Words }[] {
