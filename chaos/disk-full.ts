@@ -16,7 +16,7 @@ const oneByte = 'firedrill-one-byte'
 
 const filling = `dd if=/dev/zero of=${filler} bs=1M oflag=append conv=notrunc 2>/dev/null`
 /** Whatever Postgres has freed since is taken too: then one byte more must be refused. */
-const proving = `${filling}; printf x >${oneByte}; stat -f -c 'free %f' .; rm -f ${oneByte}`
+const proving = `${filling}; dd if=/dev/zero of=${oneByte} bs=1 count=1; stat -f -c 'free %f' .; rm -f ${oneByte}`
 const emptying = `rm -f ${filler} ${oneByte}`
 const looking = `stat -f -c 'free %f' .; [ ! -e ${filler} ] && echo emptied`
 

@@ -4,6 +4,7 @@ import { topology } from '#protocol/topology.ts'
 import { linkClasses, regionHosts, regions, sites, type LinkClass, type Site } from '#protocol/sites.ts'
 import type { Counters, LedgerEntry, LinkChange, LinksReply } from '#protocol/wan.ts'
 import type { ContainerFacts, Limits, RunningWorld, ServiceName, Target, WayInCall } from '#world/running-world.ts'
+import type { UnsupportedFault } from '#world/fault-support.ts'
 import type { z } from 'zod'
 
 type State = ContainerFacts['state']
@@ -20,6 +21,8 @@ export interface FakeWorld extends RunningWorld {
   /** What was written into containers, by `app.a:/path`. */
   readonly files: Map<string, string>
   readonly limits: Map<string, Limits>
+  /** What its Docker can't do. */
+  readonly unsupported: UnsupportedFault[]
   /** Answers `exec`; without it only handshakes are timed. */
   onExec: ((container: string, argv: readonly string[]) => string | Promise<string>) | null
   /** Containers that refuse to change: what Docker does on a bad day. */
@@ -43,6 +46,7 @@ export function createFakeWorld(): FakeWorld {
   const answers = new Map<string, unknown[]>()
   const files = new Map<string, string>()
   const limits = new Map<string, Limits>()
+  const unsupported: UnsupportedFault[] = []
   const hooks: Pick<FakeWorld, 'onExec'> = { onExec: null }
   const limitsOf = (target: Target): Limits => limits.get(nameOf(target)) ?? { processors: null, memoryBytes: null }
   let nowNs = 1_000_000_000n
@@ -109,6 +113,7 @@ export function createFakeWorld(): FakeWorld {
       ),
     engine: () =>
       Promise.resolve({ version: '0', compose: null, processors: 1, memoryBytes: 1, kernel: 'fake', system: 'fake' }),
+    unsupportedFaults: () => Promise.resolve(unsupported),
     kill: change('kill', 'exited'),
     stop: change('stop', 'exited'),
     start: change('start', 'running'),
@@ -144,6 +149,7 @@ export function createFakeWorld(): FakeWorld {
     answers,
     files,
     limits,
+    unsupported,
     get onExec() {
       return hooks.onExec
     },

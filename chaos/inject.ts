@@ -11,6 +11,12 @@ export interface InjectedFault {
   readonly effect: Effect
 }
 
+/** Why this world, or the machine that it runs on, can't do the fault; null if it can. */
+export async function impossibleHere(world: RunningWorld, spec: FaultSpec): Promise<string | null> {
+  const unsupported = (await world.unsupportedFaults()).find(({ kind }) => kind === spec.kind)
+  return unsupported?.reason ?? (await handlerOf(spec.kind).impossible?.(world, spec)) ?? null
+}
+
 /**
  * Writes the ledger, then injects. Proof is asked for separately, since it may take seconds.
  * @throws NothingToBreak, FaultImpossible: nothing was done
@@ -18,7 +24,7 @@ export interface InjectedFault {
  */
 export async function injectFault(world: RunningWorld, drill: string, spec: FaultSpec): Promise<InjectedFault> {
   const handler = handlerOf(spec.kind)
-  const impossible = (await handler.impossible?.(world, spec)) ?? null
+  const impossible = await impossibleHere(world, spec)
   if (impossible !== null) throw new FaultImpossible(`${spec.kind} of ${spec.target} can't be done: ${impossible}`)
   const seen = (await handler.survey?.(world, spec)) ?? {}
   const nowNs = await clockNs(world)

@@ -30,12 +30,10 @@ export const memoryLimit: FaultHandler<'memory-limit'> = {
       try {
         await world.limit(each, { memoryBytes: limitBytes })
       } catch (error) {
-        // A kernel with cgroups of version 1 refuses what is used already; one with version 2 kills instead.
-        const { memoryBytes } = await world.statistics(each)
-        throw new FaultUnproven(
-          `expected a limit that ${nameOf(each)} can be brought below, saw the kernel refuse ${mebibytes(limitBytes)} while it uses ${mebibytes(memoryBytes)}; take a higher one (${(error as Error).message})`,
-          { cause: error },
-        )
+        if (!/unable to set memory limit|resource busy/.test((error as Error).message)) throw error
+        // A kernel with control groups of version 1 refuses a limit below what is used; one with version 2 kills. Be it so here too.
+        await world.kill([each])
+        await world.limit(each, { memoryBytes: limitBytes })
       }
     })
     return between(world, () => Promise.all(limit.map(async (each) => each())))
@@ -47,6 +45,8 @@ export const memoryLimit: FaultHandler<'memory-limit'> = {
     for (const each of await factsOf(world, servicesOf(target))) {
       const { memoryLimitBytes, memoryBytes, ranOutOfMemory } = await world.statistics(each)
       if (each.state === 'exited' && ranOutOfMemory) seen.push(`${each.label} was killed by the kernel for it`)
+      else if (each.state === 'exited' && (await world.limitsOf(each)).memoryBytes === limitBytes)
+        seen.push(`${each.label} is dead: ${mebibytes(limitBytes)} are less than it used`)
       else if (memoryLimitBytes === null || memoryLimitBytes > limitBytes)
         throw new FaultUnproven(
           `expected ${each.label} held to ${mebibytes(limitBytes)}, saw the kernel's limit ${memoryLimitBytes === null ? 'nowhere' : `at ${mebibytes(memoryLimitBytes)}`}, and it ${each.state}`,

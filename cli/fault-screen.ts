@@ -47,7 +47,12 @@ export function fenceLine({ broken, dataSets }: FenceState): string {
   return `fence device: ${broken === null ? 'works' : `broken (${broken})`}; ${fenced}`
 }
 
-export function faultListScreen(faults: readonly FaultDescription[], lasting: FaultParameter): string {
+/** @param notOffered kinds that are not done, and why */
+export function faultListScreen(
+  faults: readonly FaultDescription[],
+  lasting: FaultParameter,
+  notOffered: Readonly<Record<string, string>>,
+): string {
   const blocks = faults.map(({ kind, summary, target, parameters, healedBy }) => {
     const rows = [
       ['target', target],
@@ -56,7 +61,12 @@ export function faultListScreen(faults: readonly FaultDescription[], lasting: Fa
     ]
     return [`${kind}: ${summary}`, ...textColumns(rows).map((line) => `  ${line}`)].join('\n')
   })
-  return [...blocks, `each lasts at most --for (in a runbook: for), ${lasting.expected}${noteOf(lasting)}`].join('\n\n')
+  const missing = Object.entries(notOffered).map(([kind, reason]) => `not offered: ${kind}: ${reason}`)
+  return [
+    ...blocks,
+    `each lasts at most --for (in a runbook: for), ${lasting.expected}${noteOf(lasting)}`,
+    ...missing,
+  ].join('\n\n')
 }
 
 function noteOf(parameter: FaultParameter): string {

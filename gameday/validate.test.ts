@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { faultKinds } from '#protocol/faults.ts'
+import { faultsNotOffered } from '#protocol/not-offered.ts'
 import { loadRunbook, parseRunbook, RunbookInvalid, shippedRunbooks } from './validate.ts'
 
 const good = `title: A drill
@@ -72,6 +73,12 @@ const mistakes: readonly (readonly [string, string, string, string])[] = [
     'kind: power-loss',
     'kind: powerloss',
     `book.yaml:7:32: method[1].fault.kind: expected a kind of ${faultKinds.join(', ')}, found "powerloss"`,
+  ],
+  [
+    'a kind that is not offered',
+    'kind: power-loss',
+    'kind: disk-read-only',
+    `book.yaml:7:32: method[1].fault.kind: expected a kind of ${faultKinds.join(', ')}; disk-read-only is not offered: ${faultsNotOffered['disk-read-only']}, found "disk-read-only"`,
   ],
   [
     'a heal of nothing',

@@ -1,6 +1,7 @@
 // The faults that can be injected, as runbooks and `chaos inject` state them. What each does is in chaos/, one file per kind.
 import { z } from 'zod'
 import { dnsFailureModes } from './dns.ts'
+import { faultsNotOffered } from './not-offered.ts'
 import { areas, areaHosts, linkClasses, regionHosts, regions } from './sites.ts'
 import { durationText as duration, memorySize } from './topology.ts'
 import { shortestTurnMs } from './wan.ts'
@@ -108,6 +109,14 @@ export const faultKinds = [
   'fence-break',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
+
+/** What is said of a kind that is none. */
+export function whatKind(found: unknown): string {
+  const reason =
+    typeof found === 'string' && Object.hasOwn(faultsNotOffered, found) ? faultsNotOffered[found] : undefined
+  const expected = `expected a kind of ${faultKinds.join(', ')}`
+  return reason === undefined ? expected : `${expected}; ${String(found)} is not offered: ${reason}`
+}
 
 export const faultSpec = z.discriminatedUnion(
   'kind',
@@ -253,6 +262,6 @@ export const faultSpec = z.discriminatedUnion(
         .meta({ description: 'refuse: it says no. silent: it does not answer.' }),
     }),
   ],
-  { error: `expected a kind of ${faultKinds.join(', ')}` },
+  { error: (issue) => whatKind((issue.input as { readonly kind?: unknown } | null | undefined)?.kind) },
 )
 export type FaultSpec = z.infer<typeof faultSpec>

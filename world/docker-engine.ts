@@ -3,6 +3,7 @@ import Dockerode from 'dockerode'
 import type { HostConfig } from '#runtime/config.ts'
 import { type Endpoint, findEndpoint } from './docker-endpoint.ts'
 import { installDocker, isDockerInstalled, startDaemon } from './docker-set-up.ts'
+import { unsupportedFaults, type EngineInfo, type UnsupportedFault } from './fault-support.ts'
 import { EnvironmentError } from './environment-error.ts'
 
 export interface Engine {
@@ -14,6 +15,7 @@ export interface Engine {
   /** Memory and processors that containers have. */
   readonly memoryBytes: number
   readonly processors: number
+  readonly unsupportedFaults: readonly UnsupportedFault[]
 }
 
 export type EngineState =
@@ -55,6 +57,7 @@ export async function probeEngine(config: HostConfig): Promise<EngineState> {
         arch: version.Arch,
         memoryBytes: Number(info.MemTotal),
         processors: Number(info.NCPU),
+        unsupportedFaults: unsupportedFaults(info as EngineInfo),
       },
     }
   } catch (error) {

@@ -23,6 +23,7 @@ import type {
 } from './running-world.ts'
 import { topologyOf } from './topology-environment.ts'
 import { findContainer, listContainers, targetName } from './world-containers.ts'
+import { unsupportedFaults, type EngineInfo, type UnsupportedFault } from './fault-support.ts'
 
 const secretsFile = '/run/firedrill/secrets.json'
 const wayInTokenFile = '/var/lib/firedrill/wan/token'
@@ -98,6 +99,10 @@ export class DockerWorld implements RunningWorld {
       kernel: String(info.KernelVersion),
       system: String(info.OperatingSystem),
     }
+  }
+
+  async unsupportedFaults(): Promise<readonly UnsupportedFault[]> {
+    return unsupportedFaults((await this.docker.info()) as EngineInfo)
   }
 
   async kill(targets: readonly Target[]): Promise<void> {

@@ -1,6 +1,7 @@
 // Looks at the machine for `doctor`: engine, compose, images, room, worlds.
 import { statfsSync, existsSync } from 'node:fs'
 import { totalmem } from 'node:os'
+import { faultKinds } from '#protocol/faults.ts'
 import type { HostConfig } from '#runtime/config.ts'
 import { checkout } from './checkout.ts'
 import { findCompose } from './compose.ts'
@@ -28,7 +29,7 @@ export async function examine(config: HostConfig): Promise<readonly Finding[]> {
   if (engineState.state === 'ready') {
     const { engine } = engineState
     findings.push(ok(`Docker Engine ${engine.version} at ${engine.endpoint.host} (context ${engine.endpoint.context})`))
-    findings.push(...engineRoom(engine), ...(await imageFindings(engine)))
+    findings.push(...engineRoom(engine), ...faultFindings(engine), ...(await imageFindings(engine)))
     const worlds = await listWorlds(engine.docker)
     findings.push(ok(worlds.length === 0 ? 'no world is up' : `worlds: ${worlds.join(', ')}`))
   } else {
@@ -69,6 +70,17 @@ function room(what: string, seenBytes: number, neededBytes: number, mend: string
     what: enough ? size : `${size}, expected ${neededBytes / gibibyte} GiB`,
     mend: enough ? null : mend,
   }
+}
+
+function faultFindings({ unsupportedFaults }: Engine): readonly Finding[] {
+  if (unsupportedFaults.length === 0)
+    return [{ verdict: 'ok', what: `all ${faultKinds.length} kinds of faults can be done`, mend: null }]
+  const mend = 'use a Docker that may (see docs.docker.com/engine/security/rootless), or leave these faults out'
+  return unsupportedFaults.map(({ kind, reason }) => ({
+    verdict: 'warning',
+    what: `fault ${kind} can't be done: ${reason}`,
+    mend,
+  }))
 }
 
 async function imageFindings(engine: Engine): Promise<Finding[]> {

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { AreaHost, RegionHost, Site } from '#protocol/sites.ts'
 import type { Topology } from '#protocol/topology.ts'
 import type { Secrets } from '#runtime/config.ts'
+import type { UnsupportedFault } from './fault-support.ts'
 
 export type ServiceName = RegionHost | AreaHost | 'wan'
 
@@ -77,6 +78,8 @@ export interface RunningWorld extends AsyncDisposable {
   readonly wayIn: WayIn
   containers(): Promise<readonly ContainerFacts[]>
   engine(): Promise<EngineFacts>
+  /** The faults that this Docker can't do. */
+  unsupportedFaults(): Promise<readonly UnsupportedFault[]>
   /** All of these act on many containers side by side and resolve when Docker has answered for each. */
   kill(targets: readonly Target[]): Promise<void>
   stop(targets: readonly Target[]): Promise<void>

@@ -4,7 +4,8 @@ import { handlerOf } from '#chaos/library.ts'
 import { clockNs, linkChanges, readFence, readLedger } from '#chaos/wan-calls.ts'
 import { describeFaults, lasting } from '#gameday/fault-words.ts'
 import { faultFrom, injectByHand } from '#gameday/manual-fault.ts'
-import { faultKinds } from '#protocol/faults.ts'
+import { whatKind } from '#protocol/faults.ts'
+import { faultsNotOffered } from '#protocol/not-offered.ts'
 import { connectEngine } from '#world/docker-engine.ts'
 import { openWorldOn } from '#world/docker-world.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
@@ -46,12 +47,11 @@ export function registerChaos(program: Command): void {
 
 function list(kind: string | undefined, options: { readonly json?: true }): void {
   const faults = describeFaults().filter((each) => kind === undefined || each.kind === kind)
-  if (faults.length === 0)
-    throw new EnvironmentError(`expected a kind of ${faultKinds.join(', ')}, saw ${JSON.stringify(kind)}`)
+  if (faults.length === 0) throw new EnvironmentError(`${whatKind(kind)}, saw ${JSON.stringify(kind)}`)
   print(
     options.json === true
-      ? JSON.stringify({ kinds: faults, for: lasting() }, null, 2)
-      : faultListScreen(faults, lasting()),
+      ? JSON.stringify({ kinds: faults, for: lasting(), notOffered: faultsNotOffered }, null, 2)
+      : faultListScreen(faults, lasting(), kind === undefined ? faultsNotOffered : {}),
   )
 }
 

@@ -12,6 +12,7 @@ import type { Verdict } from '#protocol/journal.ts'
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { checkout } from '#world/checkout.ts'
+import { impossibleHere } from '#chaos/inject.ts'
 import { handlerOf } from '#chaos/library.ts'
 import { servicesOf } from '#chaos/targets.ts'
 import { linkChanges, readFence, readLedger } from '#chaos/wan-calls.ts'
@@ -20,7 +21,7 @@ import { formatMs } from '../measure/objectives.ts'
 import { readyWorld } from '../ready-world.ts'
 import { pause } from '../wait.ts'
 import { renderTable } from './distribution.ts'
-import { guardCases } from './guard-cases.ts'
+import { faultExamples } from '#chaos/fault-examples.ts'
 import type { BenchOptions, BenchResult } from './run-bench.ts'
 
 /** What DESIGN promises. */
@@ -45,8 +46,8 @@ export async function benchGuard(options: BenchOptions): Promise<BenchResult> {
   let { world } = options
   for (const kind of kinds) {
     if (options.signal.aborted) break
-    const spec = faultSpec.parse({ ...guardCases[kind], id: 'struck', kind })
-    const impossible = (await handlerOf(kind).impossible?.(world, spec)) ?? null
+    const spec = faultSpec.parse({ ...faultExamples[kind][0], id: 'struck', kind })
+    const impossible = await impossibleHere(world, spec)
     if (impossible !== null) {
       seen.push({ kind, target: spec.target, healedMs: null, wholeMs: null, why: `not done: ${impossible}` })
       continue
@@ -112,7 +113,7 @@ function drillText(world: RunningWorld, kind: FaultKind): string {
     method: [
       { hold: '1s' },
       // Long enough that its time is not what heals it.
-      { fault: { ...guardCases[kind], id: 'struck', kind, for: '30m' } },
+      { fault: { ...faultExamples[kind][0], id: 'struck', kind, for: '30m' } },
       { hold: '20m' },
     ],
   })

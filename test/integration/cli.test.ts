@@ -96,6 +96,8 @@ const badInputs: readonly (readonly [readonly string[], RegExp])[] = [
   [['report', 'no-such-drill'], /no-such-drill/],
   [['chaos', 'list', 'luck'], /expected a kind of power-loss, .* saw "luck"/],
   [['chaos', 'inject', 'luck', 'region', 'a'], /expected a kind of power-loss, /],
+  [['chaos', 'inject', 'disk-slow', 'postgres.a'], /disk-slow is not offered: .*block device/],
+  [['chaos', 'list', 'disk-read-only'], /disk-read-only is not offered: .*privileged/],
   [['chaos', 'inject', 'freeze', 'region', 'd'], /target: expected "region X" with X one of a, b, c, found "region d"/],
   [['chaos', 'inject', 'freeze', 'region', 'a', '--for', '2h'], /for: expected at most 1h/],
   [['chaos', 'inject', 'link-degrade', 'all', '--set', 'loss=much'], /loss: expected a number, found "much"/],
