@@ -72,13 +72,20 @@ export async function healFault(world: RunningWorld, entry: LedgerEntry, withinM
   await handler.heal(world, entry)
   const deadline = Date.now() + withinMs
   for (;;) {
-    const proof = await handler.isHealed(world, entry)
+    let unanswered = ''
+    // What has only just come back may not answer yet.
+    const proof = await handler.isHealed(world, entry).catch((error: unknown) => {
+      unanswered = `; the last answer: ${messageOf(error)}`
+      return null
+    })
     if (proof !== null) {
       await eraseLedger(world, entry.id)
       return proof
     }
     if (Date.now() > deadline)
-      throw new Error(`fault ${entry.id} (${entry.kind} of ${entry.target}) does not heal: waited ${withinMs / 1000} s`)
+      throw new Error(
+        `fault ${entry.id} (${entry.kind} of ${entry.target}) does not heal: waited ${withinMs / 1000} s${unanswered}`,
+      )
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
 }
