@@ -263,3 +263,13 @@ void describe('pauses and kills', () => {
     assert.ok(!world.done.some((each) => each.startsWith('start')))
   })
 })
+
+void test('a container that dies only after heal had looked at it is started all the same', async () => {
+  const world = createFakeWorld()
+  const { entry } = await injectFault(world, 'drill', spec({ kind: 'process-kill', target: 'app.b' }))
+  // Docker has not heard of its end yet.
+  world.stuck.add('app.b')
+  setTimeout(() => world.stuck.delete('app.b'), 100)
+  assert.equal(await healFault(world, entry, 20_000), 'app.b: all of them run')
+  assert.equal(world.done.filter((each) => each === 'start app.b').length, 2)
+})

@@ -53,6 +53,8 @@ export async function injectFault(world: RunningWorld, drill: string, spec: Faul
   }
 }
 
+const healAgainMs = 5000
+
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
@@ -69,9 +71,14 @@ export function proveFault(world: RunningWorld, entry: LedgerEntry): Promise<str
  */
 export async function healFault(world: RunningWorld, entry: LedgerEntry, withinMs = 60_000): Promise<string> {
   const handler = handlerOf(entry.kind)
-  await handler.heal(world, entry)
   const deadline = Date.now() + withinMs
+  let healedMs = Number.NEGATIVE_INFINITY
   for (;;) {
+    // Again after a while: a container may have died only after heal had looked at it.
+    if (Date.now() - healedMs > healAgainMs) {
+      await handler.heal(world, entry)
+      healedMs = Date.now()
+    }
     let unanswered = ''
     // What has only just come back may not answer yet.
     const proof = await handler.isHealed(world, entry).catch((error: unknown) => {
