@@ -20,7 +20,7 @@ export async function benchSteady(options: BenchOptions): Promise<BenchResult> {
           jitter: 0.1,
           loss: 0.01,
           background: true,
-          for: '24h',
+          for: '1h',
         },
       },
       { hold: `${options.durationMs}ms` },
