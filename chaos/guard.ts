@@ -3,6 +3,7 @@
 import { manualDrill, type LedgerEntry } from '#protocol/wan.ts'
 import type { LockSight, ProcessLock } from '#world/process-lock.ts'
 import type { RunningWorld } from '#world/running-world.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { type HealReport, healEntries } from './heal.ts'
 import { clockNs, readLedger } from './wan-calls.ts'
 
@@ -95,7 +96,7 @@ export class Guard {
       this.#trouble(this.#left.length === 0 ? '' : `left: ${this.#left.join('; ')}`)
       return ended
     } catch (error) {
-      this.#trouble(error instanceof Error ? error.message : String(error))
+      this.#trouble(messageOf(error))
       await this.close()
       return this.#ports.nowMs() - this.#lastHeardMs > withoutDockerMs ? 'nothing has answered for an hour' : null
     }

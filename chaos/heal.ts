@@ -2,6 +2,7 @@
 // another that heals the same at the same time.
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { ContainerFacts, RunningWorld } from '#world/running-world.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { healFault } from './inject.ts'
 import { handlerOf } from './library.ts'
 import { nameOf } from './targets.ts'
@@ -19,10 +20,6 @@ const retryMs = 500
 /** A fault may need a container that no ledger knows of to be brought back before it is healed. */
 const wakeAfterMs = 5000
 
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
 class Report implements HealReport {
   readonly healed: string[] = []
   readonly left: string[] = []
@@ -32,7 +29,7 @@ class Report implements HealReport {
       const done = await work()
       if (done !== null) this.healed.push(done)
     } catch (error) {
-      this.left.push(message(error))
+      this.left.push(messageOf(error))
     }
   }
 }
@@ -43,7 +40,7 @@ export async function healAll(world: RunningWorld): Promise<HealReport> {
   // The WAN first: without it neither the ledger can be read nor a link be healed.
   await report.attempt(() => wake(world, (each) => each.service === 'wan'))
   const entries = await readLedger(world).catch((error: unknown) => {
-    report.left.push(`the ledger could not be read: ${message(error)}`)
+    report.left.push(`the ledger could not be read: ${messageOf(error)}`)
     return []
   })
   const healing = healEach(world, entries, report)

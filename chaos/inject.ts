@@ -2,6 +2,7 @@
 import type { FaultSpec } from '#protocol/faults.ts'
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { FaultImpossible, NothingToBreak, type Effect } from './fault.ts'
 import { handlerOf } from './library.ts'
 import { clockNs, eraseLedger, writeLedger } from './wan-calls.ts'
@@ -54,10 +55,6 @@ export async function injectFault(world: RunningWorld, drill: string, spec: Faul
 }
 
 const healAgainMs = 5000
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
 
 /** @throws FaultUnproven */
 export function proveFault(world: RunningWorld, entry: LedgerEntry): Promise<string> {

@@ -1,6 +1,7 @@
 // Shows a drill's steps on the error stream.
 import type { Progress } from '#gameday/progress.ts'
 import { showSteps } from '#world/progress.ts'
+import { messageOf } from '#runtime/message-of.ts'
 
 export const drillProgress: Progress = {
   async step(title, work) {
@@ -33,7 +34,7 @@ export const drillProgress: Progress = {
               try {
                 return await work(note)
               } catch (error) {
-                note(`failed: ${error instanceof Error ? error.message : String(error)}`)
+                note(`failed: ${messageOf(error)}`)
                 throw error
               }
             },

@@ -3,6 +3,7 @@ import type { Check } from '#protocol/journal.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import type { Collector } from './collector.ts'
 import type { LiveDrillFile } from './live-drill.ts'
 import { planFor, startLoad, stopLoad } from './load.ts'
@@ -84,6 +85,6 @@ async function rollBack({ options, collector, steps }: Conducted): Promise<reado
 }
 
 export function whyEnded(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return error instanceof Interrupted || error instanceof StepFailed ? message : `the drill broke: ${message}`
 }

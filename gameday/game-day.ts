@@ -1,6 +1,7 @@
 // Several runbooks, one after another: those of one topology follow each other in one world. Each is a drill of its own.
 import type { Journal } from '#protocol/journal.ts'
 import { exitCodes } from '#protocol/journal.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { renderTable } from './bench/distribution.ts'
 import { formatMs } from './measure/objectives.ts'
 import { renderSuites, suiteOf, type Suite } from './report/junit.ts'
@@ -43,7 +44,7 @@ export async function runGameDay({ books, drill, signal, ended }: GameDay): Prom
           .then((result) => ({ result, refused: null }))
           .catch((error: unknown) => ({
             result: null,
-            refused: error instanceof Error ? error.message : String(error),
+            refused: messageOf(error),
           }))
     const outcome: Outcome = { loaded, startedAt, tookMs: performance.now() - begunMs, ...done }
     outcomes.push(outcome)

@@ -2,6 +2,7 @@
 import { areas, type Area } from '#protocol/sites.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { healAll, type HealReport } from '#chaos/heal.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { loadedAreas, stopLoad } from './load.ts'
 
 /** Never throws for what resists: it is named in `left`. */
@@ -22,9 +23,7 @@ export async function endLoad(world: RunningWorld): Promise<HealReport> {
       await stopLoad(world, [area])
       healed.push(`load from ${area} ended`)
     } catch (error) {
-      left.push(
-        `client.${area} does not say whether it makes load: ${error instanceof Error ? error.message : String(error)}`,
-      )
+      left.push(`client.${area} does not say whether it makes load: ${messageOf(error)}`)
     }
   }
   await Promise.all(areas.map(endIn))

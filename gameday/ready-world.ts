@@ -2,6 +2,7 @@
 import type { Region } from '#protocol/sites.ts'
 import { switchover } from '#world/moves.ts'
 import type { RunningWorld } from '#world/running-world.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { currentPrimary, missingForWhole, type WorldView } from './conditions.ts'
 import { healWorld } from './heal-world.ts'
 import type { Progress } from './progress.ts'
@@ -24,7 +25,7 @@ export async function readyWorld(world: RunningWorld, options: ReadyOptions): Pr
   const failed = await progress
     .step('World is whole, and home is primary', (note) => bringHome(world, note, signal))
     .then(() => left.join('; '))
-    .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+    .catch((error: unknown) => messageOf(error))
   if (failed === '' || signal.aborted) return world
   return remake(failed)
 }
@@ -56,7 +57,7 @@ export async function bringHome(
     return rig
       .switchover(world, home)
       .then(() => [])
-      .catch((error: unknown) => [error instanceof Error ? error.message : String(error)])
+      .catch((error: unknown) => [messageOf(error)])
   }
   const missing = await until(look, readyWithinMs, signal, note)
   if (missing.length > 0) throw new Error(`not so within ${readyWithinMs / 1000} s: ${missing.join('; ')}`)

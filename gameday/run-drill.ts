@@ -5,6 +5,7 @@ import { regions } from '#protocol/sites.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { clockNs, linkChanges, linkCounters, readLedger } from '#chaos/wan-calls.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { Collector } from './collector.ts'
 import { conduct, whyEnded, type Conducted } from './conduct.ts'
 import { LiveDrillFile, type Ask } from './live-drill.ts'
@@ -120,7 +121,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   await progress
     .step('Report', () => writeAll(folder, world, record, journal))
     .catch(async (error: unknown) => {
-      const why = error instanceof Error ? error.message : String(error)
+      const why = messageOf(error)
       await live.close(null, why)
       throw new EnvironmentError(
         `the drill's folder ${folder.path} could not be written: ${why}. Its faults are healed and its load is ended; make room (df -h, docker system df) and run it again`,
@@ -231,7 +232,7 @@ async function refuseOrDescribe(
       baseline = await kafkaBaseline(world)
       return []
     } catch (error) {
-      return [`Kafka does not say where its topics end: ${error instanceof Error ? error.message : String(error)}`]
+      return [`Kafka does not say where its topics end: ${messageOf(error)}`]
     }
   }
   const missing = await until(look, readyWithinMs, signal, note)

@@ -9,6 +9,7 @@ import type { RunningWorld } from '#world/running-world.ts'
 import { NothingToBreak } from '#chaos/fault.ts'
 import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import type { Collector } from './collector.ts'
 import { currentPrimary, failoverComplete, highestEpoch, missingForWhole } from './conditions.ts'
 import { formatMs } from './measure/objectives.ts'
@@ -121,7 +122,7 @@ export class Steps {
     const failures: string[] = []
     for (const leaf of rollbackLeaves(runbook))
       await this.#perform(leaf, branch).catch((error: unknown) => {
-        failures.push(error instanceof Error ? error.message : String(error))
+        failures.push(messageOf(error))
       })
     return failures
   }
@@ -175,7 +176,7 @@ export class Steps {
         else await this.#do({ at, step }, branch, noteBoth)
       })
     } catch (error) {
-      failed = error instanceof Error ? error.message : String(error)
+      failed = messageOf(error)
       throw error instanceof Interrupted ? error : new StepFailed(`${title}: ${failed}`)
     } finally {
       const toNs = await clockNs(world).catch(() => fromNs)
@@ -218,7 +219,7 @@ export class Steps {
       if (fault.record.healedNs !== null) continue
       note(`healing ${fault.record.id}`)
       await (fault.healing ?? this.#heal(fault)).catch((error: unknown) => {
-        resisting.push(error instanceof Error ? error.message : String(error))
+        resisting.push(messageOf(error))
       })
     }
     return resisting
@@ -352,7 +353,7 @@ export class Steps {
     const answer = async (): Promise<{ readonly failed: string | null; readonly atNs: bigint | null }> => {
       const failed = await this.#give(action, note)
         .then(() => null)
-        .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+        .catch((error: unknown) => messageOf(error))
       const atNs = await clockNs(world).catch(() => null)
       if (atNs !== null) await collector.note('answered', failed ?? `the ${action.kind} is done`, {}, atNs)
       return { failed, atNs }

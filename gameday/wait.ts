@@ -1,4 +1,5 @@
 // Waiting that Ctrl-C ends at once, and polling with a deadline.
+import { messageOf } from '#runtime/message-of.ts'
 
 /** Ctrl-C, or whatever else ended the drill from outside. */
 export class Interrupted extends Error {
@@ -67,7 +68,7 @@ export async function untilAnswered<Answer>(
       return await ask()
     } catch (error) {
       if (error instanceof Interrupted || performance.now() > deadline) throw error
-      note(error instanceof Error ? error.message : String(error))
+      note(messageOf(error))
     }
     await pause(250, signal)
   }

@@ -1,6 +1,7 @@
 // Many short drills of one world: distributions of how long service was gone, and of what was lost.
 import type { Journal } from '#protocol/journal.ts'
 import type { Step } from '#protocol/runbook.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { readyWorld } from '../ready-world.ts'
 import { runDrill } from '../run-drill.ts'
 import { loadRunbook, type LoadedRunbook } from '../validate.ts'
@@ -52,7 +53,7 @@ function brokenRun(runbook: string, error: unknown): FinishedRun {
     runbook,
     folder: null,
     verdict: 'unknown',
-    why: error instanceof Error ? error.message : String(error),
+    why: messageOf(error),
     firstWriteMs: null,
     restoredMs: null,
     longestGapMs: null,

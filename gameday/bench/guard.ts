@@ -22,6 +22,7 @@ import { readyWorld } from '../ready-world.ts'
 import { pause } from '../wait.ts'
 import { renderTable } from './distribution.ts'
 import { faultExamples } from '#chaos/fault-examples.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import type { BenchOptions, BenchResult } from './run-bench.ts'
 
 /** What DESIGN promises. */
@@ -96,7 +97,7 @@ export async function strike(world: RunningWorld, spec: FaultSpec, signal: Abort
     await killEverybody(world, drill.terminal)
     return { ...nothing, ...(await watch(world, entry, killedMs, signal)) }
   } catch (error) {
-    return { ...nothing, why: error instanceof Error ? error.message : String(error) }
+    return { ...nothing, why: messageOf(error) }
   } finally {
     killSession(drill.terminal)
     await rm(folder, { recursive: true, force: true })

@@ -18,6 +18,7 @@ import { approvalFile, drillLogFile, worldLockFile } from '#world/world-files.ts
 import { isAlive, lookAtLock } from '#world/process-lock.ts'
 import { failover, switchover } from '#world/moves.ts'
 import { startWan } from '#world/wan-start.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { readLiveDrill } from '../live-drill.ts'
 import { healWorld } from '../heal-world.ts'
 import { meaningProblems } from '../meaning.ts'
@@ -210,7 +211,3 @@ const smallestRunbook: Runbook = runbookShape.parse({
   'steady-state-hypothesis': { 'success-rate': '>= 0%', p99: '<= 60s' },
   method: [{ hold: '1s' }],
 })
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}

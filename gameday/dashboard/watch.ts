@@ -10,6 +10,7 @@ import { worldLockFile } from '#world/world-files.ts'
 import { lookAtLock } from '#world/process-lock.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { listContainers } from '#world/world-containers.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { DrillFiles } from './drill-files.ts'
 import { LoadSeries } from './load-series.ts'
 import { Followed, lookAtAgent, lookAtApp, lookAtController, lookAtLoad, lookAtWan, type WanSeen } from './look.ts'
@@ -145,7 +146,7 @@ export class Watch {
   }
 
   #unreachable(error: unknown): void {
-    this.observed.unreachable = error instanceof Error ? error.message : String(error)
+    this.observed.unreachable = messageOf(error)
     this.#onSeen()
   }
 
@@ -279,7 +280,7 @@ async function seen<Value>(look: Promise<Value>): Promise<Seen<Value>> {
   try {
     return { value: await look }
   } catch (error) {
-    return { reason: error instanceof Error ? error.message : String(error) }
+    return { reason: messageOf(error) }
   }
 }
 

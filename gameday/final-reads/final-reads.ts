@@ -1,6 +1,7 @@
 // The final reads of a drill: every store of every live region, until nothing is missing or 30 s after the end of the load.
 import { regions, type Region } from '#protocol/sites.ts'
 import type { RunningWorld } from '#world/running-world.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import type { FinalReads } from '../measure/record.ts'
 import { Interrupted, until, untilAnswered } from '../wait.ts'
 import { readKafka, topicEnd, type KafkaReader, type TopicEnd } from './kafka.ts'
@@ -37,7 +38,7 @@ export async function readFinal(options: FinalReadOptions, problem: (text: strin
   const attempt = <Result>(store: string, work: () => Promise<Result>): Promise<Result | null> =>
     work().catch((error: unknown) => {
       if (error instanceof Interrupted) throw error
-      problem(`${store} was not read: ${error instanceof Error ? error.message : String(error)}`)
+      problem(`${store} was not read: ${messageOf(error)}`)
       return null
     })
   const { world, drill, primary, ackedIds, withinMs, signal, note } = options

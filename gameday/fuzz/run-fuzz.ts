@@ -2,6 +2,7 @@
 import type { Journal, Verdict } from '#protocol/journal.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import type { RunningWorld } from '#world/running-world.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import type { Progress } from '../progress.ts'
 import { bringHome, readyWorld } from '../ready-world.ts'
 import { DrillRefused, runDrill, type DrillOptions, type DrillResult } from '../run-drill.ts'
@@ -149,8 +150,4 @@ async function put(
     `Drawn by ./firedrill fuzz --seed ${seed} --only ${run}${mode}`,
     `Replay: ./firedrill run <this file> --seed ${loadSeedOf(seed, run)}`,
   ])
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,10 +1,11 @@
 // What the harness itself has to tell: the drill under way, and the drills that lie in the folder of drills.
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
-import { type Journal, journal as journalShape, verdicts } from '#protocol/journal.ts'
+import { type Journal, verdicts } from '#protocol/journal.ts'
 import type { LiveDrill } from '#protocol/live-drill.ts'
 import { gauge, gauges } from '#runtime/metrics.ts'
+import { readJournal } from '../report/past-drill.ts'
 
 export interface PastDrill {
   readonly journal: Journal
@@ -18,19 +19,19 @@ export async function readPastDrills(drillsFolder: string): Promise<readonly Pas
   const names = await readdir(drillsFolder).catch(() => [])
   const found: PastDrill[] = []
   for (const name of names.filter((each) => each !== 'latest')) {
-    const drill = await readPastDrill(join(drillsFolder, name, 'journal.json'))
+    const drill = await readPastDrill(join(drillsFolder, name))
     if (drill !== null) found.push(drill)
   }
   return found.toSorted((left, right) => left.endedMs - right.endedMs)
 }
 
-async function readPastDrill(file: string): Promise<PastDrill | null> {
+async function readPastDrill(folder: string): Promise<PastDrill | null> {
   try {
-    const { mtimeMs } = await stat(file)
-    const seen = known.get(file)
+    const { mtimeMs } = await stat(join(folder, 'journal.json'))
+    const seen = known.get(folder)
     if (seen?.endedMs === mtimeMs) return seen
-    const drill = { journal: journalShape.parse(JSON.parse(await readFile(file, 'utf8'))), endedMs: mtimeMs }
-    known.set(file, drill)
+    const drill = { journal: await readJournal(folder), endedMs: mtimeMs }
+    known.set(folder, drill)
     return drill
   } catch {
     // No drill, or one of another version.

@@ -1,8 +1,9 @@
 // The traces of a drill, made from the files that it left, when it has ended.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Journal, journal as journalShape } from '#protocol/journal.ts'
+import type { Journal } from '#protocol/journal.ts'
 import { type TimelineEvent, timelineEvent } from '#protocol/timeline.ts'
+import { readJournal } from '../report/past-drill.ts'
 import { drillSpan } from './drill-spans.ts'
 import { exportSpans } from './export-spans.ts'
 import { failoverSpans } from './failover-spans.ts'
@@ -30,7 +31,7 @@ export function tracesOf(
  */
 export async function sendTraces(folder: string, endpoint: string): Promise<string> {
   try {
-    const journal = journalShape.parse(JSON.parse(await readFile(join(folder, 'journal.json'), 'utf8')))
+    const journal = await readJournal(folder)
     const lines = (await readFile(join(folder, 'timeline.ndjson'), 'utf8')).split('\n').filter((line) => line !== '')
     const { plans, offsetNs } = tracesOf(
       journal,

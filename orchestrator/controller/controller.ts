@@ -5,6 +5,7 @@ import type { ControllerStatus, MoveReply } from '#protocol/controller.ts'
 import { type Region, regions } from '#protocol/sites.ts'
 import { monotonicMs } from '#runtime/clock.ts'
 import type { Log } from '#runtime/log.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import type { Effect } from '../core/effects.ts'
 import type { Input } from '../core/inputs.ts'
 import { type Settings, timings } from '../core/settings.ts'
@@ -304,7 +305,7 @@ export class Controller {
     try {
       this.#take({ kind: 'record', ...(await this.#ports.store.read()) })
     } catch (error) {
-      this.#take({ kind: 'record-unreadable', reason: error instanceof Error ? error.message : String(error) })
+      this.#take({ kind: 'record-unreadable', reason: messageOf(error) })
     }
   }
 

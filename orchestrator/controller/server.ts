@@ -12,6 +12,7 @@ import {
 import { ports, type Region } from '#protocol/sites.ts'
 import { call, CallRefused, createControlListener } from '#runtime/http.ts'
 import { addMetricsRoute } from '#runtime/metrics.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Controller } from './controller.ts'
 import type { Events } from './events.ts'
@@ -83,7 +84,7 @@ async function switchOver(
   } catch (error) {
     if (error instanceof CallRefused) return reply.code(error.status).send(error.body)
     const record = options.controller.status().epoch
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     const reason = `the controller of ${to}, which would do it, gave no answer (${why}); see GET /events there`
     return answer(reply, { done: false, epoch: record?.epoch ?? 0, primary: record?.primary ?? null, reason })
   }

@@ -14,6 +14,7 @@ import { ports, type Region, regions } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
 import { fenceReply } from '#protocol/wan.ts'
 import { call, CallRefused, type WarmConnections } from '#runtime/http.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { z } from 'zod'
 import type { Failure } from '../core/inputs.ts'
 import { timings } from '../core/settings.ts'
@@ -39,7 +40,7 @@ export function failure(error: unknown): Failure {
     const refused = refusal.safeParse(error.body)
     if (refused.success) return { promised: refused.data.promised, reason: refused.data.reason }
   }
-  return { promised: null, reason: error instanceof Error ? error.message : String(error) }
+  return { promised: null, reason: messageOf(error) }
 }
 
 export class Calls {

@@ -3,6 +3,7 @@ import { epochRecord, type EpochRecord } from '#protocol/epoch.ts'
 import { isRegion, type Region, regions } from '#protocol/sites.ts'
 import { monotonicMs } from '#runtime/clock.ts'
 import type { Etcd } from '#runtime/etcd.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import type { SwapOutcome } from '../core/inputs.ts'
 import { timings } from '../core/settings.ts'
 
@@ -130,7 +131,7 @@ export class EpochStore {
       const reply = await this.#etcd.swap(this.#epochKey, revision, puts, swapTimeoutMs)
       return reply.done ? { result: 'won', revision: reply.revision, leaseId } : { result: 'lost' }
     } catch (error) {
-      return { result: 'unknown', reason: error instanceof Error ? error.message : String(error) }
+      return { result: 'unknown', reason: messageOf(error) }
     }
   }
 }

@@ -3,6 +3,7 @@ import { permitRenewMs, permitValidMs } from '#protocol/permit.ts'
 import { ports, type Region, type RegionHost, regions } from '#protocol/sites.ts'
 import { monotonicNs } from '#runtime/clock.ts'
 import { call, type WarmConnections } from '#runtime/http.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { z } from 'zod'
 
 const writeRegionTimeoutMs = 1000
@@ -58,7 +59,7 @@ export class Publisher {
     const told = { method: 'PUT', authority, path, token, body, connections: connections.ready } as const
     call({ ...told, reply: z.unknown(), timeoutMs }).then(
       () => taken?.(),
-      (error: unknown) => this.#options.onFailed(authority, error instanceof Error ? error.message : String(error)),
+      (error: unknown) => this.#options.onFailed(authority, messageOf(error)),
     )
   }
 }

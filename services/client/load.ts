@@ -2,6 +2,7 @@
 import type { LoadPlan, LoadStatus, Operation } from '#protocol/operation.ts'
 import type { Area } from '#protocol/sites.ts'
 import { monotonicNs } from '#runtime/clock.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { arrivals, type Arrival } from './arrivals.ts'
 import type { AttemptRequest } from './attempt.ts'
 import { classifyRead, classifyWrite, type Ending } from './classify.ts'
@@ -162,7 +163,7 @@ async function sendWithin(options: LoadOptions, operation: Described): Promise<E
   try {
     origin = await options.locate(operation.kind)
   } catch (error) {
-    const reason = `no address: ${error instanceof Error ? error.message : String(error)}`
+    const reason = `no address: ${messageOf(error)}`
     return { sentNs: null, status: null, body: null, error: reason }
   }
   const timeoutMs = Number(deadlineNs - monotonicNs()) / 1e6

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { ports, sites } from '#protocol/sites.ts'
 import { loadSecrets, loadWorldConfig } from '#runtime/config.ts'
 import { createLog } from '#runtime/log.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import type { DataPlaneStart } from './data-plane.ts'
 import { createOnce } from './durable.ts'
 import { createFenceListener, FenceDevice } from './fence-device.ts'
@@ -62,4 +63,4 @@ async function start(): Promise<void> {
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal, 0))
-start().catch((error: unknown) => end(error instanceof Error ? error.message : String(error), 1))
+start().catch((error: unknown) => end(messageOf(error), 1))
