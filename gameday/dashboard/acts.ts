@@ -24,7 +24,8 @@ import { healWorld } from '../heal-world.ts'
 import { meaningProblems } from '../meaning.ts'
 import { loadRunbook, RunbookInvalid, shippedRunbooks, type LoadedRunbook } from '../validate.ts'
 import { asksForApproval, otherTopology } from './catalogue.ts'
-import { readFault, type FieldProblem } from './fault-form.ts'
+import { readFault } from './fault-form.ts'
+import type { FieldProblem } from './model/offers.ts'
 import type { Watch } from './watch.ts'
 
 /** Not done; `problems` names the fields of the form that have to change, if it is they. */

@@ -4,23 +4,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import type { Topology } from '#protocol/topology.ts'
 import { loadRunbook, RunbookInvalid, shippedRunbooks, type LoadedRunbook } from '../validate.ts'
-
-export interface RunbookParameter {
-  readonly name: string
-  readonly initial: string
-  readonly description: string
-  readonly choices: readonly string[]
-}
-
-export interface RunbookEntry {
-  readonly name: string
-  readonly title: string
-  readonly steps: number
-  readonly asksForApproval: boolean
-  readonly parameters: readonly RunbookParameter[]
-  /** Differences to the world's topology: a drill of it makes the world anew. */
-  readonly otherTopology: readonly string[]
-}
+import type { RunbookEntry, RunbookParameter } from './model/offers.ts'
 
 const parameterValue = z.union([z.string(), z.number(), z.boolean()])
 /** Only as far as it is shown: what is wrong with it is told when the runbook is checked. */

@@ -4,31 +4,7 @@ import { faultKinds, faultSpec, type FaultSpec } from '#protocol/faults.ts'
 import { areaHosts, areas, regionHosts, regions } from '#protocol/sites.ts'
 import { handlerOf } from '#chaos/library.ts'
 import { problemsOf } from '../problems.ts'
-
-export interface FormField {
-  /** As in a runbook; a field of an inner mapping is `flap.down`. */
-  readonly name: string
-  readonly type: 'text' | 'number' | 'choice' | 'yes-no'
-  readonly required: boolean
-  /** What is expected, in the schema's own words; empty if the type says it. */
-  readonly hint: string
-  readonly choices: readonly string[]
-  /** Values that the schema takes, to be offered. */
-  readonly suggestions: readonly string[]
-  readonly initial: string
-}
-
-export interface FaultForm {
-  readonly kind: string
-  readonly summary: string
-  readonly fields: readonly FormField[]
-}
-
-/** What was filled in and is not taken: where, and why. */
-export interface FieldProblem {
-  readonly field: string
-  readonly message: string
-}
+import type { FaultForm, FieldProblem, FormField } from './model/offers.ts'
 
 const schemaOf = z.object({
   oneOf: z.array(

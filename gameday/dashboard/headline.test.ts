@@ -1,36 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { topology } from '#protocol/topology.ts'
 import { composeState } from './compose-state.ts'
-import { LoadSeries } from './load-series.ts'
 import type { DashboardState } from './model/state.ts'
-import type { Observed } from './observed.ts'
+import { nothingSeen, type Observed } from './observed.ts'
 import { rememberFaults } from './watch.ts'
 
 function observed(): Observed {
-  return {
-    world: 'w',
-    topology: topology.parse({}),
-    unreachable: null,
-    busyWith: null,
-    containers: [],
-    controllers: { a: null, b: null, c: null },
-    agents: { a: null, b: null, c: null },
-    apps: { a: null, b: null, c: null },
-    steering: { na: null, eu: null, ap: null },
-    loads: { na: new LoadSeries(), eu: new LoadSeries(), ap: new LoadSeries() },
-    links: null,
-    fence: null,
-    traffic: new Map(),
-    faults: new Map(),
-    events: new Map(),
-    drill: null,
-    drillHasReport: false,
-    drillIsAlive: false,
-    launch: null,
-    guard: [],
-    clockOffsetMs: 1_000_000,
-  }
+  return { ...nothingSeen('w'), clockOffsetMs: 1_000_000 }
 }
 
 function holder(busy: string | null): Observed['controllers']['a'] {

@@ -1,5 +1,7 @@
 // The load of one client area, second by second, from what became of each operation. Time is the world's monotonic clock.
 import type { Operation } from '#protocol/operation.ts'
+import { percentile } from '../measure/restored.ts'
+import type { LoadState } from './model/state.ts'
 
 export const shownSeconds = 90
 /** What ended in a second is known for sure a little later: operations are fetched now and then. */
@@ -12,21 +14,13 @@ interface Second {
   latenciesMs: number[]
 }
 
-export interface SeriesView {
-  readonly endSecond: number
-  readonly ok: readonly (number | null)[]
-  readonly bad: readonly (number | null)[]
-  readonly p99Ms: readonly (number | null)[]
-  readonly perSecond: number
-  readonly successShare: number | null
-  readonly latencyMs: number | null
+export interface SeriesView extends Omit<LoadState, 'running' | 'inFlight' | 'ackedAtMs'> {
   readonly ackedNs: bigint | null
 }
 
-function quantile(values: readonly number[], share: number): number | null {
-  const sorted = values.toSorted((left, right) => left - right)
-  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
-  return value === undefined ? null : Math.round(value)
+function wholePercentile(values: readonly number[], share: number): number | null {
+  const value = percentile(values, share)
+  return value === null ? null : Math.round(value)
 }
 
 export class LoadSeries {
@@ -77,10 +71,10 @@ export class LoadSeries {
       endSecond: end,
       ok: seconds.map((second) => at(second)?.ok ?? null),
       bad: seconds.map((second) => at(second)?.bad ?? null),
-      p99Ms: seconds.map((second) => quantile(at(second)?.latenciesMs ?? [], 0.99)),
+      p99Ms: seconds.map((second) => wholePercentile(at(second)?.latenciesMs ?? [], 0.99)),
       perSecond: recent.length === 0 ? 0 : Math.round(((ok + bad) / recent.length) * 10) / 10,
       successShare: ok + bad === 0 ? null : ok / (ok + bad),
-      latencyMs: quantile(
+      latencyMs: wholePercentile(
         recent.flatMap((each) => each.latenciesMs),
         0.5,
       ),

@@ -4,10 +4,10 @@ import type { ControllerStatus } from '#protocol/controller.ts'
 import type { LiveDrill } from '#protocol/live-drill.ts'
 import type { Area, Region } from '#protocol/sites.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
-import type { Topology } from '#protocol/topology.ts'
+import { topology, type Topology } from '#protocol/topology.ts'
 import type { FenceState, LedgerEntry, LinksReply } from '#protocol/wan.ts'
 import type { ContainerFacts } from '#world/running-world.ts'
-import type { LoadSeries } from './load-series.ts'
+import { LoadSeries } from './load-series.ts'
 import type { LaunchState } from './model/state.ts'
 
 /** The last answer, or why there is none; null before the first look has ended. */
@@ -59,4 +59,35 @@ export interface Observed {
   guard: readonly string[]
   /** Wall time of this host minus the world's monotonic clock, ms. Null before the clock was read. */
   clockOffsetMs: number | null
+}
+
+export function byArea<Value>(make: () => Value): Record<Area, Value> {
+  return { na: make(), eu: make(), ap: make() }
+}
+
+/** Before the first look. */
+export function nothingSeen(world: string): Observed {
+  return {
+    world,
+    topology: topology.parse({}),
+    unreachable: null,
+    busyWith: null,
+    containers: [],
+    controllers: { a: null, b: null, c: null },
+    agents: { a: null, b: null, c: null },
+    apps: { a: null, b: null, c: null },
+    steering: byArea(() => null),
+    loads: byArea(() => new LoadSeries()),
+    links: null,
+    fence: null,
+    traffic: new Map(),
+    faults: new Map(),
+    events: new Map(),
+    drill: null,
+    drillHasReport: false,
+    drillIsAlive: false,
+    launch: null,
+    guard: [],
+    clockOffsetMs: null,
+  }
 }

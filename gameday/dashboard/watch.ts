@@ -4,7 +4,6 @@ import type { Engine } from '#world/docker-engine.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { areas, regions, type Area, type Region } from '#protocol/sites.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
-import { topology } from '#protocol/topology.ts'
 import { type DockerWorld, openWorldOn } from '#world/docker-world.ts'
 import { worldLockFile } from '#world/world-files.ts'
 import { lookAtLock } from '#world/process-lock.ts'
@@ -12,9 +11,8 @@ import type { RunningWorld } from '#world/running-world.ts'
 import { listContainers } from '#world/world-containers.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import { DrillFiles } from './drill-files.ts'
-import { LoadSeries } from './load-series.ts'
 import { Followed, lookAtAgent, lookAtApp, lookAtController, lookAtLoad, lookAtWan, type WanSeen } from './look.ts'
-import type { Observed, Seen } from './observed.ts'
+import { byArea, nothingSeen, type Observed, type Seen } from './observed.ts'
 import { lookAtSteering } from './steering.ts'
 
 const presenceMs = 2000
@@ -243,36 +241,6 @@ export class Watch {
       Number(BigInt(left.split(' ')[0] ?? 0) - BigInt(right.split(' ')[0] ?? 0)),
     )
     for (const each of oldest.slice(0, events.size - keptEvents)) events.delete(each)
-  }
-}
-
-function byArea<Value>(make: () => Value): Record<Area, Value> {
-  return { na: make(), eu: make(), ap: make() }
-}
-
-function nothingSeen(world: string): Observed {
-  return {
-    world,
-    topology: topology.parse({}),
-    unreachable: null,
-    busyWith: null,
-    containers: [],
-    controllers: { a: null, b: null, c: null },
-    agents: { a: null, b: null, c: null },
-    apps: { a: null, b: null, c: null },
-    steering: byArea(() => null),
-    loads: byArea(() => new LoadSeries()),
-    links: null,
-    fence: null,
-    traffic: new Map(),
-    faults: new Map(),
-    events: new Map(),
-    drill: null,
-    drillHasReport: false,
-    drillIsAlive: false,
-    launch: null,
-    guard: [],
-    clockOffsetMs: null,
   }
 }
 

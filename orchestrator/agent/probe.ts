@@ -1,5 +1,6 @@
 // The agent's own look at its Postgres, ten times a second over a session of its own: a hung Postgres hangs nothing else.
 import { Session } from '#runtime/postgres.ts'
+import { repeat } from '#runtime/repeat.ts'
 import { localTarget, type PostgresServer } from './postgres-server.ts'
 
 const intervalMs = 100
@@ -24,7 +25,7 @@ export class Probe {
   readonly #server: PostgresServer
   readonly #seen: (sample: Sample | null, beganMs: number) => void
   #session: Session | null = null
-  #timer: NodeJS.Timeout | undefined
+  #stop: () => void = () => {}
 
   /** @param seen called after each look; null: Postgres did not answer */
   constructor(server: PostgresServer, seen: (sample: Sample | null, beganMs: number) => void) {
@@ -33,14 +34,11 @@ export class Probe {
   }
 
   start(): void {
-    const next = (): void => {
-      void this.#look().finally(() => (this.#timer = setTimeout(next, intervalMs)))
-    }
-    next()
+    this.#stop = repeat(() => this.#look(), intervalMs)
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
+    this.#stop()
     this.#session?.close()
   }
 

@@ -1,6 +1,7 @@
 // Watches the room on the node's disk. A Postgres whose next segment of WAL can't be written may answer questions for long,
 // while it refuses whatever needs a new page, and ends when it needs that segment: it counts as one that doesn't answer.
 import { statfs } from 'node:fs/promises'
+import { repeat } from '#runtime/repeat.ts'
 
 const intervalMs = 200
 /** A segment of WAL, and what the agent itself keeps. */
@@ -9,7 +10,7 @@ const leastBytes = 2 * 2 ** 20
 export class Room {
   readonly #path: string
   readonly #changed: (isShort: boolean) => void
-  #timer: NodeJS.Timeout | undefined
+  #stop: () => void = () => {}
   #isShort = false
 
   /** @param changed called after each change */
@@ -23,14 +24,11 @@ export class Room {
   }
 
   start(): void {
-    const next = (): void => {
-      void this.#look().finally(() => (this.#timer = setTimeout(next, intervalMs)))
-    }
-    next()
+    this.#stop = repeat(() => this.#look(), intervalMs)
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
+    this.#stop()
   }
 
   async #look(): Promise<void> {

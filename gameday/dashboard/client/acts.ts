@@ -1,37 +1,8 @@
 // The dialogs of what can be done to the world.
+import type { Catalogue } from '../model/offers.ts'
 import type { DashboardState } from '../model/state.ts'
 import { ask, fetchJson } from './ask.ts'
 import { openForm, type Field } from './forms.ts'
-
-/** As the server makes them (`fault-form.ts`, `catalogue.ts`). */
-interface Catalogue {
-  readonly faults: readonly {
-    readonly kind: string
-    readonly summary: string
-    readonly fields: readonly {
-      readonly name: string
-      readonly type: 'text' | 'number' | 'choice' | 'yes-no'
-      readonly required: boolean
-      readonly hint: string
-      readonly choices: readonly string[]
-      readonly suggestions: readonly string[]
-      readonly initial: string
-    }[]
-  }[]
-  readonly runbooks: readonly {
-    readonly name: string
-    readonly title: string
-    readonly steps: number
-    readonly asksForApproval: boolean
-    readonly parameters: readonly {
-      readonly name: string
-      readonly initial: string
-      readonly description: string
-      readonly choices: readonly string[]
-    }[]
-    readonly otherTopology: readonly string[]
-  }[]
-}
 
 const nothing = (): void => {}
 

@@ -1,9 +1,6 @@
 // Asks the server to do something, and says what came of it.
 
-export interface FieldProblem {
-  readonly field: string
-  readonly message: string
-}
+import type { FieldProblem } from '../model/offers.ts'
 
 export type Answer =
   { readonly done: string } | { readonly refused: string; readonly problems: readonly FieldProblem[] }

@@ -1,5 +1,6 @@
 // Forms inside dialogs: fields with labels, hints, and the server's word on what is wrong with each.
-import type { Answer, FieldProblem } from './ask.ts'
+import type { FieldProblem } from '../model/offers.ts'
+import type { Answer } from './ask.ts'
 import { h, morph } from './dom.ts'
 
 export interface Field {
