@@ -1,15 +1,14 @@
 // What each command says of a world that is not there, half gone, cut off or unwilling: one clear line and exit code 3. The world is
 // played by an HTTP server that answers as Docker, as the WAN's way in and as the controllers behind it.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { checkout } from '#world/checkout.ts'
+import { type Ended, run } from '#world/child-process.ts'
 import { guardLockFile } from '#world/world-files.ts'
 import { type ProcessLock, tryLock } from '#world/process-lock.ts'
+import { commandLine } from './firedrill.ts'
 
 const world = 'test-broken'
 const status = {
@@ -120,17 +119,10 @@ describe('a world that is not as it should be', () => {
     broken.ordered = null
   })
 
-  async function firedrill(...argv: readonly string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-    const child = spawn(process.execPath, [join(checkout, 'cli', 'main.ts'), ...argv, '--world', world], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, DOCKER_HOST: `tcp://127.0.0.1:${broken.port}` },
+  const firedrill = (...argv: readonly string[]): Promise<Ended> =>
+    run([process.execPath, commandLine, ...argv, '--world', world], {
+      environment: { ...process.env, DOCKER_HOST: `tcp://127.0.0.1:${broken.port}` },
     })
-    const output = { stdout: '', stderr: '' }
-    child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
-    const [exitCode] = (await once(child, 'close')) as [number]
-    return { exitCode, ...output }
-  }
   async function oneLine(argv: readonly string[], expected: RegExp): Promise<void> {
     const { exitCode, stdout, stderr } = await firedrill(...argv)
     assert.match(stderr, expected)

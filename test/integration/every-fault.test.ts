@@ -1,10 +1,7 @@
 // Every kind of fault in one whole world, and the faults of containers in all their forms: injected, proven, healed, proven healed.
 // Prints what was seen and how long it took. More forms of the others: network-faults.test.ts, store-faults.test.ts.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { everyExample } from '#chaos/fault-examples.ts'
 import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
@@ -15,25 +12,16 @@ import { viewWorld } from '#gameday/view-world.ts'
 import { faultSpec, type FaultKind } from '#protocol/faults.ts'
 import { manualDrill } from '#protocol/wan.ts'
 import { loadHostConfig } from '#runtime/config.ts'
-import { checkout } from '#world/checkout.ts'
 import { dockerOf } from '#world/docker-engine.ts'
 import { openWorldOn, type DockerWorld } from '#world/docker-world.ts'
 import { removeWorld } from '#world/down.ts'
+import { firedrill } from './firedrill.ts'
 import { eventually } from './rig.ts'
 
 const docker = dockerOf(loadHostConfig())
 const name = `test-faults-${randomBytes(3).toString('hex')}`
 /** What they break comes back by itself, maybe before anybody heals. */
 const overAtOnce: readonly FaultKind[] = ['process-crash', 'postgres-crash', 'redis-empty']
-
-async function firedrill(...argv: readonly string[]): Promise<void> {
-  const main = join(checkout, 'cli', 'main.ts')
-  const child = spawn(process.execPath, [main, ...argv], { cwd: checkout, stdio: ['ignore', 'ignore', 'pipe'] })
-  let stderr = ''
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-  const [exitCode] = (await once(child, 'exit')) as [number | null]
-  assert.equal(exitCode, 0, stderr)
-}
 
 describe('every fault in a whole world', () => {
   let world: DockerWorld
@@ -45,7 +33,8 @@ describe('every fault in a whole world', () => {
   }
 
   before(async () => {
-    await firedrill('up', '--world', name, '--set', 'disk=512MiB')
+    const { exitCode, stderr } = await firedrill('up', '--world', name, '--set', 'disk=512MiB')
+    assert.equal(exitCode, 0, stderr)
     world = await openWorldOn(docker, name)
     await isWhole()
   })

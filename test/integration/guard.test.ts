@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
 import { linkChanges, readLedger } from '#chaos/wan-calls.ts'
@@ -13,27 +12,11 @@ import { dockerOf } from '#world/docker-engine.ts'
 import { openWorldOn } from '#world/docker-world.ts'
 import { guardHealedFile, guardLockFile, worldLockFile } from '#world/world-files.ts'
 import { isAlive, lookAtLock } from '#world/process-lock.ts'
+import { firedrill } from './firedrill.ts'
 import { eventually } from './rig.ts'
 import { WanWorld } from './wan-world.ts'
 
 const docker = dockerOf(loadHostConfig())
-const main = join(checkout, 'cli', 'main.ts')
-
-interface Ended {
-  readonly exitCode: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Ends only when nobody has the pipes open any more, so a guard that held one would be noticed. */
-async function firedrill(...argv: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...argv], { cwd: checkout, stdio: ['ignore', 'pipe', 'pipe'] })
-  const output = { stdout: '', stderr: '' }
-  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
-  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
-  const [exitCode] = (await once(child, 'close')) as [number | null]
-  return { exitCode, ...output }
-}
 
 /** Stands in for a drill: holds the world's lock, has injected a fault, and waits. */
 const drill = (world: string, fault: object): string => `

@@ -1,9 +1,6 @@
 // Every network fault in every form, in a whole world: injected, proven, healed, proven healed, and ended by itself when nobody heals.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { z } from 'zod'
 import { FaultImpossible } from '#chaos/fault.ts'
@@ -14,10 +11,10 @@ import { linkChanges, readLedger } from '#chaos/wan-calls.ts'
 import { faultSpec } from '#protocol/faults.ts'
 import { manualDrill, type LedgerEntry } from '#protocol/wan.ts'
 import { loadHostConfig } from '#runtime/config.ts'
-import { checkout } from '#world/checkout.ts'
 import { dockerOf } from '#world/docker-engine.ts'
 import { type DockerWorld, openWorldOn } from '#world/docker-world.ts'
 import { removeWorld } from '#world/down.ts'
+import { firedrill } from './firedrill.ts'
 import { eventually } from './rig.ts'
 
 const docker = dockerOf(loadHostConfig())
@@ -74,15 +71,9 @@ const left: readonly Words[] = [
   { kind: 'dns-fail', target: 'dns.*' },
 ]
 
-async function firedrill(...argv: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [join(checkout, 'cli', 'main.ts'), ...argv, '--world', name], {
-    cwd: checkout,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  let output = ''
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const [exitCode] = (await once(child, 'close')) as [number | null]
-  assert.equal(exitCode, 0, `${argv.join(' ')}: ${output}`)
+async function order(...argv: readonly string[]): Promise<void> {
+  const { exitCode, stderr } = await firedrill(...argv, '--world', name)
+  assert.equal(exitCode, 0, `${argv.join(' ')}: ${stderr}`)
 }
 
 function describeWords({ kind, target, ...options }: Words): string {
@@ -103,7 +94,7 @@ describe('network faults in a world', () => {
   const table: string[] = ['fault | inject s | proof s | proof | heal s | healed']
 
   before(async () => {
-    await firedrill('up', '--no-dashboard')
+    await order('up', '--no-dashboard')
     world = await openWorldOn(docker, name)
   })
   after(async () => {
@@ -189,7 +180,7 @@ describe('network faults in a world', () => {
     }
     assert.deepEqual([await told('b'), await told('c')], ['1', '1'])
     // To whichever standby has the most.
-    await firedrill('failover')
+    await order('failover')
     const now = await eventually('word of the new region from dns.b', async () => {
       const octet = await told('b')
       return octet !== undefined && octet !== '1' && octet

@@ -1,8 +1,6 @@
 // What a real world tells of itself, before and after a real failover: its labels to `lint`, its metrics, and the failover's trace.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,25 +9,14 @@ import Dockerode from 'dockerode'
 import { type OtlpReceiver, startReceiver } from '#gameday/telemetry/otlp-receiver.ts'
 import { type Journal, journal as journalShape } from '#protocol/journal.ts'
 import { loadHostConfig } from '#runtime/config.ts'
-import { checkout } from '#world/checkout.ts'
 import { findEndpoint } from '#world/docker-endpoint.ts'
 import { removeWorld } from '#world/down.ts'
 import { findContainer, worldLabel } from '#world/world-containers.ts'
+import { firedrill } from './firedrill.ts'
 import { everyMetric } from './every-metric.ts'
 
 const docker = new Dockerode(findEndpoint(loadHostConfig()).options)
 const world = `test-observed-${randomBytes(3).toString('hex')}`
-
-async function firedrill(...argv: readonly string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [join(checkout, 'cli', 'main.ts'), ...argv], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-  const [code] = (await once(child, 'close')) as [number]
-  return { exitCode: code, stdout, stderr }
-}
 
 /** A container that claims to be a part of the world, until the test ends. */
 async function plant(context: TestContext, name: string, labels: Readonly<Record<string, string>>): Promise<void> {

@@ -4,7 +4,6 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import Dockerode from 'dockerode'
 import { z } from 'zod'
@@ -16,24 +15,16 @@ import { DockerWayIn } from '#world/docker-way-in.ts'
 import { type DockerWorld, openWorldOn } from '#world/docker-world.ts'
 import { removeWorld } from '#world/down.ts'
 import { standardTargets, worldLabel } from '#world/world-containers.ts'
+import { commandLine, firedrill } from './firedrill.ts'
 
 const docker = new Dockerode(findEndpoint(loadHostConfig()).options)
 const name = `test-world-${randomBytes(3).toString('hex')}`
 
 function start(...argv: readonly string[]): ReturnType<typeof spawn> {
-  return spawn(process.execPath, [join(checkout, 'cli', 'main.ts'), ...argv], {
+  return spawn(process.execPath, [commandLine, ...argv], {
     cwd: checkout,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-}
-
-async function firedrill(...argv: readonly string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-  const child = start(...argv)
-  let [stdout, stderr] = ['', '']
-  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
-  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-  const [code] = (await once(child, 'close')) as [number]
-  return { exitCode: code, stdout, stderr }
 }
 
 async function leftOf(world: string): Promise<number> {
@@ -211,7 +202,7 @@ test('a port in use is named, and nothing is left', async (context) => {
   await once(server, 'listening')
   context.after(() => server.close())
   const port = (server.address() as { port: number }).port
-  const child = spawn(process.execPath, [join(checkout, 'cli', 'main.ts'), 'up', '--world', world], {
+  const child = spawn(process.execPath, [commandLine, 'up', '--world', world], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, FIREDRILL_PORT: String(port) },
   })
@@ -225,7 +216,7 @@ test('a port in use is named, and nothing is left', async (context) => {
 
 test('an address range without room is named', async () => {
   const world = `${name}-range`
-  const child = spawn(process.execPath, [join(checkout, 'cli', 'main.ts'), 'up', '--world', world], {
+  const child = spawn(process.execPath, [commandLine, 'up', '--world', world], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, FIREDRILL_NETWORK_BASE: '127.0.0.0/21' },
   })
