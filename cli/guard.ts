@@ -1,16 +1,16 @@
 // What every command does about a world's guard: says what it has healed, notices that it is not there, and starts another.
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { checkout } from '#world/checkout.ts'
+import { startDetached } from '#world/detached.ts'
 import type { Engine } from '#world/docker-engine.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import { endGuard, takeHealed } from '#world/guard-files.ts'
 import { guardLockFile, guardLogFile } from '#world/world-files.ts'
 import { lookAtLock } from '#world/process-lock.ts'
 import { listContainers } from '#world/world-containers.ts'
-import { say } from './shared.ts'
+import { hostConfig, say } from './shared.ts'
 
 const startsWithinMs = 30_000
 const largestLogBytes = 1_000_000
@@ -63,22 +63,20 @@ function identityOf(engine: Engine): string {
 /** Detached: a session of its own, no terminal, no pipe of this process. @returns whether it runs */
 async function startGuard(world: string, identity: string): Promise<boolean> {
   const logFile = guardLogFile(world)
-  mkdirSync(dirname(logFile), { recursive: true })
   if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > largestLogBytes) rmSync(logFile)
-  const log = openSync(logFile, 'a')
-  const flags = ['--max-old-space-size=64', '--max-semi-space-size=1']
-  const child = spawn(process.execPath, [...flags, join(checkout, 'cli', 'guard-process.ts'), world, identity], {
-    cwd: checkout,
-    detached: true,
-    stdio: ['ignore', log, log],
+  const child = startDetached({
+    program: ['cli/guard-process.ts', world, identity],
+    // It stays as long as the world.
+    flags: ['--max-old-space-size=64', '--max-semi-space-size=1'],
+    logFile,
+    appends: true,
+    environment: hostConfig().environment,
   })
-  closeSync(log)
   let exited = false
   for (const event of ['error', 'exit'] as const)
     child.once(event, () => {
       exited = true
     })
-  child.unref()
   const deadline = performance.now() + startsWithinMs
   for (;;) {
     // Another command may have been quicker: then its guard is there.

@@ -6,7 +6,8 @@ import { manualDrill, type LedgerEntry } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { FaultUnproven } from '#chaos/fault.ts'
 import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
-import { problemsOf } from './problems.ts'
+import { meaningProblemsOfFault } from './meaning.ts'
+import { problemsOf, type Problem } from './problems.ts'
 
 /** Words that are no fault, in one line. Nothing was done. */
 export class FaultInvalid extends Error {
@@ -22,20 +23,53 @@ export interface FaultWords {
   readonly set: readonly string[]
 }
 
+/** What of a fault is not taken: which of its keys, and why. */
+export interface FaultProblem {
+  readonly field: string
+  readonly message: string
+}
+
+/** An id is never used twice: the heal of an earlier fault, still under way, must not erase a later one's entry. */
+function newId(kind: string): string {
+  return `${kind}-${randomBytes(3).toString('hex')}`
+}
+
+/** By the schema alone. @param raw as a runbook has it, without an id */
+export function readFault(
+  raw: Readonly<Record<string, unknown>>,
+): { readonly spec: FaultSpec } | { readonly problems: readonly FaultProblem[] } {
+  const id = newId(/^[a-z-]+$/.exec(String(raw['kind']))?.[0] ?? 'fault')
+  const root = { ...raw, id }
+  const parsed = faultSpec.safeParse(root)
+  return parsed.success
+    ? { spec: parsed.data }
+    : { problems: problemsOf(faultSpec, root, parsed.error).map(told('kind')) }
+}
+
+/** What the schema can't say: a fault without any effect, or one that contradicts itself. */
+export function senselessIn(spec: FaultSpec): readonly FaultProblem[] {
+  return meaningProblemsOfFault(spec).map(told('target'))
+}
+
+const told =
+  (ofTheWhole: string) =>
+  ({ path, expected, found }: Problem): FaultProblem => ({
+    field: path.length === 0 ? ofTheWhole : path.join('.'),
+    message: `${expected}, found ${found}`,
+  })
+
 /** @throws FaultInvalid */
 export function faultFrom(words: FaultWords): FaultSpec {
   const { kind, target } = words
-  // An id is never used twice: the heal of an earlier fault, still under way, must not erase a later one's entry.
-  const root: Record<string, unknown> = { id: `${kind}-${randomBytes(3).toString('hex')}`, kind, target }
+  const root: Record<string, unknown> = { kind, target }
   for (const setting of words.set) set(root, setting)
   if (words.for !== undefined) root['for'] = words.for
-  const parsed = faultSpec.safeParse(root)
-  if (parsed.success) return parsed.data
-  const problems = problemsOf(faultSpec, root, parsed.error)
-    // An id is made of the kind: what is wrong with it is told of the kind.
-    .filter((each) => each.path[0] !== 'id')
-    .map((each) => `${each.path.join('.')}: ${each.expected}, found ${each.found}`)
-  throw new FaultInvalid(`${problems.join('; ')}; see: ./firedrill chaos list`)
+  const read = readFault(root)
+  const problems = 'problems' in read ? read.problems : senselessIn(read.spec)
+  if ('spec' in read && problems.length === 0) return read.spec
+  throw new FaultInvalid(
+    `${problems.map(({ field, message }) => `${field}: ${message}`).join('; ')}; see: ./firedrill chaos list`,
+  )
 }
 
 const settable = /^(?!(?:id|kind|target)=)([a-z][a-z-]*)(?:\.([a-z][a-z-]*))?=(.*)$/s
@@ -55,17 +89,20 @@ function set(root: Record<string, unknown>, setting: string): void {
 }
 
 /**
- * @returns what was injected, and what shows it
+ * @returns what was injected, and what shows it, or rejects with FaultUnproven once it is taken back
  * @throws FaultImpossible, NothingToBreak: nothing was done
- * @throws FaultUnproven: it was taken back
  */
 export async function injectByHand(
   world: RunningWorld,
   spec: FaultSpec,
-): Promise<{ readonly entry: LedgerEntry; readonly proof: string }> {
+): Promise<{ readonly entry: LedgerEntry; readonly proven: Promise<string> }> {
   const { entry } = await injectFault(world, manualDrill, spec)
+  return { entry, proven: proveOrTakeBack(world, entry) }
+}
+
+async function proveOrTakeBack(world: RunningWorld, entry: LedgerEntry): Promise<string> {
   try {
-    return { entry, proof: await proveFault(world, entry) }
+    return await proveFault(world, entry)
   } catch (error) {
     const healed = await healFault(world, entry)
     throw error instanceof FaultUnproven ? new FaultUnproven(`${error.message}; it was taken back: ${healed}`) : error

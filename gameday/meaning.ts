@@ -15,6 +15,13 @@ interface Past {
   disturbed: boolean
 }
 
+const nothingDone = (): Past => ({ ids: new Set(), healed: new Set(), injected: new Set(), disturbed: false })
+
+/** Of a fault that stands in no runbook; paths begin in the fault. */
+export function meaningProblemsOfFault(fault: FaultSpec): readonly Problem[] {
+  return faultProblems([], fault, nothingDone())
+}
+
 /** @param canApprove false: there is neither a terminal nor `--yes` nor `--approve-in-dashboard` */
 export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly Problem[] {
   const { pattern, commit } = runbook.topology
@@ -31,7 +38,7 @@ export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly
       expected: 'expected a load that writes',
       found: 'load.reads: 1',
     })
-  const past: Past = { ids: new Set(), healed: new Set(), injected: new Set(), disturbed: false }
+  const past = nothingDone()
   const look = (leaf: Leaf, before: Past): void => {
     problems.push(...stepProblems(leaf, before, { commit, canApprove }))
   }

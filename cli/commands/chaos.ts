@@ -73,7 +73,8 @@ async function inject(kind: string, target: readonly string[], options: InjectOp
   await seeToGuard(engine, options.world, 'replace')
   await using world = await openWorldOn(engine.docker, options.world)
   await besideWhom(options.world)
-  const { entry, proof } = await injectByHand(world, spec)
+  const { entry, proven } = await injectByHand(world, spec)
+  const proof = await proven
   const leftMs = Number(BigInt(entry.expiresNs) - (await clockNs(world))) / 1e6
   const until = new Date(Date.now() + leftMs).toTimeString().slice(0, 8)
   const where = options.world === 'default' ? '' : ` --world ${options.world}`

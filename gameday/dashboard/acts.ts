@@ -1,14 +1,11 @@
 // What the page may do to a world, by the same functions as the commands. What is refused says why, and at which field.
-import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Engine } from '#world/docker-engine.ts'
 import { z } from 'zod'
 import type { ApprovalAnswer } from '#protocol/live-drill.ts'
-import { runbook as runbookShape, type Runbook } from '#protocol/runbook.ts'
 import { regions } from '#protocol/sites.ts'
-import { manualDrill } from '#protocol/wan.ts'
-import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
+import { healFault } from '#chaos/inject.ts'
 import { readLedger } from '#chaos/wan-calls.ts'
 import { lockWorld } from '#world/busy-lock.ts'
 import { lastLines } from '#world/child-process.ts'
@@ -21,10 +18,10 @@ import { startWan } from '#world/wan-start.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import { readLiveDrill } from '../live-drill.ts'
 import { healWorld } from '../heal-world.ts'
-import { meaningProblems } from '../meaning.ts'
+import { injectByHand, senselessIn } from '../manual-fault.ts'
 import { loadRunbook, RunbookInvalid, shippedRunbooks, type LoadedRunbook } from '../validate.ts'
 import { asksForApproval, otherTopology } from './catalogue.ts'
-import { readFault } from './fault-form.ts'
+import { readForm } from './fault-form.ts'
 import type { FieldProblem } from './model/offers.ts'
 import type { Watch } from './watch.ts'
 
@@ -75,24 +72,15 @@ export class Acts {
 
   /** @param values by the names of the form's fields */
   async inject(values: Readonly<Record<string, string>>): Promise<string> {
-    const kind = /^[a-z-]+$/.exec(values['kind'] ?? '')?.[0] ?? 'fault'
-    const read = readFault(`${kind}-${randomBytes(2).toString('hex')}`, values)
+    const read = readForm(values)
     if ('problems' in read) throw new ActRefused('the fault is not well described', read.problems)
     const { spec } = read
-    const meaning = meaningProblems({ ...smallestRunbook, method: [{ fault: spec }] }, true)
-    if (meaning.length > 0)
-      throw new ActRefused(
-        'the fault makes no sense',
-        meaning.map(({ path, expected, found }) => ({
-          // Its path begins with method[0].fault.
-          field: path.slice(3).join('.') || 'target',
-          message: `${expected}, found ${found}`,
-        })),
-      )
+    const senseless = senselessIn(spec)
+    if (senseless.length > 0) throw new ActRefused('the fault makes no sense', senseless)
     const { world } = this.#watch
-    const { entry } = await injectFault(world, manualDrill, spec)
+    const { proven } = await injectByHand(world, spec)
     this.#watch.note('fault', `${spec.kind} of ${spec.target}, injected from the dashboard`)
-    void proveFault(world, entry)
+    void proven
       .then((proof) => this.#watch.note('proven', proof))
       .catch((error: unknown) => this.#watch.note('unproven', messageOf(error)))
     return `${spec.kind} of ${spec.target} is injected`
@@ -153,7 +141,8 @@ export class Acts {
     const approves = await asksForApproval(runbook, set)
     const logFile = drillLogFile(this.#name)
     const child = startDetached({
-      command: [
+      program: [
+        'cli/main.ts',
         'run',
         runbook,
         '--world',
@@ -204,11 +193,3 @@ export class Acts {
     return approved ? 'approved' : 'declined: the drill heals and ends'
   }
 }
-
-/** Whatever a fault is said to mean, it is said of a runbook. */
-const smallestRunbook: Runbook = runbookShape.parse({
-  title: 'one fault',
-  load: { rate: '1/s' },
-  'steady-state-hypothesis': { 'success-rate': '>= 0%', p99: '<= 60s' },
-  method: [{ hold: '1s' }],
-})

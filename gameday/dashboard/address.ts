@@ -41,7 +41,7 @@ export async function bringDashboard(
   const known = await running(world)
   if (known !== null) return urlOf(known)
   const logFile = dashboardLogFile(world)
-  const child = startDetached({ command: ['dashboard-server', '--world', world], logFile, environment })
+  const child = startDetached({ program: ['cli/main.ts', 'dashboard-server', '--world', world], logFile, environment })
   let exitCode: number | null = null
   child.once('exit', (code) => (exitCode = code ?? 1))
   for (let waitedMs = 0; waitedMs < startsWithinMs; waitedMs += lookEveryMs) {

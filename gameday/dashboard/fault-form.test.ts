@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { faultKinds } from '#protocol/faults.ts'
-import { faultForms, readFault } from './fault-form.ts'
+import { faultForms, readForm } from './fault-form.ts'
 
 const forms = new Map(faultForms().map((form) => [form.kind, form]))
 
@@ -15,7 +15,7 @@ void test('every kind of fault has a form with a summary, and its first suggesti
   for (const [kind, form] of forms) {
     assert.notEqual(form.summary, '', kind)
     const values = Object.fromEntries(form.fields.map((field) => [field.name, field.initial]))
-    const read = readFault('x', { kind, ...values, ...needed[kind] })
+    const read = readForm({ kind, ...values, ...needed[kind] })
     assert.ok('spec' in read, `${kind}: ${JSON.stringify(read)}`)
     assert.equal(read.spec.for, 30_000)
   }
@@ -45,7 +45,7 @@ void test('a field tells what the schema expects, and offers only what it takes'
 })
 
 void test('fields of an inner mapping become that mapping, and empty ones take the defaults', () => {
-  const read = readFault('x', {
+  const read = readForm({
     kind: 'partition',
     target: 'region a',
     for: '',
@@ -55,8 +55,9 @@ void test('fields of an inner mapping become that mapping, and empty ones take t
     'flap.up': '3s',
   })
   assert.ok('spec' in read, JSON.stringify(read))
-  assert.deepEqual(read.spec, {
-    id: 'x',
+  const { id, ...spec } = read.spec
+  assert.match(id, /^partition-[0-9a-f]{6}$/)
+  assert.deepEqual(spec, {
     kind: 'partition',
     target: 'region a',
     for: 600_000,
@@ -68,7 +69,7 @@ void test('fields of an inner mapping become that mapping, and empty ones take t
 
 void test('what is not taken is told at its field', () => {
   const problemsOf = (values: Record<string, string>): unknown => {
-    const read = readFault('x', values)
+    const read = readForm(values)
     return 'problems' in read ? read.problems.map((each) => each.field) : read
   }
   assert.deepEqual(problemsOf({ kind: 'power-loss', target: 'region d', for: 'soon' }), ['for', 'target'])

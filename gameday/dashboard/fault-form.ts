@@ -1,10 +1,10 @@
 // The form of each fault kind, made from the schema that runbooks are checked by; and what was filled in, checked by the same.
 import { z } from 'zod'
-import { faultKinds, faultSpec, type FaultSpec } from '#protocol/faults.ts'
+import { faultKinds, faultSpec } from '#protocol/faults.ts'
 import { areaHosts, areas, regionHosts, regions } from '#protocol/sites.ts'
 import { handlerOf } from '#chaos/library.ts'
-import { problemsOf } from '../problems.ts'
-import type { FaultForm, FieldProblem, FormField } from './model/offers.ts'
+import { readFault } from '../manual-fault.ts'
+import type { FaultForm, FormField } from './model/offers.ts'
 
 const schemaOf = z.object({
   oneOf: z.array(
@@ -96,30 +96,20 @@ function hintOf(kind: string, name: string): string {
 }
 
 function problemAt(kind: string, values: Readonly<Record<string, string>>, field: string): string | null {
-  const read = readFault('probe', { kind, ...values })
+  const read = readForm({ kind, ...values })
   return 'spec' in read ? null : (read.problems.find((each) => each.field === field)?.message ?? null)
 }
 
-/** Empty values are left out, so that the schema's defaults are taken. @param values by the names of the form's fields */
-export function readFault(
-  id: string,
-  values: Readonly<Record<string, string>>,
-): { readonly spec: FaultSpec } | { readonly problems: readonly FieldProblem[] } {
-  const raw: Record<string, unknown> = { id }
+/** As a runbook has them; empty values are left out, so that the schema's defaults are taken. @param values by the names of the form's fields */
+export function readForm(values: Readonly<Record<string, string>>): ReturnType<typeof readFault> {
+  const raw: Record<string, unknown> = {}
   for (const [name, text] of Object.entries(values)) {
     if (text.trim() === '') continue
     const [outer = '', inner] = name.split('.')
     if (inner === undefined) raw[outer] = valueOf(outer, text)
     else raw[outer] = { ...(raw[outer] as Record<string, unknown> | undefined), [inner]: text.trim() }
   }
-  const parsed = faultSpec.safeParse(raw)
-  if (parsed.success) return { spec: parsed.data }
-  return {
-    problems: problemsOf(faultSpec, raw, parsed.error).map(({ path, expected, found }) => ({
-      field: path.length === 0 ? 'kind' : path.join('.'),
-      message: `${expected}, found ${found}`,
-    })),
-  }
+  return readFault(raw)
 }
 
 /** Numbers and yes-no as a runbook has them; a target is text though it may look like anything. */

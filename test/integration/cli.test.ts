@@ -101,6 +101,11 @@ const badInputs: readonly (readonly [readonly string[], RegExp])[] = [
   [['chaos', 'inject', 'freeze', 'region', 'd'], /target: expected "region X" with X one of a, b, c, found "region d"/],
   [['chaos', 'inject', 'freeze', 'region', 'a', '--for', '2h'], /for: expected at most 1h/],
   [['chaos', 'inject', 'link-degrade', 'all', '--set', 'loss=much'], /loss: expected a number, found "much"/],
+  [['chaos', 'inject', 'partition', 'a,b|b,c'], /target: expected .*found .*b/],
+  [
+    ['chaos', 'inject', 'link-degrade', 'a -> b'],
+    /expected at least one of delay, jitter, loss, reorder, bandwidth, found none/,
+  ],
   [['chaos', 'inject', 'link-degrade', 'all', '--set', 'lost=1'], /lost: expected a key of .* found the key "lost"/],
   [['chaos', 'inject', 'link-degrade', 'all', '--set', 'id=x'], /--set: expected key=value/],
   [['chaos', 'status', '--world', 'nobody-has-this-one'], /world nobody-has-this-one is not up.*\.\/firedrill up/],
