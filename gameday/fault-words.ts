@@ -9,6 +9,9 @@ export interface FaultParameter {
   /** As `--set` and a runbook name it; `flap.down` lies inside `flap`. */
   readonly name: string
   readonly expected: string
+  readonly type: 'text' | 'number' | 'choice' | 'yes-no'
+  /** Of a choice. */
+  readonly choices: readonly string[]
   /** Null if there is none. */
   readonly default: string | null
   readonly required: boolean
@@ -28,6 +31,8 @@ const ofRunbooks = new Set(['id', 'kind', 'target', 'background'])
 
 type Shape = Readonly<Record<string, z.ZodType>>
 interface Facts {
+  readonly type?: unknown
+  readonly enum?: readonly unknown[]
   readonly default?: unknown
   readonly minimum?: number
   readonly maximum?: number
@@ -88,10 +93,18 @@ function parametersOf(
     {
       name: path.join('.'),
       expected: `${expectedAt(schema, path)}${rangeOf(facts)}`,
+      type: typeOf(facts),
+      choices: (facts.enum ?? []).map(String),
       default: byDefault === undefined ? null : shown(byDefault, first),
       required: path.length === 1 && (parent.required?.includes(name) ?? false),
     },
   ]
+}
+
+function typeOf(facts: Facts): FaultParameter['type'] {
+  if (facts.enum !== undefined) return 'choice'
+  if (facts.type === 'boolean') return 'yes-no'
+  return facts.type === 'number' ? 'number' : 'text'
 }
 
 function rangeOf({ minimum, maximum }: Facts): string {
