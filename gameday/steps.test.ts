@@ -6,7 +6,7 @@ import { runbook, type Runbook } from '#protocol/runbook.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { createFakeWorld, type FakeWorld } from '#chaos/fake-world.ts'
 import { Collector } from './collector.ts'
-import { agent } from './fake-view.ts'
+import { agent, controller } from './fake-view.ts'
 import { toOperation, write } from './measure/histories.ts'
 import { Steps, StepFailed } from './steps.ts'
 
@@ -139,6 +139,30 @@ void test('the epoch before a fault is looked up only where a failover is waited
 })
 
 const slow = { id: 'slow', kind: 'link-degrade', target: 'a -> b', delay: '100ms' }
+
+const cut = (id: string, target: string): unknown => ({ fault: { id, kind: 'link-degrade', target, loss: 0.1 } })
+const failedOver = { 'wait-for': { event: 'failover-complete', within: '1s' } }
+
+/** A world whose epoch rises with the first fault, as soon as that is there. */
+function quickRig(method: readonly unknown[]): Rig {
+  const rig = createRig(bookOf(method))
+  rig.fake.onExec = null
+  rig.fake.answers.set('controller.b', [controller('b', 1), controller('b', 2, 'b')])
+  rig.fake.answers.set('postgres.b', [agent('b', 'b', {})])
+  return rig
+}
+
+void test('a failover that is complete before the second fault of a row has happened for the wait that follows', async () => {
+  const row = quickRig([cut('one', 'a -> b'), cut('two', 'a -> c'), failedOver])
+  await row.steps.method()
+  const sideBySide = quickRig([{ parallel: [cut('one', 'a -> b'), cut('two', 'a -> c')] }, failedOver])
+  await sideBySide.steps.method()
+})
+
+void test('a failover from before a later disturbance has not happened for the wait after it', async () => {
+  const { steps } = quickRig([cut('one', 'a -> b'), { hold: '1ms' }, cut('two', 'a -> c'), failedOver])
+  await assert.rejects(steps.method(), /no epoch above 2 is active/)
+})
 
 void test('branches run side by side, each in its own order, and the method goes on when all have ended', async () => {
   const book = bookOf([{ parallel: [[{ hold: '40ms' }, { fault: slow }], { hold: '20ms' }] }, { heal: 'slow' }])

@@ -57,9 +57,15 @@ interface Branch {
   readonly signal: AbortSignal
   /** A rollback only takes back: it orders no move to where the role is already. */
   readonly rollingBack: boolean
-  epochAtDisturbance: number
+  /** Epoch and time before the latest row of faults, or the latest order: what the first of a row causes may be there before the last is. */
+  before: { readonly epoch: number; readonly atNs: bigint }
+  /** The latest fault or order itself. */
   disturbedNs: bigint
+  /** The step before was a fault. */
+  inRow: boolean
 }
+
+const undisturbed = { before: { epoch: 0, atNs: 0n }, disturbedNs: 0n, inRow: false } satisfies Partial<Branch>
 
 export interface StepsContext {
   readonly world: RunningWorld
@@ -100,7 +106,7 @@ export class Steps {
   /** @throws StepFailed, Interrupted */
   async method(): Promise<void> {
     const { runbook, progress, signal } = this.#context
-    const main: Branch = { progress, signal, rollingBack: false, epochAtDisturbance: 0, disturbedNs: 0n }
+    const main: Branch = { progress, signal, rollingBack: false, ...undisturbed }
     const leaves = methodLeaves(runbook)
     for (const [index, step] of runbook.method.entries()) {
       const branches = branchesOf(step, ['method', index])
@@ -118,7 +124,7 @@ export class Steps {
   async rollback(): Promise<readonly string[]> {
     const { runbook, progress } = this.#context
     const { signal } = new AbortController()
-    const branch: Branch = { progress, signal, rollingBack: true, epochAtDisturbance: 0, disturbedNs: 0n }
+    const branch: Branch = { progress, signal, rollingBack: true, ...undisturbed }
     const failures: string[] = []
     for (const leaf of rollbackLeaves(runbook))
       await this.#perform(leaf, branch).catch((error: unknown) => {
@@ -146,10 +152,11 @@ export class Steps {
         }
       }),
     )
-    for (const { epochAtDisturbance, disturbedNs } of copies) {
-      main.epochAtDisturbance = Math.max(main.epochAtDisturbance, epochAtDisturbance)
-      if (disturbedNs > main.disturbedNs) main.disturbedNs = disturbedNs
-    }
+    const disturbed = copies.filter((each) => each.disturbedNs > main.disturbedNs)
+    const [first] = disturbed.toSorted((left, right) => (left.before.atNs < right.before.atNs ? -1 : 1))
+    if (first !== undefined) main.before = first.before
+    for (const { disturbedNs } of disturbed) if (disturbedNs > main.disturbedNs) main.disturbedNs = disturbedNs
+    main.inRow = copies.every((each) => each.inRow)
     const interrupted = failures.find((each) => each instanceof Interrupted)
     if (interrupted !== undefined) throw interrupted
     if (failures.length > 0)
@@ -175,6 +182,7 @@ export class Steps {
         if (await this.#isThereAlready(step, branch, noteBoth)) action = null
         else await this.#do({ at, step }, branch, noteBoth)
       })
+      branch.inRow = step.fault !== undefined
     } catch (error) {
       failed = messageOf(error)
       throw error instanceof Interrupted ? error : new StepFailed(`${title}: ${failed}`)
@@ -251,17 +259,19 @@ export class Steps {
   }
 
   /** Nothing is injected into, or ordered of, a world that isn't steady: the figures would not be the fault's. */
-  async #beforeDisturbance(branch: Branch, note: Note): Promise<void> {
+  async #beforeDisturbance(branch: Branch, joinsRow: boolean, note: Note): Promise<void> {
     const { world, runbook } = this.#context
     if (!this.#disturbed && !branch.rollingBack) {
       const missing = await until(() => this.#missingForSteady(), steadyWithinMs, branch.signal, note)
       if (missing.length > 0) throw new StepFailed(`no steady state before the first fault: ${missing.join('; ')}`)
       this.#disturbed = true
     }
-    // In a world with a dead region a look takes seconds, which would lie between this disturbance and the one before.
-    if (methodLeaves(runbook).some(({ step }) => step['wait-for']?.event === 'failover-complete'))
-      branch.epochAtDisturbance = highestEpoch(await viewWorld(world), branch.epochAtDisturbance)
+    // In a world with a dead region a look takes seconds, so none is taken without need.
+    const isEpochAsked = methodLeaves(runbook).some(({ step }) => step['wait-for']?.event === 'failover-complete')
+    const known = branch.before.epoch
+    const epoch = isEpochAsked && !joinsRow ? highestEpoch(await viewWorld(world), known) : known
     branch.disturbedNs = await clockNs(world)
+    if (!joinsRow) branch.before = { epoch, atNs: branch.disturbedNs }
   }
 
   async #missingForSteady(): Promise<readonly string[]> {
@@ -272,7 +282,7 @@ export class Steps {
 
   async #inject(spec: FaultSpec, branch: Branch, note: Note): Promise<void> {
     const { world, drill, collector } = this.#context
-    await this.#beforeDisturbance(branch, note)
+    await this.#beforeDisturbance(branch, branch.inRow, note)
     const injected = await injectFault(world, drill, spec).catch((error: unknown) => {
       if (error instanceof NothingToBreak && spec.kind === 'postgres-crash' && spec.optional) return error
       throw error
@@ -318,12 +328,12 @@ export class Steps {
     const { world, collector } = this.#context
     const looks: Readonly<Record<AwaitedEvent, () => Promise<readonly string[]>>> = {
       'failover-complete': async () => {
-        const complete = failoverComplete(await viewWorld(world), branch.epochAtDisturbance)
-        return complete ? [] : [`no epoch above ${branch.epochAtDisturbance} is active`]
+        const complete = failoverComplete(await viewWorld(world), branch.before.epoch)
+        return complete ? [] : [`no epoch above ${branch.before.epoch} is active`]
       },
       suspected: async () => {
         await collector.catchUp()
-        return collector.events.some(({ kind, atNs }) => kind === 'suspect' && BigInt(atNs) >= branch.disturbedNs)
+        return collector.events.some(({ kind, atNs }) => kind === 'suspect' && BigInt(atNs) >= branch.before.atNs)
           ? []
           : ['no controller suspects the primary']
       },
@@ -349,7 +359,7 @@ export class Steps {
 
   async #orderOnly(at: string, action: ActionSpec, branch: Branch, note: Note): Promise<void> {
     const { world, collector } = this.#context
-    await this.#beforeDisturbance(branch, note)
+    await this.#beforeDisturbance(branch, false, note)
     const answer = async (): Promise<{ readonly failed: string | null; readonly atNs: bigint | null }> => {
       const failed = await this.#give(action, note)
         .then(() => null)
@@ -362,7 +372,7 @@ export class Steps {
   }
 
   async #order(action: ActionSpec, branch: Branch, note: Note): Promise<void> {
-    await this.#beforeDisturbance(branch, note)
+    await this.#beforeDisturbance(branch, false, note)
     await this.#give(action, note)
   }
 

@@ -78,7 +78,7 @@ export const expectation = z
 const awaited = z.strictObject({
   event: z.enum(awaitedEvents).meta({
     description:
-      'suspected: a controller suspects the primary. failover-complete: a later epoch is active. write-acked: a write sent since the last fault or order is acked. steady: the hypothesis is met in each area. resynced: every replica streams. home-primary: the home region is primary.',
+      'suspected: a controller suspects the primary. failover-complete: an epoch is active that is later than before the latest row of faults or order. write-acked: a write sent since the last fault or order is acked. steady: the hypothesis is met in each area. resynced: every replica streams. home-primary: the home region is primary.',
   }),
   within: duration.meta({ description: 'The step fails if it has not happened by then.' }),
 })
