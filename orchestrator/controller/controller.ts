@@ -32,9 +32,9 @@ const readAgainMs = 200
 
 export interface Ports {
   readonly beats: Pick<Beats, 'send'>
-  readonly calls: Calls
-  readonly store: EpochStore
-  readonly publisher: Publisher
+  readonly calls: Pick<Calls, keyof Calls>
+  readonly store: Pick<EpochStore, keyof EpochStore>
+  readonly publisher: Pick<Publisher, keyof Publisher>
   readonly probes: LocalProbes
   readonly events: Events
   readonly log: Log
@@ -93,7 +93,10 @@ export class Controller {
     this.#take({ kind: 'steered', epoch, region })
   }
 
-  /** Resolves with the outcome of the move, or after `withinMs` with `done: false`. */
+  /**
+   * Decided on what etcd says then: the record of a controller that stood still is an old one.
+   * Resolves with the outcome of the move, or after `withinMs` with `done: false`.
+   */
   async order(
     command: { kind: 'switchover'; to: Region } | { kind: 'failover'; to: Region | null; acceptDataLoss: boolean },
     withinMs: number,
@@ -112,7 +115,7 @@ export class Controller {
         this.#requests.delete(request)
         resolve(reply)
       })
-      this.#take({ ...command, request })
+      this.#quietly(this.#read().then(() => this.#take({ ...command, request })))
     })
   }
 

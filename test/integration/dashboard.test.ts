@@ -1,18 +1,19 @@
-// The dashboard in a real Chromium, on a real world: faults by key, a failover seen on the map, moves, a drill's question, and who is
-// let in. The drill that asks is played by files, as a drill's process writes them.
+// The dashboard in a real Chromium, on a real world: faults by key, a failover seen on the map, moves, a whole drill with its
+// questions, and who is let in.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import { dashboardAddress, type DashboardAddress } from '#gameday/dashboard/address.ts'
-import { approvalAnswer, type LiveDrill } from '#protocol/live-drill.ts'
+import { readLiveDrill } from '#gameday/live-drill.ts'
+import { readJournal } from '#gameday/report/past-drill.ts'
 import { checkout } from '#world/checkout.ts'
-import { approvalFile, dashboardFile, liveDrillFile } from '#world/world-files.ts'
+import { dashboardFile } from '#world/world-files.ts'
 import { isAlive } from '#world/process-lock.ts'
 import { openChromium } from './chromium.ts'
 import { eventually } from './rig.ts'
@@ -158,34 +159,42 @@ void test('a failback needs a typed confirmation, and what the controllers refus
   await page.locator('[data-region="a"][data-role="primary"]').waitFor({ timeout: slowMs })
 })
 
-void test("a drill's question is answered by the page, and its verdict and report are shown", async (context) => {
+void test('by key alone: a drill is started, asks and is answered, its failover is on the map, and its verdict and report are shown', async (context) => {
   if (skipped(context)) return
-  const folder = join(dirname(liveDrillFile(world)), 'folder')
-  mkdirSync(folder, { recursive: true })
-  const drill: LiveDrill = {
-    drill: 'stand-in',
-    folder,
-    runbook: 'stand-in',
-    title: 'A drill that asks',
-    pid: process.pid,
-    startedAt: new Date().toISOString(),
-    state: 'running',
-    steps: [{ title: 'Approve', kind: 'approve', state: 'running', note: null, startedMs: Date.now(), endedMs: null }],
-    approval: { id: 'question-1', question: 'Is everybody ready?' },
-    verdict: null,
-    interruption: null,
-  }
-  writeFileSync(liveDrillFile(world), JSON.stringify(drill))
-  await page.locator('#approve').waitFor({ timeout: slowMs })
-  await page.keyboard.press('a')
+  await page.keyboard.press('d')
+  const dialog = page.locator('dialog[open]')
+  await dialog.waitFor()
+  // A choice by its first letters; its parameters, target and refuge, are as they should be; the last field takes any other value.
+  await page.keyboard.type('quarterly')
+  for (const _ of ['target', 'refuge', 'set']) await page.keyboard.press('Tab')
+  await page.keyboard.type('method[0].hold=5s\nmethod[3].hold=5s\nmethod[5].hold=5s')
+  await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
-  await eventually('an answer', () => Promise.resolve(existsSync(approvalFile(world))), slowMs)
-  const answer = approvalAnswer.parse(JSON.parse(readFileSync(approvalFile(world), 'utf8')))
-  assert.deepEqual(answer, { id: 'question-1', approved: true, from: 'dashboard' })
-  writeFileSync(join(folder, 'report.html'), '<!doctype html><title>report</title>')
-  writeFileSync(liveDrillFile(world), JSON.stringify({ ...drill, state: 'ended', approval: null, verdict: 'pass' }))
-  await page.locator('[data-verdict="pass"]').waitFor({ timeout: slowMs })
+  await dialog.waitFor({ state: 'detached' })
+
+  const approve = async (question: RegExp): Promise<void> => {
+    await page.locator('#question').filter({ hasText: question }).waitFor({ timeout: slowMs })
+    await page.keyboard.press('a')
+    await page.keyboard.press('Enter')
+    await page.locator('#question').filter({ hasText: question }).waitFor({ state: 'detached', timeout: slowMs })
+  }
+  await approve(/everybody here/)
+  await approve(/about to lose/)
+  await page.locator('[data-region="a"][data-role="dark"]').waitFor({ timeout: slowMs })
+  await page.locator('[data-region][data-role="primary"]:not([data-region="a"])').waitFor({ timeout: slowMs })
+  await approve(/has power again/)
+  await approve(/All replicas stream/)
+  await page.locator('[data-region="a"][data-role="primary"]').waitFor({ timeout: slowMs })
+  await page.locator('[data-verdict]').waitFor({ timeout: slowMs })
+
+  const drill = await readLiveDrill(world)
+  assert.ok(drill !== null && drill.runbook === 'quarterly-game-day')
+  const { verdict, objectives, interruption } = await readJournal(drill.folder)
+  assert.equal(interruption, null)
+  assert.equal(await page.locator('[data-verdict]').getAttribute('data-verdict'), verdict)
+  assert.equal(verdict, 'pass', JSON.stringify(objectives))
   const reply = await page.request.get(`${origin()}/report.html`)
+  assert.equal(await reply.text(), readFileSync(join(drill.folder, 'report.html'), 'utf8'))
   assert.match(reply.headers()['content-security-policy'] ?? '', /sandbox/)
 })
 
