@@ -1,5 +1,5 @@
-// Examples of each kind of fault, mild enough that the world comes through them: what is tried on a real world, and what the guard is
-// measured with.
+// Examples of each kind of fault, mild enough that the world comes through them: what is tried on a real world, what the guard is
+// measured with, and what editors offer.
 import { faultKinds, type FaultKind } from '#protocol/faults.ts'
 
 type Words = Readonly<Record<string, unknown>>

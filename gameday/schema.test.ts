@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Ajv } from 'ajv'
 import { parse } from 'yaml'
+import { faultKinds } from '#protocol/faults.ts'
 import { checkout } from '#world/checkout.ts'
 import { runbookSchema } from './schema.ts'
 import { parseRunbook, shippedRunbooks } from './validate.ts'
@@ -12,6 +13,17 @@ import { parseRunbook, shippedRunbooks } from './validate.ts'
 const folder = join(checkout, 'runbooks')
 const schema: Record<string, unknown> = JSON.parse(runbookSchema())
 const check = new Ajv({ strict: false }).compile(schema)
+
+interface Branch {
+  readonly properties: {
+    readonly kind: { readonly const: string; readonly description: string }
+    readonly target: {
+      readonly examples: readonly string[]
+      readonly anyOf?: readonly { readonly pattern?: string }[]
+      readonly const?: string
+    }
+  }
+}
 
 /** With a parameter wherever one may stand that is not text anyhow. */
 const parametrised = `title: \${name}
@@ -50,6 +62,17 @@ void test('it is current', async () => {
     runbookSchema(),
     'run: ./firedrill validate --schema > runbooks/runbook.schema.json',
   )
+})
+
+void test('an editor shows for each kind what it does, and where, with examples that are right', () => {
+  const { fault } = schema['definitions'] as Record<string, { readonly oneOf: readonly Branch[] }>
+  const branches = fault?.oneOf.map(({ properties }) => properties) ?? []
+  assert.equal(new Set(branches.map(({ kind }) => kind.description)).size, faultKinds.length)
+  for (const { kind, target } of branches) {
+    assert.ok(target.examples.length > 0, kind.const)
+    const pattern = new RegExp(target.anyOf?.[0]?.pattern ?? target.const ?? '')
+    for (const example of target.examples) assert.match(example, pattern, kind.const)
+  }
 })
 
 void test('shipped runbooks, and one with parameters everywhere, are valid by it, and name it', async () => {

@@ -1,6 +1,9 @@
 // The runbook's JSON Schema, for editors: made of the schema that runbooks are checked by.
 import { z } from 'zod'
+import { faultExamples } from '#chaos/fault-examples.ts'
+import type { FaultKind } from '#protocol/faults.ts'
 import { runbook } from '#protocol/runbook.ts'
+import { describeFaults } from './fault-words.ts'
 
 type Json = { readonly [key: string]: unknown }
 
@@ -20,9 +23,10 @@ function allowParameters(value: unknown): unknown {
   if (!isJson(value)) return value
   // A kind tells which keys there are: it is written out.
   if (takesParameter(value) && value['const'] === undefined) {
-    const { description, default: fallback, ...rest } = value
+    const { description, examples, default: fallback, ...rest } = value
     return {
       ...(description === undefined ? {} : { description }),
+      ...(examples === undefined ? {} : { examples }),
       // What zod calls the default is what text has become.
       ...(fallback === undefined || typeof fallback !== rest['type'] ? {} : { default: fallback }),
       anyOf: [rest, { $ref: '#/definitions/parameter' }],
@@ -33,6 +37,29 @@ function allowParameters(value: unknown): unknown {
   )
 }
 
+/** Each kind by what it does, and its target by what may stand there, with examples: what an editor shows while one is chosen. */
+function describeKinds(definitions: Json): Json {
+  const { fault } = definitions
+  if (!isJson(fault) || !Array.isArray(fault['oneOf'])) throw new TypeError('the schema defines no fault')
+  const oneOf = fault['oneOf'].map((branch: unknown) => {
+    const properties = isJson(branch) && isJson(branch['properties']) ? branch['properties'] : {}
+    const { kind, target } = properties
+    const words = describeFaults().find((each) => isJson(kind) && each.kind === kind['const'])
+    if (words === undefined || !isJson(kind) || !isJson(target))
+      throw new TypeError('the schema defines no kind of fault')
+    const described = {
+      kind: { description: words.summary, ...kind },
+      target: { description: words.target, examples: targetExamples(words.kind), ...target },
+    }
+    return { ...(isJson(branch) ? branch : {}), properties: { ...properties, ...described } }
+  })
+  return { ...definitions, fault: { ...fault, oneOf } }
+}
+
+function targetExamples(kind: FaultKind): readonly string[] {
+  return [...new Set(faultExamples[kind].map(({ target }) => String(target)))]
+}
+
 /** Parameters are declared without parameters. */
 function isDeclaration(key: string, value: unknown): boolean {
   return key === 'propertyNames' || (key === 'parameters' && isJson(value) && 'propertyNames' in value)
@@ -40,7 +67,8 @@ function isDeclaration(key: string, value: unknown): boolean {
 
 /** As it is kept in runbooks/runbook.schema.json. Draft 7 is what every editor knows. */
 export function runbookSchema(): string {
-  const made = allowParameters(z.toJSONSchema(runbook, { io: 'input', target: 'draft-7' }))
+  const { definitions: plain, ...bare } = z.toJSONSchema(runbook, { io: 'input', target: 'draft-7' })
+  const made = allowParameters({ ...bare, definitions: describeKinds(isJson(plain) ? plain : {}) })
   const { $schema, definitions, ...rest } = isJson(made) ? made : {}
   const schema = {
     $schema,

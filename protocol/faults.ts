@@ -59,9 +59,6 @@ const skew = z
   .transform((text) => (text.startsWith('-') ? -1 : 1) * duration.parse(text.slice(1)))
   .refine((ms) => ms !== 0, 'expected a skew other than 0')
 
-const kindWords = { description: 'What breaks; see ./firedrill chaos list.' }
-const targetWords = { description: 'What it is done to: a region, links, or services such as controller.a.' }
-
 /**
  * Postgres sends up to 128 KiB of WAL as one message, which must be through before a walreceiver gives its connection up (5 s), some
  * of it twice: what is narrower breaks the connection again and again, and nothing comes through at all.
@@ -123,13 +120,13 @@ export const faultSpec = z.discriminatedUnion(
   [
     z.strictObject({
       ...anyFault,
-      kind: z.literal('power-loss').meta(kindWords),
-      target: regionTarget.meta(targetWords),
+      kind: z.literal('power-loss'),
+      target: regionTarget,
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('partition').meta(kindWords),
-      target: cutTarget.meta(targetWords),
+      kind: z.literal('partition'),
+      target: cutTarget,
       clients: z.enum(['cut', 'stay']).optional().meta({
         description:
           'With "region X" only. stay: client areas still reach the region, it is cut from the other regions only. Absent: cut.',
@@ -145,8 +142,8 @@ export const faultSpec = z.discriminatedUnion(
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('link-degrade').meta(kindWords),
-      target: linkTarget.meta(targetWords),
+      kind: z.literal('link-degrade'),
+      target: linkTarget,
       class: z.enum(linkClasses).optional().meta({ description: 'Only traffic of this class of hosts.' }),
       delay: duration.optional().meta({ description: 'One way, in place of what the link takes else.' }),
       jitter: z.number().min(0).max(1).optional().meta({ description: 'As a share of the delay, 0 to 1.' }),
@@ -162,19 +159,19 @@ export const faultSpec = z.discriminatedUnion(
     /** WAL reaches the region's Postgres so slowly that it falls behind. */
     z.strictObject({
       ...anyFault,
-      kind: z.literal('replication-lag').meta(kindWords),
-      target: regionTarget.meta(targetWords),
+      kind: z.literal('replication-lag'),
+      target: regionTarget,
       bandwidth: bitsPerSecond
         .refine((bits) => bits >= narrowestLagBps, narrowestLagText)
         .prefault('512kbit')
         .meta({ description: 'What is left for WAL, such as 512kbit.' }),
     }),
-    z.strictObject({ ...anyFault, kind: z.literal('freeze').meta(kindWords), target: regionTarget.meta(targetWords) }),
-    z.strictObject({ ...anyFault, kind: z.literal('pause').meta(kindWords), target: anyServices.meta(targetWords) }),
+    z.strictObject({ ...anyFault, kind: z.literal('freeze'), target: regionTarget }),
+    z.strictObject({ ...anyFault, kind: z.literal('pause'), target: anyServices }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('process-kill').meta(kindWords),
-      target: anyServices.meta(targetWords),
+      kind: z.literal('process-kill'),
+      target: anyServices,
       signal: z
         .enum(['kill', 'stop'])
         .default('kill')
@@ -183,8 +180,8 @@ export const faultSpec = z.discriminatedUnion(
     /** One process inside a container dies by kill -9; its container lives, unless it was PID 1's only child. */
     z.strictObject({
       ...anyFault,
-      kind: z.literal('process-crash').meta(kindWords),
-      target: anyServices.meta(targetWords),
+      kind: z.literal('process-crash'),
+      target: anyServices,
       /** As its command line begins, or as `ps` calls it: `walreceiver`, `node`, `haproxy`. */
       process: z
         .string()
@@ -193,8 +190,8 @@ export const faultSpec = z.discriminatedUnion(
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('postgres-crash').meta(kindWords),
-      target: regionTarget.meta(targetWords),
+      kind: z.literal('postgres-crash'),
+      target: regionTarget,
       /** Where other faults decide whether a Postgres runs, and comes back: true leaves it out without one, and waits for none. */
       optional: z
         .boolean()
@@ -203,33 +200,33 @@ export const faultSpec = z.discriminatedUnion(
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('cpu-starvation').meta(kindWords),
-      target: anyServices.meta(targetWords),
+      kind: z.literal('cpu-starvation'),
+      target: anyServices,
       /** Of one processor, for each container. */
       share: z.number().min(0.01).max(1).default(0.05).meta({ description: 'Of one processor, for each container.' }),
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('memory-limit').meta(kindWords),
-      target: anyServices.meta(targetWords),
+      kind: z.literal('memory-limit'),
+      target: anyServices,
       limit: memorySize.prefault('64MiB').meta({ description: 'Such as 64MiB.' }),
     }),
     /** Needs a topology with `disk: SIZE`. */
     z.strictObject({
       ...anyFault,
-      kind: z.literal('disk-full').meta(kindWords),
-      target: servicesTarget(['postgres'], '"postgres.a"').meta(targetWords),
+      kind: z.literal('disk-full'),
+      target: servicesTarget(['postgres'], '"postgres.a"'),
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('clock-skew').meta(kindWords),
-      target: servicesTarget(['app', 'controller', 'postgres'], '"controller.a" or "app.*"').meta(targetWords),
+      kind: z.literal('clock-skew'),
+      target: servicesTarget(['app', 'controller', 'postgres'], '"controller.a" or "app.*"'),
       by: skew.meta({ description: 'Ahead (+90s) or behind (-5m).' }),
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('dns-fail').meta(kindWords),
-      target: servicesTarget(['dns'], '"dns.a" or "dns.*"').meta(targetWords),
+      kind: z.literal('dns-fail'),
+      target: servicesTarget(['dns'], '"dns.a" or "dns.*"'),
       mode: z
         .enum(dnsFailureModes)
         .default('servfail')
@@ -237,25 +234,25 @@ export const faultSpec = z.discriminatedUnion(
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('redis-empty').meta(kindWords),
-      target: servicesTarget(['redis'], '"redis.a"').meta(targetWords),
+      kind: z.literal('redis-empty'),
+      target: servicesTarget(['redis'], '"redis.a"'),
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('kafka-loss').meta(kindWords),
-      target: servicesTarget(['kafka'], '"kafka.a"').meta(targetWords),
+      kind: z.literal('kafka-loss'),
+      target: servicesTarget(['kafka'], '"kafka.a"'),
       /** `lost`: it comes back with an empty disk. */
       data: z.enum(['kept', 'lost']).default('lost').meta({ description: 'lost: it comes back with an empty disk.' }),
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('etcd-loss').meta(kindWords),
-      target: servicesTarget(['etcd'], '"etcd.b"').meta(targetWords),
+      kind: z.literal('etcd-loss'),
+      target: servicesTarget(['etcd'], '"etcd.b"'),
     }),
     z.strictObject({
       ...anyFault,
-      kind: z.literal('fence-break').meta(kindWords),
-      target: z.literal('fence device', { error: 'expected "fence device": there is one' }).meta(targetWords),
+      kind: z.literal('fence-break'),
+      target: z.literal('fence device', { error: 'expected "fence device": there is one' }),
       mode: z
         .enum(['refuse', 'silent'])
         .default('silent')
