@@ -24,15 +24,21 @@ async function write(world: RunningWorld, target: string, byMs: number): Promise
   await Promise.all(servicesOf(target).map(async (each) => world.writeFile(each, skewFile, skewText(byMs))))
 }
 
+const clockCall = { method: 'GET', path: '/clock', reply: clockReply, timeoutMs } as const
+
+/** Docker may run in a machine whose clock is another than the harness's: the WAN's is what is right. */
+function clockOf(world: RunningWorld): Promise<z.output<typeof clockReply>> {
+  return world.wayIn.wan(clockCall)
+}
+
 /**
  * How far a process's wall clock is from the WAN's, exact however long the calls take: both are held against the one monotonic
  * clock of the kernel. That it is one is checked too.
  */
 async function skewOf(world: RunningWorld, target: Target): Promise<number> {
-  const call = { method: 'GET', path: '/clock', reply: clockReply, timeoutMs } as const
-  const before = await world.wayIn.wan(call)
-  const seen = await world.wayIn.control(nameOf(target), call)
-  const after = await world.wayIn.wan(call)
+  const before = await clockOf(world)
+  const seen = await world.wayIn.control(nameOf(target), clockCall)
+  const after = await clockOf(world)
   const monotonicNs = BigInt(seen.monotonicNs)
   if (monotonicNs < BigInt(before.monotonicNs) || monotonicNs > BigInt(after.monotonicNs))
     throw new FaultUnproven(`expected the monotonic clock of ${nameOf(target)} to be the kernel's, saw another`)
@@ -42,12 +48,13 @@ async function skewOf(world: RunningWorld, target: Target): Promise<number> {
 
 const question = ['psql', '-h', '/var/run/postgresql', '-U', 'agent', '-d', 'firedrill', '-Atc']
 
-/** Postgres is a process of its own beside its agent. Null if it does not answer; else exact to the time that asking takes. */
+/** Postgres is a process of its own beside its agent. Null if it does not answer; else exact to half of the time that asking takes. */
 async function skewOfPostgres(world: RunningWorld, target: Target): Promise<number | null> {
-  const askedMs = Date.now()
+  const before = await clockOf(world)
   const query = 'select extract(epoch from clock_timestamp()) * 1000'
   const { exitCode, stdout } = await world.exec(target, [...question, query])
-  return exitCode === 0 ? Number(stdout) - (askedMs + Date.now()) / 2 : null
+  const after = await clockOf(world)
+  return exitCode === 0 ? Number(stdout) - (before.wallMs + after.wallMs) / 2 : null
 }
 
 /** Half a second is what asking Postgres may take; small skews are told from none all the same. */

@@ -2,6 +2,7 @@
 import { linksOf, servicesOf } from '#chaos/targets.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import type { ActionSpec, AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
+import type { Topology } from '#protocol/topology.ts'
 import { branchesOf, rollbackLeaves, type Leaf, type Path } from './method.ts'
 import type { Problem } from './problems.ts'
 
@@ -24,7 +25,7 @@ export function meaningProblemsOfFault(fault: FaultSpec): readonly Problem[] {
 
 /** @param canApprove false: there is neither a terminal nor `--yes` nor `--approve-in-dashboard` */
 export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly Problem[] {
-  const { pattern, commit } = runbook.topology
+  const { pattern } = runbook.topology
   const problems: Problem[] = []
   if (pattern !== 'active-passive')
     problems.push({
@@ -40,7 +41,7 @@ export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly
     })
   const past = nothingDone()
   const look = (leaf: Leaf, before: Past): void => {
-    problems.push(...stepProblems(leaf, before, { commit, canApprove }))
+    problems.push(...stepProblems(leaf, before, runbook.topology, canApprove))
   }
   for (const [index, step] of runbook.method.entries()) {
     const path: Path = ['method', index]
@@ -60,14 +61,18 @@ export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly
   return problems
 }
 
-function stepProblems(
-  { path, step }: Leaf,
-  past: Past,
-  { commit, canApprove }: { readonly commit: Runbook['topology']['commit']; readonly canApprove: boolean },
-): readonly Problem[] {
+function stepProblems({ path, step }: Leaf, past: Past, topology: Topology, canApprove: boolean): readonly Problem[] {
   const problems: Problem[] = []
-  if (step.fault !== undefined) problems.push(...faultProblems([...path, 'fault'], step.fault, past))
-  if (step.action !== undefined) problems.push(...actionProblems([...path, 'action'], step.action, commit))
+  if (step.fault !== undefined) {
+    problems.push(...faultProblems([...path, 'fault'], step.fault, past))
+    if (step.fault.kind === 'disk-full' && topology.disk === null)
+      problems.push({
+        path: [...path, 'fault', 'kind'],
+        expected: 'expected a topology that gives each Postgres a disk of its own for disk-full, such as disk: 512MiB',
+        found: 'none',
+      })
+  }
+  if (step.action !== undefined) problems.push(...actionProblems([...path, 'action'], step.action, topology.commit))
   if (step.heal !== undefined) problems.push(...healProblems([...path, 'heal'], step.heal, past))
   past.disturbed ||= step.fault !== undefined || step.action !== undefined
   problems.push(...waitProblems(path, step, past))

@@ -81,6 +81,12 @@ const mistakes: readonly (readonly [string, string, string, string])[] = [
     `book.yaml:7:32: method[1].fault.kind: expected a kind of ${faultKinds.join(', ')}; disk-read-only is not offered: ${faultsNotOffered['disk-read-only']}, found "disk-read-only"`,
   ],
   [
+    'a full disk where none is of limited size',
+    'kind: power-loss, target: region a',
+    'kind: disk-full, target: postgres.a',
+    'book.yaml:7:32: method[1].fault.kind: expected a topology that gives each Postgres a disk of its own for disk-full, such as disk: 512MiB, found none',
+  ],
+  [
     'a heal of nothing',
     'heal: outage',
     'heal: other',
