@@ -1,5 +1,6 @@
 // Hands requests to another region's app: a write to the region that is or is about to become the write region, which keeps it
 // until it may write (repeating is safe: the idempotency key makes one order of any number of tries); a read to one that can answer.
+import { setTimeout } from 'node:timers/promises'
 import { request } from 'undici'
 import { errorReply, order, type Order } from '#protocol/order.ts'
 import { keptConnections } from '#runtime/http.ts'
@@ -12,8 +13,8 @@ export const forwardedHeader = 'x-firedrill-forwarded'
 /** The longest that an app keeps a forwarded write. */
 export const longestHoldMs = 1000
 const pauseMs = 20
-/** A region that hangs must leave time for asking the next one. */
-const readAttemptMs = 600
+/** Above the round trip between regions and what looking takes: who is silent for so long may hang. */
+const nextAfterMs = 200
 
 export interface Answer {
   readonly status: number
@@ -55,7 +56,7 @@ export async function forwardWrite(
     } catch {
       maybeDone = true
     }
-    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    await setTimeout(pauseMs)
   }
   if (!maybeDone) return null
   const reason = `the write was handed to ${authority}, and its answer was lost`
@@ -63,7 +64,8 @@ export async function forwardWrite(
 }
 
 /**
- * Asks the apps one after another until one has the order: a standby may not have it yet.
+ * Asks the apps in their order, each as soon as the one before has nothing or keeps silent: a standby may not have the order yet,
+ * and a region behind a cut link answers nobody.
  * @returns null in `order` if none has it that answered; null if nobody answered by `deadlineMs`
  */
 export async function forwardRead(
@@ -71,22 +73,57 @@ export async function forwardRead(
   id: string,
   deadlineMs: number,
 ): Promise<{ readonly order: Order | null } | null> {
-  let missing: { readonly order: null } | null = null
-  for (const authority of authorities) {
-    const leftMs = deadlineMs - performance.now()
-    if (leftMs <= 0) break
-    try {
-      const response = await request(`http://${authority}/orders/${id}`, {
-        dispatcher,
-        headers: { [forwardedHeader]: '1' },
-        signal: AbortSignal.timeout(Math.ceil(Math.min(leftMs, readAttemptMs))),
-      })
-      const body: unknown = await response.body.json()
-      if (response.statusCode === 200) return { order: order.parse(body) }
-      if (response.statusCode === 404) missing = { order: null }
-    } catch {
-      // The next one is asked.
-    }
+  const found = new AbortController()
+  const leftMs = Math.max(1, Math.ceil(deadlineMs - performance.now()))
+  const signal = AbortSignal.any([found.signal, AbortSignal.timeout(leftMs)])
+  const answers: Promise<Looked | null>[] = []
+  for (const [index, authority] of authorities.entries()) {
+    const turn = index === 0 ? null : Promise.race([answers[index - 1], silence(index * nextAfterMs, signal)])
+    answers.push(lookAt(authority, id, turn, signal))
   }
-  return missing
+  try {
+    return await firstFound(answers)
+  } finally {
+    found.abort()
+  }
+}
+
+interface Looked {
+  readonly order: Order | null
+}
+
+/** @returns null if it gives no answer */
+async function lookAt(
+  authority: string,
+  id: string,
+  turn: Promise<unknown> | null,
+  signal: AbortSignal,
+): Promise<Looked | null> {
+  await turn
+  if (signal.aborted) return null
+  try {
+    const headers = { [forwardedHeader]: '1' }
+    const response = await request(`http://${authority}/orders/${id}`, { dispatcher, headers, signal })
+    const body: unknown = await response.body.json()
+    if (response.statusCode === 200) return { order: order.parse(body) }
+    return response.statusCode === 404 ? { order: null } : null
+  } catch {
+    return null
+  }
+}
+
+/** The first with the order; if none has it, whether anybody answered. */
+function firstFound(answers: readonly Promise<Looked | null>[]): Promise<Looked | null> {
+  return new Promise((resolve) => {
+    const all = answers.map(async (each) => {
+      const looked = await each
+      if (looked !== null && looked.order !== null) resolve(looked)
+      return looked
+    })
+    void Promise.all(all).then((looked) => resolve(looked.find((each) => each !== null) ?? null))
+  })
+}
+
+function silence(ms: number, signal: AbortSignal): Promise<void> {
+  return setTimeout(ms, undefined, { signal }).catch(() => undefined)
 }
