@@ -7,16 +7,24 @@ const intervalMs = 200
 /** A segment of WAL, and what the agent itself keeps. */
 const leastBytes = 2 * 2 ** 20
 
+/** @returns null for a disk that can't even be asked: that shows in Postgres itself */
+async function freeBytesOn(path: string): Promise<number | null> {
+  const found = await statfs(path).catch(() => null)
+  return found === null ? null : found.bavail * found.bsize
+}
+
 export class Room {
   readonly #path: string
+  readonly #freeBytesOn: typeof freeBytesOn
   readonly #changed: (isShort: boolean) => void
   #stop: () => void = () => {}
   #isShort = false
 
   /** @param changed called after each change */
-  constructor(path: string, changed: (isShort: boolean) => void) {
+  constructor(path: string, changed: (isShort: boolean) => void, freeBytes = freeBytesOn) {
     this.#path = path
     this.#changed = changed
+    this.#freeBytesOn = freeBytes
   }
 
   get isShort(): boolean {
@@ -32,10 +40,9 @@ export class Room {
   }
 
   async #look(): Promise<void> {
-    // A disk that can't even be asked shows in Postgres itself.
-    const found = await statfs(this.#path).catch(() => null)
-    if (found === null) return
-    const isShort = found.bavail * found.bsize < leastBytes
+    const freeBytes = await this.#freeBytesOn(this.#path)
+    if (freeBytes === null) return
+    const isShort = freeBytes < leastBytes
     if (isShort === this.#isShort) return
     this.#isShort = isShort
     this.#changed(isShort)
