@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Argument, type Command, Option } from 'commander'
 import { benchKinds, type BenchKind, runBench } from '#gameday/bench/run-bench.ts'
 import { loadRunbook } from '#gameday/validate.ts'
+import { guardTopology } from '#gameday/bench/guard.ts'
 import { faultKinds } from '#protocol/faults.ts'
 import { exitCodes } from '#protocol/journal.ts'
 import { parseDuration, topology as topologyShape } from '#protocol/topology.ts'
@@ -56,7 +57,7 @@ async function bench(kind: BenchKind, options: BenchOptions): Promise<void> {
   const signal = interruption('healing what the bench has broken')
   await using lock = await lockWorld(options.world, `bench ${kind}`, say)
   const engine = await connectEngine(config, say)
-  const topology = topologyShape.parse({})
+  const topology = topologyShape.parse(kind === 'guard' ? guardTopology : {})
   const bring = async (): Promise<DockerWorld> =>
     bringUp({ engine, config, world: options.world, topology, say, signal })
   await using worlds = new AsyncDisposableStack()

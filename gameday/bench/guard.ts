@@ -104,11 +104,14 @@ export async function strike(world: RunningWorld, spec: FaultSpec, signal: Abort
   }
 }
 
+/** What its worlds need beside the usual: disks that can be filled. */
+export const guardTopology = { disk: '512MiB' }
+
 function drillText(world: RunningWorld, kind: FaultKind): string {
   const { home, commit, steering } = world.topology
   return stringify({
     title: `Die while ${kind} is in force`,
-    topology: { home, commit, steering },
+    topology: { home, commit, steering, ...guardTopology },
     load: { rate: '20/s' },
     'steady-state-hypothesis': { 'success-rate': '>= 50%', p99: '<= 10s' },
     method: [
