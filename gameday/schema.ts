@@ -41,10 +41,11 @@ function allowParameters(value: unknown): unknown {
 function describeKinds(definitions: Json): Json {
   const { fault } = definitions
   if (!isJson(fault) || !Array.isArray(fault['oneOf'])) throw new TypeError('the schema defines no fault')
+  const kinds = describeFaults()
   const oneOf = fault['oneOf'].map((branch: unknown) => {
     const properties = isJson(branch) && isJson(branch['properties']) ? branch['properties'] : {}
     const { kind, target } = properties
-    const words = describeFaults().find((each) => isJson(kind) && each.kind === kind['const'])
+    const words = kinds.find((each) => isJson(kind) && each.kind === kind['const'])
     if (words === undefined || !isJson(kind) || !isJson(target))
       throw new TypeError('the schema defines no kind of fault')
     const described = {
