@@ -189,11 +189,9 @@ void test('by key alone: a drill is started, asks and is answered, its failover 
 
   const drill = await readLiveDrill(world)
   assert.ok(drill !== null && drill.runbook === 'quarterly-game-day')
-  const { verdict, objectives, interruption } = await readJournal(drill.folder)
-  assert.equal(interruption, null)
+  const { verdict, objectives } = await readJournal(drill.folder)
+  assert.equal(verdict, 'pass', JSON.stringify(objectives))
   assert.equal(await page.locator('[data-verdict]').getAttribute('data-verdict'), verdict)
-  // How fast it was is not the page's: other tests and a browser share these processors.
-  assert.equal(objectives.find(({ name }) => name === 'rpo')?.status, 'met')
   const reply = await page.request.get(`${origin()}/report.html`)
   assert.equal(await reply.text(), readFileSync(join(drill.folder, 'report.html'), 'utf8'))
   assert.match(reply.headers()['content-security-policy'] ?? '', /sandbox/)
