@@ -1,5 +1,4 @@
 // `test`: brings Docker and the images, runs the tests, removes what they left.
-import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { Argument, type Command } from 'commander'
 import { checkout } from '#world/checkout.ts'
@@ -8,14 +7,15 @@ import { buildImages } from '#world/images/build-images.ts'
 import { removeWorld } from '#world/down.ts'
 import { listWorlds } from '#world/world-containers.ts'
 import { hostConfig, say } from '../shared.ts'
+import { runTestGroups, type TestGroup } from '../test-runner.ts'
 
 const parts = ['unit', 'property', 'integration', 'scenario', 'all'] as const
 type Part = (typeof parts)[number]
 
-/** Where a part's tests lie, and whether they start containers. */
+/** Where a part's tests lie; property tests are unit tests as well. */
 const patterns: Readonly<Record<Exclude<Part, 'all'>, string>> = {
   unit: '{protocol,runtime,services,orchestrator,world,chaos,gameday,simulation,cli}/**/*.test.ts',
-  property: 'test/property/**/*.test.ts',
+  property: '{gameday,orchestrator}/**/*propert{y,ies}.test.ts',
   integration: 'test/integration/**/*.test.ts',
   scenario: 'test/scenario/**/*.test.ts',
 }
@@ -28,39 +28,34 @@ export function registerTest(program: Command): void {
     .description('run the tests (unit, property, integration, scenario); same as npm test')
     .addArgument(new Argument('[part]', 'only this part').choices([...parts]).default('all'))
     .action(async (part: Part) => {
-      const wanted = part === 'all' ? (['unit', 'property', 'integration', 'scenario'] as const) : [part]
-      const files = wanted.flatMap((each) => globSync(patterns[each], { cwd: checkout }))
-      const needsDocker = wanted.some((each) => each === 'integration' || each === 'scenario')
-      process.exitCode = needsDocker ? await withImages(files) : await nodeTest(files)
+      const files = (...wanted: readonly (keyof typeof patterns)[]): readonly string[] =>
+        wanted
+          .filter((each) => part === each || (part === 'all' && each !== 'property'))
+          .flatMap((each) => globSync(patterns[each], { cwd: checkout }))
+      const groups = [
+        // Their containers share the machine.
+        { files: files('unit', 'property', 'integration'), concurrency: 2 },
+        // Drills judge how fast a world is: each has the machine for itself.
+        { files: files('scenario'), concurrency: 1 },
+      ]
+      const needsDocker = part !== 'unit' && part !== 'property'
+      const passed = needsDocker ? await withImages(groups) : await runTestGroups(groups, checkout)
+      process.exitCode = passed ? 0 : 1
     })
 }
 
-async function withImages(files: readonly string[]): Promise<number> {
+async function withImages(groups: readonly TestGroup[]): Promise<boolean> {
   const config = hostConfig()
   const engine = await connectEngine(config, say)
   await buildImages(engine, config)
   // What is there already belongs to another run.
   const before = new Set(await listWorlds(engine.docker))
   try {
-    return await nodeTest(files)
+    return await runTestGroups(groups, checkout)
   } finally {
     const left = (await listWorlds(engine.docker)).filter(
       (world) => world.startsWith(testWorldPrefix) && !before.has(world),
     )
     for (const world of left) await removeWorld(engine.docker, world)
   }
-}
-
-/** Node's own runner ends with the totals. Two files at a time: their containers share the machine. */
-async function nodeTest(files: readonly string[]): Promise<number> {
-  const { environment } = hostConfig()
-  const child = spawn(process.execPath, ['--test', '--test-concurrency=2', ...files], {
-    cwd: checkout,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...environment, TESTCONTAINERS_RYUK_DISABLED: 'true' },
-  })
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code) => resolve(code ?? 1))
-  })
 }

@@ -15,6 +15,9 @@ import {
 import { removeWorld } from '#world/down.ts'
 import { worldLabel } from '#world/world-containers.ts'
 
+// What a rig made is removed by its label; the reaper's image can't be pulled everywhere.
+process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true'
+
 export type ImageName = 'node' | 'postgres' | 'redis' | 'kafka' | 'etcd' | 'glb' | 'resolver'
 export type PublishedPort = number | `${number}/udp`
 

@@ -15,8 +15,8 @@ import { readJournal } from '#gameday/report/past-drill.ts'
 import { checkout } from '#world/checkout.ts'
 import { dashboardFile } from '#world/world-files.ts'
 import { isAlive } from '#world/process-lock.ts'
-import { openChromium } from './chromium.ts'
-import { eventually } from './rig.ts'
+import { openChromium } from '../integration/chromium.ts'
+import { eventually } from '../integration/rig.ts'
 
 const launch = promisify(execFile)
 const world = `test-dashboard-${randomBytes(3).toString('hex')}`

@@ -12,8 +12,8 @@ import { loadHostConfig } from '#runtime/config.ts'
 import { findEndpoint } from '#world/docker-endpoint.ts'
 import { removeWorld } from '#world/down.ts'
 import { findContainer, worldLabel } from '#world/world-containers.ts'
-import { firedrill } from './firedrill.ts'
-import { everyMetric } from './every-metric.ts'
+import { firedrill } from '../integration/firedrill.ts'
+import { everyMetric } from '../integration/every-metric.ts'
 
 const docker = new Dockerode(findEndpoint(loadHostConfig()).options)
 const world = `test-observed-${randomBytes(3).toString('hex')}`
