@@ -1,24 +1,26 @@
 // The dashboard in a real Chromium, on a real world: faults by key, a failover seen on the map, moves, a whole drill with its
 // questions, and who is let in.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
-import { promisify } from 'node:util'
+import Dockerode from 'dockerode'
 import type { Browser, Page } from 'playwright-core'
 import { dashboardAddress, type DashboardAddress } from '#gameday/dashboard/address.ts'
 import { readLiveDrill } from '#gameday/live-drill.ts'
 import { readJournal } from '#gameday/report/past-drill.ts'
-import { checkout } from '#world/checkout.ts'
+import { loadHostConfig } from '#runtime/config.ts'
+import { findEndpoint } from '#world/docker-endpoint.ts'
+import { removeWorld } from '#world/down.ts'
 import { dashboardFile } from '#world/world-files.ts'
 import { isAlive } from '#world/process-lock.ts'
 import { openChromium } from '../integration/chromium.ts'
+import { firedrill } from '../integration/firedrill.ts'
 import { eventually } from '../integration/rig.ts'
 
-const launch = promisify(execFile)
+const docker = new Dockerode(findEndpoint(loadHostConfig()).options)
 const world = `test-dashboard-${randomBytes(3).toString('hex')}`
 const slowMs = 120_000
 
@@ -29,11 +31,6 @@ let page: Page
 
 const origin = (): string => `http://127.0.0.1:${address.port}`
 
-async function firedrill(...words: readonly string[]): Promise<string> {
-  const { stdout, stderr } = await launch(join(checkout, 'firedrill'), words, { cwd: checkout, maxBuffer: 2 ** 26 })
-  return stdout + stderr
-}
-
 before(async () => {
   const opened = await openChromium()
   if ('missing' in opened) {
@@ -42,14 +39,19 @@ before(async () => {
   }
   browser = opened
   // That it returns at all shows that the dashboard keeps none of its pipes open.
-  assert.match(await firedrill('up', '--world', world), /dashboard: http:\/\/127\.0\.0\.1:\d+\/\?token=/)
+  const { exitCode, stderr } = await firedrill('up', '--world', world)
+  assert.equal(exitCode, 0, stderr)
+  assert.match(stderr, /dashboard: http:\/\/127\.0\.0\.1:\d+\/\?token=/)
   address = dashboardAddress.parse(JSON.parse(readFileSync(dashboardFile(world), 'utf8')))
   page = await (await opened.newContext({ viewport: { width: 1280, height: 900 } })).newPage()
 })
 
 after(async () => {
   await browser?.close()
-  if (missing === null) await firedrill('down', '--world', world)
+  const drill = await readLiveDrill(world)
+  // A test that failed leaves its drill running, which would have the world busy and other tests slow.
+  if (drill !== null && drill.state !== 'ended' && isAlive(drill.pid)) process.kill(drill.pid, 'SIGKILL')
+  await removeWorld(docker, world)
 })
 
 function skipped(context: TestContext): boolean {
@@ -101,6 +103,16 @@ void test('axe finds no serious fault, in light and dark, and nothing runs over 
     assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= width, `${width} px`)
   }
   await page.setViewportSize({ width: 1280, height: 900 })
+})
+
+void test('busy links are shown to move, and nothing is drawn at the rate of the screen, which drills would pay for', async (context) => {
+  if (skipped(context)) return
+  await page.locator('.flow').first().waitFor({ state: 'attached', timeout: slowMs })
+  const offset = (): Promise<string> =>
+    page.evaluate<string>(`getComputedStyle(document.querySelector('.flow')).strokeDashoffset`)
+  const before = await offset()
+  await eventually('dots that go on', async () => (await offset()) !== before)
+  assert.equal(await page.evaluate<number>('document.getAnimations().length'), 0)
 })
 
 void test('by key alone: a fault is refused at its field, injected, seen as a failover on the map, and healed', async (context) => {
@@ -200,7 +212,7 @@ void test('by key alone: a drill is started, asks and is answered, its failover 
 void test('the server ends when its world has gone, and the page says so', async (context) => {
   if (skipped(context)) return
   assert.ok(isAlive(address.pid))
-  await firedrill('down', '--world', world)
+  assert.equal((await firedrill('down', '--world', world)).exitCode, 0)
   await page.locator('.connection.ended').waitFor({ timeout: slowMs })
   await eventually('the end of the server', () => Promise.resolve(!isAlive(address.pid)), slowMs)
   assert.ok(!existsSync(dashboardFile(world)))
