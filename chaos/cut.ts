@@ -4,7 +4,7 @@ import { linkClasses, sites, type LinkClass } from '#protocol/sites.ts'
 import { linkTurns, type LedgerEntry, type LinkChange, type LinkTurns } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { FaultUnproven } from './fault.ts'
-import { eachLink, linkName, type CutTarget } from './targets.ts'
+import { eachLink, linkName, type CutTarget, type Link } from './targets.ts'
 import { usableLinks, watchTraffic } from './traffic.ts'
 
 const linkSets = z.array(z.object({ from: z.array(z.enum(sites)), to: z.array(z.enum(sites)) }))
@@ -52,13 +52,17 @@ export function cutChanges(entry: LedgerEntry): LinkChange[] {
   }))
 }
 
+/** Which of the links are looked at. */
+type Looked = (link: Link) => boolean
+const all: Looked = () => true
+
 /**
  * Watches the WAN drop packets on every cut link, and deliver on those that the cut leaves alone.
  * @throws FaultUnproven after 5 s
  */
-export async function proveCut(world: RunningWorld, entry: LedgerEntry): Promise<string> {
+export async function proveCut(world: RunningWorld, entry: LedgerEntry, isLooked: Looked = all): Promise<string> {
   const { cut, spared, class: linkClass, turns } = cutDetail.parse(entry.detail)
-  const dropping = eachLink(cut)
+  const dropping = eachLink(cut).filter(isLooked)
   const flapsSoon = turns !== undefined && turns.onMs <= longestDownMs
   const delivering = [...(await usableLinks(world, eachLink(spared), linkClass)), ...(flapsSoon ? dropping : [])]
   const seen = await watchTraffic(world, { dropping, delivering, class: linkClass, withinMs: proofWithinMs })
@@ -75,16 +79,20 @@ export async function proveCut(world: RunningWorld, entry: LedgerEntry): Promise
   return parts.join(', ')
 }
 
-function describeLinks(all: readonly string[], mute: readonly string[]): string {
-  const heard = all.filter((each) => !mute.includes(each))
+function describeLinks(names: readonly string[], mute: readonly string[]): string {
+  const heard = names.filter((each) => !mute.includes(each))
   const more = mute.length === 0 ? '' : ` (nobody is there to send on ${mute.join(', ')})`
   return `${heard.join(', ')}${more}`
 }
 
 /** A sentence if packets pass on all links that were cut and that nothing else cuts now, else null. */
-export async function seeDelivery(world: RunningWorld, entry: LedgerEntry): Promise<string | null> {
+export async function seeDelivery(
+  world: RunningWorld,
+  entry: LedgerEntry,
+  isLooked: Looked = all,
+): Promise<string | null> {
   const { cut, class: linkClass } = cutDetail.parse(entry.detail)
-  const links = eachLink(cut)
+  const links = eachLink(cut).filter(isLooked)
   const delivering = await usableLinks(world, links, linkClass)
   const seen = await watchTraffic(world, { dropping: [], delivering, class: linkClass, withinMs: healProofWithinMs })
   if (seen.unseen.length > 0) return null

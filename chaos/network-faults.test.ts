@@ -60,6 +60,31 @@ void test('a cut is not healed while another holds the same links down, and says
   assert.match(await healFault(world, entry), /1 links are held down by something else/)
 })
 
+void test('a region without power whose links still deliver is unproven', async () => {
+  const world = createFakeWorld()
+  const entry = await injectAndLose(world, { kind: 'power-loss', target: 'region a' }, ({ from }) => from[0] === 'a')
+  await assert.rejects(proveFault(world, entry), unproven(/no packet that made b -> a drop, c -> a drop$/))
+})
+
+void test('a region has power again when packets pass, not when its containers run', async () => {
+  const world = createFakeWorld()
+  const { entry } = await injectFault(world, 'd', specOf({ kind: 'power-loss', target: 'region a' }))
+  const silent = {
+    ...world,
+    wayIn: {
+      ...world.wayIn,
+      wan: ((call) =>
+        call.path === '/counters'
+          ? Promise.resolve({ atNs: '0', links: [] })
+          : world.wayIn.wan(call)) as typeof world.wayIn.wan,
+    },
+  }
+  await assert.rejects(healFault(silent, entry, 0), /does not heal/)
+  assert.equal(world.stateOf('app.a'), 'running')
+  assert.equal(world.ledger.length, 1)
+  assert.match(await healFault(world, entry), /^all containers of region a run, packets pass again on a -> b, /)
+})
+
 void test('a degraded link under another change of the same field is unproven: that one holds', async () => {
   const world = createFakeWorld()
   const { entry } = await injectFault(world, 'd', specOf({ kind: 'link-degrade', target: 'a -> b', delay: '300ms' }))

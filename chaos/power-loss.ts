@@ -1,15 +1,18 @@
 // A region loses power: its links go dark at one instant, then every container is killed. Disks (volumes) survive.
 import type { RunningWorld } from '#world/running-world.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
-import { cutChanges, describeCut } from './cut.ts'
-import { containersOf, cutOf, eachLink, linkName, nameOf, regionOf } from './targets.ts'
+import { cutChanges, describeCut, proveCut, seeDelivery } from './cut.ts'
+import { containersOf, cutOf, eachLink, linkName, nameOf, regionOf, type Link } from './targets.ts'
 import { changeLinks, clockNs, linkChanges, removeLinkChange } from './wan-calls.ts'
-import type { Region } from '#protocol/sites.ts'
+import { isRegion, type Region } from '#protocol/sites.ts'
 
 async function notIn(world: RunningWorld, region: Region, states: readonly string[]): Promise<readonly string[]> {
   const facts = await world.containers()
   return facts.filter((each) => each.site === region && !states.includes(each.state)).map(nameOf)
 }
+
+/** The beats of regions show what becomes of their links, so nothing has to be sent in the midst of a failover. */
+const isBetweenRegions = ({ from, to }: Link): boolean => isRegion(from) && isRegion(to)
 
 export const powerLoss: FaultHandler<'power-loss'> = {
   summary: 'a region loses power: its links go dark, then its containers are killed; disks survive',
@@ -35,7 +38,7 @@ export const powerLoss: FaultHandler<'power-loss'> = {
     const alive = await notIn(world, region, ['exited', 'dead'])
     if (alive.length > 0)
       throw new FaultUnproven(`expected region ${region} without power, saw ${alive.join(', ')} run`)
-    return `no container of region ${region} runs`
+    return `no container of region ${region} runs, ${await proveCut(world, entry, isBetweenRegions)}`
   },
 
   async heal(world, entry) {
@@ -48,8 +51,8 @@ export const powerLoss: FaultHandler<'power-loss'> = {
     const region = regionOf(entry.target)
     if ((await notIn(world, region, ['running'])).length > 0) return null
     const changes = await linkChanges(world)
-    return changes.some((change) => change.id === entry.id)
-      ? null
-      : `all containers of region ${region} run and its links are up`
+    if (changes.some((change) => change.id === entry.id)) return null
+    const delivery = await seeDelivery(world, entry, isBetweenRegions)
+    return delivery === null ? null : `all containers of region ${region} run, ${delivery}`
   },
 }
