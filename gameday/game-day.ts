@@ -5,6 +5,7 @@ import { messageOf } from '#runtime/message-of.ts'
 import { renderTable } from './bench/distribution.ts'
 import { formatMs } from './measure/objectives.ts'
 import { renderSuites, suiteOf, type Suite } from './report/junit.ts'
+import { recoveryTime } from './report/words.ts'
 import type { DrillResult } from './run-drill.ts'
 import type { LoadedRunbook } from './validate.ts'
 
@@ -75,8 +76,8 @@ export function renderSummary(outcomes: readonly Outcome[]): string {
     return [
       loaded.name,
       journal?.verdict ?? 'refused',
-      formatMs(journal?.rto.firstWriteMs ?? null),
-      formatMs(journal?.rto.restoredMs ?? null),
+      journal === undefined ? 'not measured' : recoveryTime(journal.rto.firstWriteMs),
+      journal === undefined ? 'not measured' : recoveryTime(journal.rto.restoredMs),
       journal === undefined ? 'not measured' : rpoOf(journal),
       formatMs(tookMs),
     ]

@@ -2,6 +2,7 @@
 import type { Journal } from '#protocol/journal.ts'
 import { distribution, renderTable, type Distribution } from '../bench/distribution.ts'
 import { formatMs } from '../measure/objectives.ts'
+import { recoveryTime } from './words.ts'
 
 export interface History {
   readonly runbook: string
@@ -63,8 +64,8 @@ export function historyScreen(histories: readonly History[]): string {
       const rows = each.drills.map((drill) => [
         `  ${drill.startedAt.slice(0, 16).replace('T', ' ')}`,
         drill.verdict,
-        formatMs(drill.firstWriteMs),
-        formatMs(drill.restoredMs),
+        recoveryTime(drill.firstWriteMs),
+        recoveryTime(drill.restoredMs),
         drill.lost === null ? 'not measured' : String(drill.lost),
       ])
       return [

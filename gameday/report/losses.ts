@@ -3,7 +3,7 @@ import type { Journal } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { escapeMarkup } from './escape.ts'
 import { figure, idList, table, words } from './markup.ts'
-import { count, storeNames } from './words.ts'
+import { count, recoveryTime, storeNames } from './words.ts'
 
 function stores({ rpo }: Journal): string {
   const what = {
@@ -113,8 +113,8 @@ export function renderAreas(journal: Journal): string {
     heads: ['area', 'first write', 'restored'],
     rows: areas.map(([area, each]) => [
       words(area),
-      figure(formatMs(each.firstWriteMs)),
-      figure(formatMs(each.restoredMs)),
+      figure(recoveryTime(each.firstWriteMs)),
+      figure(recoveryTime(each.restoredMs)),
     ]),
   })
 }

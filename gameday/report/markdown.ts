@@ -1,7 +1,7 @@
 // A drill for a pull request or a chat: verdict, objectives, phases, loss, and how to get the same.
 import type { Journal, Phases } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
-import { count, phaseNames, storeNames } from './words.ts'
+import { count, phaseNames, recoveryTime, storeNames } from './words.ts'
 
 const marks = { met: '✅', missed: '❌', unknown: '❔', pass: '✅', fail: '❌' } as const
 
@@ -44,7 +44,7 @@ function lines(journal: Journal): readonly string[] {
     `**Checks:** ${troubles.length === 0 ? `all ${journal.checks.length} passed` : ''}`.trimEnd(),
     ...troubles.map((each) => `- ${marks[each.status]} ${safe(each.name)}: ${safe(each.reason)}`),
     '',
-    `**RTO:** first write ${formatMs(rto.firstWriteMs)}, restored ${formatMs(rto.restoredMs)} (worst area)`,
+    `**RTO:** first write ${recoveryTime(rto.firstWriteMs)}, restored ${recoveryTime(rto.restoredMs)} (worst area)`,
     ...(phases === '' ? [] : [`**Phases:** ${phases}`]),
     ...(failbackPhases === '' ? [] : [`**Failback:** ${failbackPhases}; gap ${formatMs(failback.outageMs)}`]),
     `**Acked and lost:** ${lost}; split brain ${count(splitBrain.count)}`,

@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { goodRecord } from '../measure/histories.ts'
 import { measure } from '../measure/measure.ts'
+import type { Journal } from '#protocol/journal.ts'
 import { renderHtml } from './html.ts'
 import { renderJunit } from './junit.ts'
+import { renderMarkdown } from './markdown.ts'
 import { reportDrill } from './past-drill.ts'
 import { renderScreen } from './screen.ts'
 
@@ -43,6 +45,21 @@ void test('the screen says verdict, figures and where the files are', () => {
   for (const expected of ['PASS', 'RTO first write', '1.05 s', 'split brain', 'drills/x/report.html'])
     assert.ok(screen.includes(expected), expected)
   assert.ok(screen.split('\n').length <= 30)
+})
+
+void test('what did not come back within the drill was looked for: it is not seen, not unmeasured', () => {
+  const { areas } = journal.rto
+  const gone = {
+    ...journal,
+    rto: { ...journal.rto, restoredMs: null, areas: { ...areas, na: { ...areas.na, restoredMs: null } } },
+  }
+  assert.match(renderScreen(gone as Journal, 'drills/x'), /RTO restored +not seen/)
+  assert.match(renderScreen(gone as Journal, 'drills/x'), /na 1\.05 s \/ not seen/)
+  assert.match(renderMarkdown(gone as Journal), /restored not seen \(worst area\)/)
+  assert.match(
+    renderHtml({ ...record, journal: gone as Journal, integrity }),
+    /restored in the worst area after<\/dt><dd class="none">not seen/,
+  )
 })
 
 void test('a past drill is printed again from its files; a missing one is named', async () => {

@@ -1,10 +1,7 @@
 // One screen that says how a drill went.
 import type { Journal, StoreLoss } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
-
-function count(value: number | null): string {
-  return value === null ? 'not measured' : String(value)
-}
+import { count, phaseNames, recoveryTime } from './words.ts'
 
 function lossText(loss: StoreLoss): string {
   if (loss.lostCount === null) return 'not measured'
@@ -13,13 +10,12 @@ function lossText(loss: StoreLoss): string {
 
 function areasText(journal: Journal): string {
   return Object.entries(journal.rto.areas)
-    .map(([area, each]) => `${area} ${formatMs(each.firstWriteMs)} / ${formatMs(each.restoredMs)}`)
+    .map(([area, each]) => `${area} ${recoveryTime(each.firstWriteMs)} / ${recoveryTime(each.restoredMs)}`)
     .join('   ')
 }
 
 function phasesText(journal: Journal): string {
-  const names = ['detect', 'decide', 'fence', 'promote', 'steer', 'recover'] as const
-  const measured = names.filter((name) => journal.rto.phases[`${name}Ms`] !== null)
+  const measured = phaseNames.filter((name) => journal.rto.phases[`${name}Ms`] !== null)
   return measured.map((name) => `${name} ${formatMs(journal.rto.phases[`${name}Ms`])}`).join('  ') || 'not measured'
 }
 
@@ -42,8 +38,8 @@ export function renderScreen(journal: Journal, folder: string): string {
     ...troubles.map((each) => row(`${marks[each.status]} check`, `${each.name}: ${each.reason}`)),
     ...(troubles.length === 0 ? [row('+ checks', `all ${journal.checks.length} passed`)] : []),
     '',
-    row('RTO first write', formatMs(journal.rto.firstWriteMs)),
-    row('RTO restored', `${formatMs(journal.rto.restoredMs)}  (${hypothesis}, worst area)`),
+    row('RTO first write', recoveryTime(journal.rto.firstWriteMs)),
+    row('RTO restored', `${recoveryTime(journal.rto.restoredMs)}  (${hypothesis}, worst area)`),
     ...(areasText(journal) === '' ? [] : [row('by area', areasText(journal))]),
     row('phases', phasesText(journal)),
     row('longest gap', formatMs(journal.outage.longestMs)),

@@ -5,7 +5,7 @@ import { escapeMarkup } from './escape.ts'
 import { section, state, table, words } from './markup.ts'
 import type { ReportInput } from './report-input.ts'
 import { storyOf } from './story.ts'
-import { busyMachine } from './words.ts'
+import { busyMachine, count, recoveryTime } from './words.ts'
 
 const signs = { pass: '✓', fail: '✕', unknown: '?' } as const
 
@@ -22,16 +22,15 @@ function tiles(journal: Journal): string {
   const { rto, rpo, requests, splitBrain } = journal
   const all = requests.ok + requests.failed + requests.unknown
   const failed = all === 0 ? null : requests.failed + requests.unknown
-  const duration = (value: number | null): string | null => (value === null ? null : formatMs(value))
-  const number = (value: number | null): string | null => (value === null ? null : value.toLocaleString('en-US'))
-  const pairs: readonly (readonly [string, string | null])[] = [
-    ['first write acknowledged after', duration(rto.firstWriteMs)],
-    ['restored in the worst area after', duration(rto.restoredMs)],
-    ['acknowledged writes lost', number(rpo.postgres.lostCount)],
-    [`requests without success, of ${number(all)}`, number(failed)],
-    ['writes in split brain', number(splitBrain.count)],
+  const number = (value: number | null): string => value?.toLocaleString('en-US') ?? count(value)
+  const figures: readonly (readonly [string, number | null, (value: number | null) => string])[] = [
+    ['first write acknowledged after', rto.firstWriteMs, recoveryTime],
+    ['restored in the worst area after', rto.restoredMs, recoveryTime],
+    ['acknowledged writes lost', rpo.postgres.lostCount, number],
+    [`requests without success, of ${number(all)}`, failed, number],
+    ['writes in split brain', splitBrain.count, number],
   ]
-  return `<dl class="tiles">${pairs.map(([name, value]) => `<div><dt>${escapeMarkup(name)}</dt><dd${value === null ? ' class="none"' : ''}>${value ?? 'not measured'}</dd></div>`).join('')}</dl>`
+  return `<dl class="tiles">${figures.map(([name, value, text]) => `<div><dt>${escapeMarkup(name)}</dt><dd${value === null ? ' class="none"' : ''}>${text(value)}</dd></div>`).join('')}</dl>`
 }
 
 export function renderSummary(input: ReportInput): string {

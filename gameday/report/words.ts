@@ -1,11 +1,17 @@
 // Words and units that every kind of report shares.
 import type { Journal } from '#protocol/journal.ts'
+import { formatMs } from '../measure/objectives.ts'
 
 export const phaseNames = ['detect', 'decide', 'fence', 'promote', 'steer', 'recover'] as const
 export const storeNames = ['postgres', 'kafka', 'redis'] as const
 
 export function count(value: number | null): string {
   return value === null ? 'not measured' : String(value)
+}
+
+/** When an outage ended: null if that was not seen before the drill ended. */
+export function recoveryTime(ms: number | null): string {
+  return ms === null ? 'not seen' : formatMs(ms)
 }
 
 export function percent(share: number | null, digits = 0): string {
