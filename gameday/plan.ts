@@ -6,6 +6,7 @@ import { formatMs } from './measure/objectives.ts'
 import { branchesOf, rollbackLeaves, type Leaf } from './method.ts'
 import { parameterValues } from './parameters.ts'
 import { titleOf } from './titles.ts'
+import { topologyWords } from './topology-words.ts'
 import type { LoadedRunbook } from './validate.ts'
 
 /** A drill waits for a fault to heal, for an order to be answered, and for the world afterwards, at most so long. */
@@ -128,22 +129,6 @@ function rollbackLines(runbook: Runbook): readonly string[] {
   return [...steps, '  then whatever fault is left is healed, and the load ends']
 }
 
-function wordsOf(values: Readonly<Record<string, unknown>>): string {
-  return Object.entries(values)
-    .map(([key, value]) => `${key} ${Array.isArray(value) ? value.join(', ') : String(value)}`)
-    .join('; ')
-}
-
-function topologyWords({ topology }: Runbook): string {
-  const { 'max-loss': maxLoss, 'dns-ttl': dnsTtl, ...rest } = topology
-  // What only matters for asynchronous commits, or for DNS, is left out elsewhere.
-  return wordsOf({
-    ...rest,
-    ...(topology.commit === 'async' ? { 'max-loss': formatMs(maxLoss) } : {}),
-    ...(topology.steering === 'dns' ? { 'dns-ttl': formatMs(dnsTtl) } : {}),
-  })
-}
-
 function objectiveWords({ objectives }: Runbook): string {
   const timed = new Set(['rto', 'rto-first-write', 'rpo', 'longest-gap', 'failback-gap'])
   const words = Object.entries(objectives).map(([name, value]) =>
@@ -167,7 +152,7 @@ export function renderPlan({ name, runbook }: LoadedRunbook): string {
   return [
     `${runbook.title} (${name}): what would be done`,
     '',
-    row('world', topologyWords(runbook)),
+    row('world', topologyWords(runbook.topology)),
     row(
       'load',
       `${load.rate}/s, ${Math.round(load.reads * 100)} % reads, from ${load.from.join(', ')}; given up after ${formatMs(load.timeout)}`,

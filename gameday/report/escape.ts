@@ -7,3 +7,11 @@ export function escapeMarkup(text: string): string {
     .replaceAll('"', '&quot;')
     .replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\u{FFFD}')
 }
+
+/** Text in HTML that may run over several lines: a link such as `a -> b` stays on one. */
+export function flowingText(text: string): string {
+  return escapeMarkup(text).replaceAll(
+    /[\w*,|]+ (?:&lt;)?-&gt; [\w*|]+/g,
+    (link) => `<span class="link-name">${link}</span>`,
+  )
+}

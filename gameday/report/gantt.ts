@@ -42,10 +42,12 @@ function gantt(caption: string, phases: Phases, sums: readonly Span[]): string {
   const spans = spansOf(phases)
   const rows = [...spans, ...sums]
   const axis = { fromS: 0, toS: Math.max(0.001, ...rows.map((each) => each.toMs / 1000)) * 1.02 }
-  const unit = (atS: number): string => (axis.toS < 2 ? `${Math.round(atS * 1000)} ms` : `${atS} s`)
+  // The unit once, so that there is room for the numbers on narrow screens.
+  const [unit, perS] = axis.toS < 2 ? ['ms', 1000] : ['s', 1]
+  const label = (atS: number): string => `${Number((atS * perS).toFixed(3))}${atS === 0 ? ` ${unit}` : ''}`
   return `<figure class="gantt"><figcaption>${escapeMarkup(caption)}</figcaption>
 <div role="list">${rows.map((each) => row(axis, each)).join('\n')}</div>
-${ticksRow(axis, '', unit)}
+${ticksRow(axis, '', label)}
 </figure>`
 }
 

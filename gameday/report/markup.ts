@@ -1,5 +1,5 @@
 // Pieces of HTML that sections are put together from. Texts are escaped here; cells are HTML already.
-import { escapeMarkup } from './escape.ts'
+import { escapeMarkup, flowingText } from './escape.ts'
 
 /** A cell of a table: HTML, and whether it is a number that stands to the right. */
 export interface Cell {
@@ -17,7 +17,7 @@ export interface Table {
 }
 
 export function words(text: string): Cell {
-  return { html: escapeMarkup(text) }
+  return { html: flowingText(text) }
 }
 
 export function figure(text: string): Cell {

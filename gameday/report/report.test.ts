@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { goodRecord } from '../measure/histories.ts'
 import { measure } from '../measure/measure.ts'
 import type { Journal } from '#protocol/journal.ts'
+import { topologyWords } from '../topology-words.ts'
 import { renderHtml } from './html.ts'
 import { renderJunit } from './junit.ts'
 import { renderMarkdown } from './markdown.ts'
@@ -23,6 +24,20 @@ void test('the report has no outside link and no unescaped text', () => {
   assert.doesNotMatch(html, /(src|href)=|https?:|@import|url\(/)
   assert.doesNotMatch(html, /<script/)
   assert.match(html, /&lt;script&gt;/)
+})
+
+void test('links stay on one line, and settings are told as people write them', () => {
+  const events = record.events.map((each) => ({ ...each, reason: 'cut: a -> b, b <-> c <b>' }))
+  const html = renderHtml({ ...record, events, journal, integrity })
+  const [one, other] = ['a -&gt; b', 'b &lt;-&gt; c'].map((link) => `<span class="link-name">${link}</span>`)
+  assert.ok(html.includes(`cut: ${one}, ${other} &lt;b&gt;`))
+  const { topology } = journal
+  assert.match(
+    topologyWords(topology),
+    /^pattern active-passive; steering glb; commit quorum; home a; fence-path in-band$/,
+  )
+  const async = { ...topology, commit: 'async', steering: 'dns', disk: 2 ** 29 }
+  assert.match(topologyWords(async), /max-loss 5\.00 s; accept-data-loss false; .*dns-ttl 30\.00 s; disk 512 MiB$/)
 })
 
 void test('the plot shades the fault and marks the epochs', () => {

@@ -22,7 +22,7 @@ pre { background: var(--page); border: 1px solid var(--line); border-radius: 6px
 .badge { flex: none; font-weight: 700; font-size: 1.15rem; letter-spacing: .04em; padding: .45rem 1rem; border-radius: 8px; border: 1px solid currentColor; white-space: nowrap }
 .pass, .met { color: var(--good) } .fail, .missed { color: var(--bad) } .unknown { color: var(--doubt) }
 .badge.pass { background: var(--good-tint) } .badge.fail { background: var(--bad-tint) } .badge.unknown { background: var(--doubt-tint) }
-.state { font-weight: 650; white-space: nowrap }
+.state { font-weight: 650; white-space: nowrap } .link-name { white-space: nowrap }
 .alert { border: 1px solid currentColor; border-left-width: 5px; border-radius: 6px; padding: .6rem .9rem; margin: 1rem 0 0; max-width: none; color: var(--doubt); background: var(--doubt-tint) }
 .alert.bad { color: var(--bad); background: var(--bad-tint) }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .75rem; margin: 1.25rem 0 0 }
@@ -58,7 +58,7 @@ svg * { vector-effect: non-scaling-stroke } .grid { stroke: var(--grid); fill: n
 .rate { stroke: var(--good) } .rate-area { fill: var(--good-tint) } .p50 { stroke: var(--blue) } .p99 { stroke: var(--violet); stroke-dasharray: 4 2.5 }
 .lag-a { stroke: var(--teal) } .lag-b { stroke: var(--blue); stroke-dasharray: 6 3 } .lag-c { stroke: var(--violet); stroke-dasharray: 2 2 }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; list-style: none; margin: .5rem 0 .25rem; padding: 0; font-size: .85rem } .legend svg { width: 26px; height: 12px; vertical-align: -1px; margin-right: .4rem }
-.gantt .row { grid-template-columns: 5rem minmax(0, 1fr) 5rem; align-items: center } .gantt .value { font-size: .9rem; font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap } .gantt .row > .name { font-size: .9rem; color: var(--ink) }
+.gantt .row { grid-template-columns: 6.2rem minmax(0, 1fr) 5rem; align-items: center } .gantt .row > .name { white-space: nowrap } .gantt .value { font-size: .9rem; font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap } .gantt .row > .name { font-size: .9rem; color: var(--ink) }
 .gantt .track { height: 1.6rem; background: linear-gradient(var(--grid), var(--grid)) 0 100% / 100% 1px no-repeat } .gantt .bar { background: var(--blue); top: 5px; bottom: 5px; padding: 0 } .gantt .sum .bar { background: none; border: 1.5px solid var(--ink) } .gantt .sum > .name, .gantt .sum > .value { font-weight: 650 }
 .gantt .xticks { background: none } .maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); gap: 1rem 1.5rem } .maps svg { width: 100%; max-width: 400px; height: auto; display: block; margin: 0 auto } .maps h3 { margin-top: .75rem }
 .maps text { font-size: 12.5px; fill: var(--ink); text-anchor: middle } .maps .role { font-size: 11px; fill: var(--soft) } .site { fill: var(--card); stroke: var(--soft); stroke-width: 1.2 } .site.primary { stroke: var(--blue); stroke-width: 2.5; fill: var(--blue-tint) } .maps .primary-text { fill: var(--blue); font-weight: 700 } .site.dead { stroke: var(--bad); stroke-dasharray: 4 3; fill: var(--bad-tint) } .maps .dead-text { fill: var(--bad); font-weight: 600 }
@@ -73,7 +73,7 @@ footer { color: var(--soft); font-size: .85rem; max-width: 1080px; margin: 0 aut
 const narrow = `
 @media screen and (max-width: 640px) { main { padding: 1rem .75rem } section { padding: 1rem .9rem 1.1rem; border-radius: 8px } h1 { font-size: 1.45rem } .top { flex-direction: column-reverse; gap: .75rem }
   .tiles { grid-template-columns: 1fr 1fr } .tiles dd { font-size: 1.3rem } .tiles div { padding: .6rem .75rem } .story { font-size: 1.03rem }
-  .row { grid-template-columns: 3.3rem minmax(0, 1fr); column-gap: .4rem } .gantt .row { grid-template-columns: 3.9rem minmax(0, 1fr) 4.3rem } .wide, .xticks .minor { display: none }
+  .row { grid-template-columns: 3.3rem minmax(0, 1fr); column-gap: .4rem } .gantt .row { grid-template-columns: 6rem minmax(0, 1fr) 4.3rem } .wide, .xticks .minor { display: none }
   .events li { grid-template-columns: auto minmax(0, 1fr) auto; gap: 0 .6rem; padding: .5rem 0 } .events .why { grid-column: 1 / -1 } .events time { text-align: left } .facts { grid-template-columns: minmax(0, 1fr); gap: 0 } .facts dd { margin-bottom: .5rem }
   .stack thead { position: absolute; clip-path: inset(50%); height: 1px; width: 1px; overflow: hidden; left: 0 } .stack thead tr { display: block; width: 1px; overflow: hidden } .stack tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line) } .stack tbody tr:last-child { border: 0 } .stack td, .stack tbody th { display: block; border: 0; padding: .08rem 0; text-align: left; white-space: normal } .stack td[data-head]::before { content: attr(data-head) ': '; color: var(--soft) } }`
 

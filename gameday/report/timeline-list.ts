@@ -2,7 +2,7 @@
 import type { Journal } from '#protocol/journal.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import { sinceMs } from '../measure/history.ts'
-import { escapeMarkup } from './escape.ts'
+import { escapeMarkup, flowingText } from './escape.ts'
 
 const turningPoints = new Set([
   'suspect',
@@ -28,7 +28,7 @@ function item(event: TimelineEvent, zeroNs: bigint): string {
   const seconds = sinceMs(zeroNs, event.atNs) / 1000
   const sign = seconds < 0 ? '−' : '+'
   const who = event.site === event.source ? event.source : `${event.source} ${event.site}`
-  return `<li class="${event.source}"><time>${sign}${Math.abs(seconds).toFixed(3)} s</time><span class="who">${escapeMarkup(who)}</span><b>${escapeMarkup(event.kind)}</b><span class="why">${escapeMarkup(event.reason)}</span></li>`
+  return `<li class="${event.source}"><time>${sign}${Math.abs(seconds).toFixed(3)} s</time><span class="who">${escapeMarkup(who)}</span><b>${escapeMarkup(event.kind)}</b><span class="why">${flowingText(event.reason)}</span></li>`
 }
 
 function filter(sources: readonly string[]): string {

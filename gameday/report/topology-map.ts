@@ -1,8 +1,8 @@
 // The topology as small maps: regions and their roles, who takes WAL from whom, which links are cut, where each area's writes went.
-import type { Journal } from '#protocol/journal.ts'
 import type { Operation } from '#protocol/operation.ts'
 import type { Sample } from '#protocol/sample.ts'
 import { areas, isRegion, nearestRegion, regions, type Area, type Region } from '#protocol/sites.ts'
+import { topologyWords } from '../topology-words.ts'
 import { escapeMarkup } from './escape.ts'
 import type { ReportInput } from './report-input.ts'
 import { primaryOf } from './series.ts'
@@ -149,19 +149,13 @@ function map(scene: Scene): string {
   return `<figure><h3>${escapeMarkup(scene.title)}</h3><svg viewBox="0 0 380 268" role="img" aria-label="${escapeMarkup(describe(scene))}">${[...regionLinks(scene), ...writes, ...boxes].join('')}</svg></figure>`
 }
 
-function settings({ topology }: Journal): string {
-  return Object.entries(topology)
-    .map(([name, value]) => `${name} ${String(value)}${typeof value === 'number' ? ' ms' : ''}`)
-    .join(', ')
-}
-
 /** Empty if the drill has no samples. */
 export function renderTopology(input: ReportInput): string {
   const scenes = scenesOf(input)
   if (scenes.length === 0) return ''
   const key = (shape: string, text: string): string =>
     `<li><svg viewBox="0 0 26 12" aria-hidden="true">${shape}</svg>${text}</li>`
-  return `<p class="soft">${escapeMarkup(settings(input.journal))}</p>
+  return `<p class="soft">${escapeMarkup(topologyWords(input.journal.topology))}</p>
 <ul class="legend">${key('<path class="link wal" d="M1 6H25"/>', 'WAL streams')}${key('<path class="link writes" d="M1 6H25"/>', 'where the last writes were acknowledged')}${key('<path class="link cut" d="M1 6H25"/><path class="cross" d="M9 2l8 8M17 2l-8 8"/>', 'no packet passes')}</ul>
 <div class="maps">${scenes.map(map).join('\n')}</div>`
 }
