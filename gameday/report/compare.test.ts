@@ -24,7 +24,10 @@ test('n, min, median and max are those of each group; ranges that do not overlap
   assert.equal(restored?.differs, true)
   assert.equal(compared.find((each) => each.figure === 'longest gap')?.differs, false)
   assert.match(compareScreen(groups, compared), /\* RTO restored +quick +3 +1\.00 s +1\.50 s +2\.00 s/)
-  assert.match(compareHtml(groups, compared), /aria-label="slow: 3 values, median 5\.00 s"/)
+  const html = compareHtml(groups, compared)
+  assert.match(html, /aria-label="slow: 3 values, median 5\.00 s"/)
+  assert.match(html, /0 in every drill: .*lost, Postgres, .*split brain/)
+  assert.doesNotMatch(html, /<figcaption>split brain/)
 })
 
 test('a history is in order of time, with mean and median of what was restored', () => {

@@ -148,6 +148,18 @@ function stacked(groups: readonly Group[], compared: readonly ComparedFigure[]):
   return `<figure><figcaption>Median of each phase, one after another; the whole width is ${formatMs(most)}.</figcaption>${rows.join('\n')}</figure>`
 }
 
+/** A plot of each figure that was measured; those that are always 0 have no distribution to show. */
+function distributions(compared: readonly ComparedFigure[]): readonly string[] {
+  const figures = compared.filter((each) => !each.figure.startsWith('phase '))
+  const seen = ({ values }: ComparedFigure): readonly number[] => Object.values(values).flat()
+  const hasSpread = (each: ComparedFigure): boolean => seen(each).some((value) => value !== 0)
+  const zeros = figures.filter((each) => seen(each).length > 0 && !hasSpread(each)).map((each) => each.figure)
+  return [
+    ...figures.filter(hasSpread).map(dots),
+    zeros.length === 0 ? '' : `<p class="soft">${escapeMarkup(`0 in every drill: ${zeros.join(', ')}`)}</p>`,
+  ]
+}
+
 export function compareHtml(groups: readonly Group[], compared: readonly ComparedFigure[]): string {
   const rows = compared.flatMap(({ figure: name, unit, groups: seen, differs }) =>
     groups.map((group) => [
@@ -164,7 +176,7 @@ export function compareHtml(groups: readonly Group[], compared: readonly Compare
 <body><main><h1>${escapeMarkup(title)}</h1>
 ${groups.map((group) => `<p>${escapeMarkup(`${group.name}: ${[verdictsText(group), ...objectivesOf(group)].join('; ')}`)}</p>`).join('\n')}
 ${section('phases', 'Phases', stacked(groups, compared))}
-${section('plots', 'Distributions', ...compared.filter((each) => !each.figure.startsWith('phase ')).map(dots))}
+${section('plots', 'Distributions', ...distributions(compared))}
 ${section('figures', 'Figures', table({ caption: 'Apart: the ranges of two groups of at least three do not overlap.', heads: ['figure', 'group', 'n', 'min', 'median', 'max', ''], rows }))}
 </main></body></html>
 `
