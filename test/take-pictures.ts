@@ -42,6 +42,7 @@ async function takeBoth(browser: Browser): Promise<void> {
   await page.locator('dialog[open] button[type=submit]').click()
   await page.locator('[data-fault].active').waitFor({ timeout: slowMs })
   await page.locator('[data-region][data-role="primary"]:not([data-region="a"])').waitFor({ timeout: slowMs })
+  await page.locator('[data-region="a"][data-role="dark"]').waitFor({ timeout: slowMs })
   await takeAll(page, 'dashboard', 1250)
   await page.locator('[data-verdict]').waitFor({ timeout: slowMs })
   const drill = await readLiveDrill(world)
