@@ -1,11 +1,13 @@
 // What the guard of a world and the commands share on this machine: locks, the guard's log, and the word of what it has healed.
 // In the machine's folder, so that two checkouts agree.
 import { appendFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { type Holder, lookAtLock } from './process-lock.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Holder, isAlive, lookAtLock } from './process-lock.ts'
 import { guardHealedFile, guardLockFile, guardLogFile } from './world-files.ts'
 
 const guardHeals = 'guard: heal what was left'
 const endsWithinMs = 3000
+const lookEveryMs = 20
 
 /** What the guard writes into the world's lock. */
 export const guardsWork = guardHeals
@@ -36,17 +38,20 @@ export function takeHealed(world: string): readonly string[] {
 /** Ends a world's guard and waits until it has gone. @returns whether there was one */
 export async function endGuard(world: string): Promise<boolean> {
   const killAtMs = performance.now() + endsWithinMs
-  let told = false
+  let guard: number | null = null
   for (;;) {
     const { state, holder } = await lookAtLock(guardLockFile(world))
     if (state !== 'held') break
     // The lock is held, so the process of this number is the guard.
-    if (!told) process.kill(holder.pid, 'SIGTERM')
+    if (guard === null) process.kill(holder.pid, 'SIGTERM')
     else if (performance.now() > killAtMs) process.kill(holder.pid, 'SIGKILL')
-    told = true
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    guard = holder.pid
+    await sleep(lookEveryMs)
   }
-  return told
+  if (guard === null) return false
+  // Its lock goes a moment before itself; a dead one that nobody waits for (no init) keeps its number.
+  while (isAlive(guard) && performance.now() < killAtMs + endsWithinMs) await sleep(lookEveryMs)
+  return true
 }
 
 /** After a world has gone. */
