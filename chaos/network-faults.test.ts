@@ -66,6 +66,14 @@ void test('a region without power whose links still deliver is unproven', async 
   await assert.rejects(proveFault(world, entry), unproven(/no packet that made b -> a drop, c -> a drop$/))
 })
 
+void test('the last region’s loss of power is proven by its containers: nobody is there to send to it', async () => {
+  const world = createFakeWorld()
+  for (const { name, site } of await world.containers())
+    if (site === 'b' || site === 'c') world.setState(name, 'paused')
+  const { entry } = await injectFault(world, 'd', specOf({ kind: 'power-loss', target: 'region a' }))
+  assert.match(await proveFault(world, entry), /no container of region a runs, and no other region is there/)
+})
+
 void test('a region has power again when packets pass, not when its containers run', async () => {
   const world = createFakeWorld()
   const { entry } = await injectFault(world, 'd', specOf({ kind: 'power-loss', target: 'region a' }))

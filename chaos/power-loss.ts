@@ -6,6 +6,12 @@ import { containersOf, cutOf, eachLink, linkName, nameOf, regionOf, type Link } 
 import { changeLinks, clockNs, linkChanges, removeLinkChange } from './wan-calls.ts'
 import { isRegion, type Region } from '#protocol/sites.ts'
 
+/** Somebody whose beats can be seen to be dropped. */
+async function isAnybodyElse(world: RunningWorld, region: Region): Promise<boolean> {
+  const facts = await world.containers()
+  return facts.some(({ site, state }) => site !== null && isRegion(site) && site !== region && state === 'running')
+}
+
 async function notIn(world: RunningWorld, region: Region, states: readonly string[]): Promise<readonly string[]> {
   const facts = await world.containers()
   return facts.filter((each) => each.site === region && !states.includes(each.state)).map(nameOf)
@@ -38,7 +44,10 @@ export const powerLoss: FaultHandler<'power-loss'> = {
     const alive = await notIn(world, region, ['exited', 'dead'])
     if (alive.length > 0)
       throw new FaultUnproven(`expected region ${region} without power, saw ${alive.join(', ')} run`)
-    return `no container of region ${region} runs, ${await proveCut(world, entry, isBetweenRegions)}`
+    const cut = (await isAnybodyElse(world, region))
+      ? await proveCut(world, entry, isBetweenRegions)
+      : 'and no other region is there to send to it'
+    return `no container of region ${region} runs, ${cut}`
   },
 
   async heal(world, entry) {
