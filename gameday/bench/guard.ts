@@ -162,14 +162,15 @@ function killSession(terminal: ChildProcess): void {
   }
 }
 
+/** The controllers first: the guard looks the world over as soon as the drill is gone, and then has no more reason to. */
 async function killEverybody(world: RunningWorld, terminal: ChildProcess): Promise<void> {
-  const ended = once(terminal, 'close')
-  killSession(terminal)
-  await ended
   const running = new Set(
     (await world.containers()).filter((each) => each.state === 'running').map((each) => each.site),
   )
   await world.kill(servicesOf('controller.*').filter((each) => running.has(each.site)))
+  const ended = once(terminal, 'close')
+  killSession(terminal)
+  await ended
 }
 
 async function watch(
