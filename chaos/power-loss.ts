@@ -1,20 +1,18 @@
 // A region loses power: its links go dark at one instant, then every container is killed. Disks (volumes) survive.
-import type { RunningWorld } from '#world/running-world.ts'
+import type { ContainerFacts } from '#world/running-world.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
 import { cutChanges, describeCut, proveCut, seeDelivery } from './cut.ts'
 import { containersOf, cutOf, eachLink, linkName, nameOf, regionOf, type Link } from './targets.ts'
 import { changeLinks, clockNs, linkChanges, removeLinkChange } from './wan-calls.ts'
 import { isRegion, type Region } from '#protocol/sites.ts'
 
-/** Somebody whose beats can be seen to be dropped. */
-async function isAnybodyElse(world: RunningWorld, region: Region): Promise<boolean> {
-  const facts = await world.containers()
-  return facts.some(({ site, state }) => site !== null && isRegion(site) && site !== region && state === 'running')
+function notIn(facts: readonly ContainerFacts[], region: Region, states: readonly string[]): readonly string[] {
+  return facts.filter((each) => each.site === region && !states.includes(each.state)).map(nameOf)
 }
 
-async function notIn(world: RunningWorld, region: Region, states: readonly string[]): Promise<readonly string[]> {
-  const facts = await world.containers()
-  return facts.filter((each) => each.site === region && !states.includes(each.state)).map(nameOf)
+/** Somebody whose beats can be seen to be dropped. */
+function isAnybodyElse(facts: readonly ContainerFacts[], region: Region): boolean {
+  return facts.some(({ site, state }) => site !== null && isRegion(site) && site !== region && state === 'running')
 }
 
 /** The beats of regions show what becomes of their links, so nothing has to be sent in the midst of a failover. */
@@ -41,10 +39,11 @@ export const powerLoss: FaultHandler<'power-loss'> = {
 
   async prove(world, entry) {
     const region = regionOf(entry.target)
-    const alive = await notIn(world, region, ['exited', 'dead'])
+    const facts = await world.containers()
+    const alive = notIn(facts, region, ['exited', 'dead'])
     if (alive.length > 0)
       throw new FaultUnproven(`expected region ${region} without power, saw ${alive.join(', ')} run`)
-    const cut = (await isAnybodyElse(world, region))
+    const cut = isAnybodyElse(facts, region)
       ? await proveCut(world, entry, isBetweenRegions)
       : 'and no other region is there to send to it'
     return `no container of region ${region} runs, ${cut}`
@@ -58,7 +57,7 @@ export const powerLoss: FaultHandler<'power-loss'> = {
 
   async isHealed(world, entry) {
     const region = regionOf(entry.target)
-    if ((await notIn(world, region, ['running'])).length > 0) return null
+    if (notIn(await world.containers(), region, ['running']).length > 0) return null
     const changes = await linkChanges(world)
     if (changes.some((change) => change.id === entry.id)) return null
     const delivery = await seeDelivery(world, entry, isBetweenRegions)
