@@ -68,7 +68,7 @@ export async function conduct(run: Conducted): Promise<Conduct> {
     await collector.stop()
     live.checking()
   }
-  return { load: fromNs === null || toNs === null ? null : { fromNs, toNs }, checks, interruption }
+  return { load: fromNs === null || toNs === null ? null : { fromNs, toNs, areas: {} }, checks, interruption }
 }
 
 /** Always runs, and says whether all of it was done. */

@@ -300,6 +300,11 @@ export class Steps {
       proof: 'not yet proven',
       healedNs: null,
       healProof: null,
+      healBeganNs: null,
+      momentary: false,
+      endedNs: null,
+      endedBy: null,
+      blindMs: 0,
     }
     const healsAside = spec.kind === 'postgres-crash' && spec.optional
     const fault: LiveFault = { entry, record, healing: null, healsAside }

@@ -32,7 +32,17 @@ export type EpochSeen = z.infer<typeof epochSeen>
 export const storeLoss = z.object({ lostCount: count, windowMs: ms })
 export type StoreLoss = z.infer<typeof storeLoss>
 
-const areaRto = z.object({ firstWriteMs: ms, restoredMs: ms })
+/**
+ * `resolutionMs`: how far `restoredMs` may be from the truth either way, as the load is not continuous. `stillOutMs`: service was not
+ * back when the load ended, so long after t0; `restoredMs` is null then.
+ */
+const areaRto = z.object({
+  firstWriteMs: ms,
+  restoredMs: ms,
+  resolutionMs: ms.default(null),
+  stillOutMs: ms.default(null),
+})
+export type AreaRto = z.infer<typeof areaRto>
 
 export const phases = z.object({
   detectMs: ms,
@@ -56,6 +66,15 @@ export const faultRecord = z.object({
   proof: z.string(),
   healedNs: z.string().nullable(),
   healProof: z.string().nullable(),
+  /** When its own heal began: a step's, the rollback's, or the drill's at its end. */
+  healBeganNs: z.string().nullable().default(null),
+  /** It is over once it has happened, and has no span: a process that died. */
+  momentary: z.boolean().default(false),
+  /** The first evidence, before its own heal, that it was not in force as a whole any more, and what showed it. */
+  endedNs: z.string().nullable().default(null),
+  endedBy: z.string().nullable().default(null),
+  /** The longest time in which nobody could look whether it was in force. */
+  blindMs: z.number().default(0),
 })
 export type FaultRecord = z.infer<typeof faultRecord>
 
@@ -124,6 +143,65 @@ export const noPhases: Phases = {
 export const check = z.object({ name: z.string(), status: z.enum(['pass', 'fail', 'unknown']), reason: z.string() })
 export type Check = z.infer<typeof check>
 
+export const incidentCauses = ['fault', 'switchover', 'failover', 'failback', 'heal', 'unexplained'] as const
+export type IncidentCause = (typeof incidentCauses)[number]
+
+/** What clients saw from one row of faults, one order, or one breakdown without either (docs/measuring.md). */
+export const incident = z.object({
+  /** Unique in the drill: fault ids joined by `+`, `failback`, `failback-2`, `unexplained-1`. */
+  id: z.string(),
+  cause: z.enum(incidentCauses),
+  title: z.string(),
+  t0: z.object({ ns: z.string(), widthMs: z.number() }),
+  /** The t0 of the next fault or order, or the end of the load. */
+  untilNs: z.string(),
+  firstWriteMs: ms,
+  firstWriteResolutionMs: ms,
+  restoredMs: ms,
+  resolutionMs: ms,
+  stillOutMs: ms,
+  areas: z.partialRecord(z.enum(areas), areaRto),
+  phases,
+  /** Of the span. Its resolution: how much shorter the outage behind it may have been. */
+  longestGapMs: ms,
+  longestGapResolutionMs: ms,
+  /** Operations intended in the span that failed or ended as unknown. */
+  failed: count,
+  rpo: z.object({ postgres: storeLoss, kafka: storeLoss, redis: storeLoss }),
+  splitBrain: z.object({ count, ms }),
+})
+export type Incident = z.infer<typeof incident>
+
+/** What became of an area's planned operations. */
+export const areaCollection = z.object({
+  planned: z.number().int(),
+  /** As the client said at last; null: it did not. */
+  sent: count,
+  collected: z.number().int(),
+  missing: z.number().int(),
+  /** Collected more than once. */
+  repeated: z.number().int(),
+  late: z.number().int(),
+  shed: z.number().int(),
+  /** Spans in which operations are missing, or were late or shed by the client. */
+  spans: z.array(
+    z.object({ kind: z.enum(['missing', 'late', 'shed']), fromNs: z.string(), toNs: z.string(), count: z.number() }),
+  ),
+  /** Why the client's operations could not all be had. */
+  reason: z.string().nullable(),
+})
+export type AreaCollection = z.infer<typeof areaCollection>
+
+/** A span in which the measuring itself stood still, or its clock was moved. */
+export const stall = z.object({
+  part: z.enum(['harness', 'wan', 'machine']),
+  kind: z.enum(['stall', 'suspend', 'clock-step']),
+  fromNs: z.string(),
+  toNs: z.string(),
+  ms: z.number(),
+})
+export type Stall = z.infer<typeof stall>
+
 export const journal = z.object({
   schemaVersion: z.literal(1),
   verdict: z.enum(verdicts),
@@ -138,15 +216,30 @@ export const journal = z.object({
     restoredMs: ms,
     areas: z.partialRecord(z.enum(areas), areaRto),
     phases: phases,
+    /** Of the incident with the worst `restoredMs`, whose areas and phases these are; null: there was none. */
+    incident: z.string().nullable().default(null),
+    firstWriteResolutionMs: ms.default(null),
+    resolutionMs: ms.default(null),
+    stillOutMs: ms.default(null),
   }),
-  outage: z.object({ longestMs: ms }),
+  /** `open`: the longest was still going on when the load ended. */
+  outage: z.object({ longestMs: ms, resolutionMs: ms.default(null), open: z.boolean().default(false) }),
   /** Its phases begin with the order. */
   failback: z.object({ outageMs: ms, failed: count, phases: phases.default(noPhases) }),
   rpo: z.object({ postgres: storeLoss, kafka: storeLoss, redis: storeLoss, objects: storeLoss }),
   splitBrain: z.object({ count: count, ms: ms }),
-  requests: z.object({ ok: z.number(), failed: z.number(), unknown: z.number() }),
+  /** Null where operations are missing. */
+  requests: z.object({ ok: count, failed: count, unknown: count }),
   duplicates: z.object({ delivered: count, appliedTwice: count }),
   falseFailovers: count,
+  /** In order of their t0. */
+  incidents: z.array(incident).default([]),
+  /** Why a figure is unknown, by its path: `rpo.postgres.lostCount`, `incidents[0].restoredMs`. */
+  unknown: z.record(z.string(), z.string()).default({}),
+  /** What was found all the same of a figure that is unknown, by its path. */
+  atLeast: z.record(z.string(), z.number()).default({}),
+  collection: z.partialRecord(z.enum(areas), areaCollection).default({}),
+  stalls: z.array(stall).default([]),
   // What follows is for people and for reports.
   drill: z.string(),
   title: z.string(),
@@ -202,3 +295,8 @@ export const journal = z.object({
   interruption: z.string().nullable(),
 })
 export type Journal = z.infer<typeof journal>
+
+/** Requests that failed or ended as unknown; null where operations are missing. */
+export function withoutSuccess({ requests }: Pick<Journal, 'requests'>): number | null {
+  return requests.failed === null || requests.unknown === null ? null : requests.failed + requests.unknown
+}

@@ -47,8 +47,12 @@ export const operation = z.object({
   kind: z.enum(['write', 'read']),
   /** Idempotency key of a write, order id of a read. */
   key: z.string(),
-  /** When it should have been sent, began to be written to a connection (null: never), was answered or given up: monotonic ns. */
+  /**
+   * When it should have been sent, when the client turned to it (null: recorded by an older version), when it began to be written to
+   * a connection (null: never), when it was answered or given up: monotonic ns.
+   */
   intendedNs: z.string(),
+  startedNs: z.string().nullable().default(null),
   sentNs: z.string().nullable(),
   doneNs: z.string(),
   outcome: z.enum(['ok', 'failed', 'unknown']),
@@ -58,5 +62,7 @@ export const operation = z.object({
   region: z.string().nullable(),
   epoch: z.number().nullable(),
   reason: z.string().nullable(),
+  /** Never tried, since too many were under way: the client's doing, not the service's. */
+  shed: z.boolean().default(false),
 })
 export type Operation = z.infer<typeof operation>

@@ -1,5 +1,5 @@
 // Many short drills of one world: distributions of how long service was gone, and of what was lost.
-import type { Journal } from '#protocol/journal.ts'
+import { withoutSuccess, type Journal } from '#protocol/journal.ts'
 import type { Step } from '#protocol/runbook.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import { readyWorld } from '../ready-world.ts'
@@ -42,7 +42,7 @@ export function figuresOf(journal: Journal, folder: string): FinishedRun {
     failbackFailed: journal.failback.failed,
     lost: journal.rpo.postgres.lostCount,
     splitBrain: journal.splitBrain.count,
-    failedRequests: journal.requests.failed + journal.requests.unknown,
+    failedRequests: withoutSuccess(journal),
     tookMs: journal.durationMs,
   }
 }

@@ -11,6 +11,7 @@ function operation(second: number, latencyMs: number, outcome: Operation['outcom
     kind: 'write',
     key: 'k',
     intendedNs: (doneNs - BigInt(latencyMs) * 1_000_000n).toString(),
+    startedNs: null,
     sentNs: null,
     doneNs: doneNs.toString(),
     outcome,
@@ -19,6 +20,7 @@ function operation(second: number, latencyMs: number, outcome: Operation['outcom
     region: null,
     epoch: null,
     reason: null,
+    shed: false,
   }
 }
 

@@ -6,7 +6,7 @@ import type { Sample } from '#protocol/sample.ts'
 import type { Area, Region } from '#protocol/sites.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import type { AckedWrite, ClientOperation } from './history.ts'
-import type { DrillRecord } from './record.ts'
+import type { AreaLoad, DrillRecord } from './record.ts'
 
 export function ns(ms: number): string {
   return BigInt(Math.round(ms * 1e6)).toString()
@@ -37,6 +37,7 @@ export function toOperation(each: ClientOperation, seq: number): Operation {
     kind: each.kind,
     key: each.key,
     intendedNs: ns(each.intendedMs),
+    startedNs: ns(each.intendedMs),
     sentNs: ns(each.sentMs),
     doneNs: ns(each.doneMs),
     outcome: each.outcome,
@@ -45,7 +46,28 @@ export function toOperation(each: ClientOperation, seq: number): Operation {
     region: each.region,
     epoch: each.epoch,
     reason: null,
+    shed: false,
   }
+}
+
+/** As a client numbers them: by area, in order of their intended times. */
+export function numbered(operations: readonly ClientOperation[]): readonly Operation[] {
+  const next = new Map<Area, number>()
+  return operations
+    .toSorted((left, right) => left.intendedMs - right.intendedMs)
+    .map((each) => {
+      const seq = next.get(each.area) ?? 0
+      next.set(each.area, seq + 1)
+      return toOperation(each, seq)
+    })
+}
+
+/** Everything that was planned is there. */
+export function loadOf(operations: readonly Operation[]): Readonly<Partial<Record<Area, AreaLoad>>> {
+  const byArea = Map.groupBy(operations, ({ area }) => area)
+  return Object.fromEntries(
+    [...byArea].map(([area, { length }]) => [area, { planned: length, sent: length, reason: null }]),
+  )
 }
 
 export const t0Ms = 5000
@@ -132,6 +154,7 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
     failed: null,
     action,
   })
+  const recorded = numbered(operations)
   const inRegion = { orderIds: ids, eventIds: [...ids] }
   const projection = { orderIds: ids, applied: { count: ids.size, distinct: ids.size } }
   return {
@@ -151,9 +174,9 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
     startedAt: '2026-01-01T00:00:00.000Z',
     originNs: 0n,
     endNs: BigInt(ns(endMs + 1000)),
-    load: { fromNs: 0n, toNs: BigInt(ns(endMs)) },
+    load: { fromNs: 0n, toNs: BigInt(ns(endMs)), areas: loadOf(recorded) },
     epochBefore: { epoch: 1, region: 'a' },
-    operations: operations.map(toOperation),
+    operations: recorded,
     events: [
       event(t0Ms + 300, 'b', 'suspect', 1),
       event(t0Ms + 400, 'b', 'epoch-taken', 2),
@@ -175,6 +198,11 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
         proof: 'dead',
         healedNs: ns(healMs + 1000),
         healProof: 'alive',
+        healBeganNs: ns(healMs),
+        momentary: false,
+        endedNs: null,
+        endedBy: null,
+        blindMs: 0,
       },
     ],
     steps: [
@@ -198,6 +226,9 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
         ['c', projection],
       ]),
     },
+    agreement: [],
+    stalls: [],
+    unheard: [],
     wanBytes: 1000,
     checks: [],
     interruption: null,

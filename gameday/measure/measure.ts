@@ -96,6 +96,8 @@ function spansOfFaults(record: DrillRecord): readonly Span[] {
     }))
 }
 
+const noInterval = { incident: null, firstWriteResolutionMs: null, resolutionMs: null, stillOutMs: null }
+
 interface Rto {
   readonly journal: Journal['rto']
   readonly restored: Restored
@@ -106,7 +108,7 @@ function measureRto(record: DrillRecord, history: History, span: OutageSpan | nu
   const nothing: Restored = { ms: null, why: 'short' }
   if (span === null) {
     const phases = phasesOf([], 0n, 0, null, null)
-    return { journal: { firstWriteMs: null, restoredMs: null, areas: {}, phases }, restored: nothing }
+    return { journal: { firstWriteMs: null, restoredMs: null, areas: {}, phases, ...noInterval }, restored: nothing }
   }
   const changed = epochChangedIn(history.acks, span)
   const used = areas.filter((area) => record.runbook.load.from.includes(area))
@@ -131,9 +133,13 @@ function measureRto(record: DrillRecord, history: History, span: OutageSpan | nu
       firstWriteMs: first.ms,
       restoredMs: worst.ms,
       areas: Object.fromEntries(
-        [...perArea].map(([area, each]) => [area, { firstWriteMs: each.firstWriteMs, restoredMs: each.restored.ms }]),
+        [...perArea].map(([area, each]) => [
+          area,
+          { firstWriteMs: each.firstWriteMs, restoredMs: each.restored.ms, resolutionMs: null, stillOutMs: null },
+        ]),
       ),
       phases: phasesOf(record.events, record.originNs, span.t0Ms, first.ack, worst.ms),
+      ...noInterval,
     },
     restored: worst,
   }
@@ -366,7 +372,7 @@ export function measure(record: DrillRecord): Journal {
     objectives,
     epochs: [...figures.epochs],
     rto: figures.rto.journal,
-    outage: { longestMs: figures.longestMs },
+    outage: { longestMs: figures.longestMs, resolutionMs: null, open: false },
     failback: figures.failback,
     rpo: {
       postgres: losses.postgres.loss,
@@ -378,6 +384,11 @@ export function measure(record: DrillRecord): Journal {
     requests: { ok: count('ok'), failed: count('failed'), unknown: count('unknown') },
     duplicates: figures.duplicated,
     falseFailovers: figures.falseFailovers,
+    incidents: [],
+    unknown: {},
+    atLeast: {},
+    collection: {},
+    stalls: [],
     checks,
     ...forPeople(record, figures),
   }

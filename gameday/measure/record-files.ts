@@ -2,9 +2,9 @@
 // their own; what is written here is all the rest.
 import { z } from 'zod'
 import { exportedTail } from '#protocol/agent.ts'
-import { check, environment, faultRecord, stepRecord } from '#protocol/journal.ts'
+import { check, environment, faultRecord, stall, stepRecord } from '#protocol/journal.ts'
 import type { Runbook } from '#protocol/runbook.ts'
-import { regions } from '#protocol/sites.ts'
+import { areas, regions } from '#protocol/sites.ts'
 import type { DrillRecord, FinalReads } from './record.ts'
 
 const nanoseconds = z.string().regex(/^\d+$/, 'expected nanoseconds')
@@ -21,7 +21,7 @@ const validatedRunbook = z.looseObject({
 
 /** record.json */
 const recordFile = z.object({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   drill: z.string(),
   runbookName: z.string(),
   runbook: z.custom<Runbook>((value) => validatedRunbook.safeParse(value).success, 'expected a validated runbook'),
@@ -32,11 +32,32 @@ const recordFile = z.object({
   startedAt: z.string(),
   originNs: nanoseconds,
   endNs: nanoseconds,
-  load: z.object({ fromNs: nanoseconds, toNs: nanoseconds }).nullable(),
+  load: z
+    .object({
+      fromNs: nanoseconds,
+      toNs: nanoseconds,
+      areas: z.partialRecord(
+        z.enum(areas),
+        z.object({ planned: z.number(), sent: z.number().nullable(), reason: z.string().nullable() }),
+      ),
+    })
+    .nullable(),
   epochBefore: z.object({ epoch: z.number(), region: z.string().nullable() }).nullable(),
   faults: z.array(faultRecord),
   steps: z.array(stepRecord.extend({ action: z.enum(['switchover', 'failover', 'failback']).nullable() })),
   exports: z.array(exportedTail),
+  agreement: z.array(
+    z.object({
+      store: z.enum(['postgres', 'kafka', 'redis']),
+      regions: z.array(z.enum(regions)),
+      rows: z.number(),
+      differing: z.number(),
+      differences: z.array(z.string()),
+      unread: z.string().nullable(),
+    }),
+  ),
+  stalls: z.array(stall),
+  unheard: z.array(z.string()),
   wanBytes: z.number().nullable(),
   checks: z.array(check),
   interruption: z.string().nullable(),
@@ -59,8 +80,8 @@ export type Lines = Pick<DrillRecord, 'operations' | 'events' | 'samples'>
 
 export function recordText(record: DrillRecord): string {
   const { operations: _operations, events: _events, samples: _samples, finalReads: _finalReads, ...rest } = record
-  const load = rest.load === null ? null : { fromNs: `${rest.load.fromNs}`, toNs: `${rest.load.toNs}` }
-  const file = { schemaVersion: 1, ...rest, originNs: `${rest.originNs}`, endNs: `${rest.endNs}`, load }
+  const load = rest.load === null ? null : { ...rest.load, fromNs: `${rest.load.fromNs}`, toNs: `${rest.load.toNs}` }
+  const file = { schemaVersion: 2, ...rest, originNs: `${rest.originNs}`, endNs: `${rest.endNs}`, load }
   return `${JSON.stringify(file, null, 2)}\n`
 }
 
@@ -102,7 +123,7 @@ export function recordFrom(recordJson: string, finalReadsJson: string, lines: Li
     ...record,
     originNs: BigInt(record.originNs),
     endNs: BigInt(record.endNs),
-    load: load === null ? null : { fromNs: BigInt(load.fromNs), toNs: BigInt(load.toNs) },
+    load: load === null ? null : { ...load, fromNs: BigInt(load.fromNs), toNs: BigInt(load.toNs) },
     finalReads: {
       postgres:
         reads.postgres === null ? null : { ids: new Set(reads.postgres.ids), keys: new Set(reads.postgres.keys) },

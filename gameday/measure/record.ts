@@ -1,10 +1,10 @@
 // What a drill leaves for measuring: everything that figures are computed from, and nothing else. It can be read back from files.
 import type { ExportedTail } from '#protocol/agent.ts'
-import type { Check, Environment, FaultRecord, StepRecord } from '#protocol/journal.ts'
+import type { Check, Environment, FaultRecord, Stall, StepRecord } from '#protocol/journal.ts'
 import type { Operation } from '#protocol/operation.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import type { Sample } from '#protocol/sample.ts'
-import type { Region } from '#protocol/sites.ts'
+import type { Area, Region } from '#protocol/sites.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import type { RegionEvents } from './duplicates.ts'
 
@@ -26,6 +26,29 @@ export interface FinalReads {
   > | null
 }
 
+/** What the load of an area was to be, and what its client said of it in the end. */
+export interface AreaLoad {
+  /** Arrivals intended before the end of the load, numbered from 0: drawn from the seed, not asked of the client. */
+  readonly planned: number
+  /** As the client said at last; null: it did not. */
+  readonly sent: number | null
+  /** Why its operations could not all be had; null: they could. */
+  readonly reason: string | null
+}
+
+/** What comparing one store of all regions with each other came to. */
+export interface StoreAgreement {
+  readonly store: 'postgres' | 'kafka' | 'redis'
+  readonly regions: readonly Region[]
+  /** Rows (events, projections) that were compared. */
+  readonly rows: number
+  /** How many of them differ or are missing somewhere, and the first of them, a sentence each. */
+  readonly differing: number
+  readonly differences: readonly string[]
+  /** Why it could not be compared; null: it was. */
+  readonly unread: string | null
+}
+
 export interface DrillRecord {
   readonly drill: string
   readonly runbookName: string
@@ -39,7 +62,12 @@ export interface DrillRecord {
   /** Times in ms are counted from here. */
   readonly originNs: bigint
   readonly endNs: bigint
-  readonly load: { readonly fromNs: bigint; readonly toNs: bigint } | null
+  /** Operations intended in [fromNs, toNs). */
+  readonly load: {
+    readonly fromNs: bigint
+    readonly toNs: bigint
+    readonly areas: Readonly<Partial<Record<Area, AreaLoad>>>
+  } | null
   readonly epochBefore: { readonly epoch: number; readonly region: string | null } | null
   readonly operations: readonly Operation[]
   /** In order of time. */
@@ -52,6 +80,10 @@ export interface DrillRecord {
   /** In the order in which they began, the rollback's last; fewer if the drill ended early. */
   readonly steps: readonly StepTaken[]
   readonly finalReads: FinalReads
+  readonly agreement: readonly StoreAgreement[]
+  readonly stalls: readonly Stall[]
+  /** Controllers whose events could not be read to the end, and why. */
+  readonly unheard: readonly string[]
   readonly wanBytes: number | null
   /** Checks that only the running drill can make: steady state at first, the world as a fresh one at last. */
   readonly checks: readonly Check[]

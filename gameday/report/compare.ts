@@ -1,5 +1,5 @@
 // Drills or designs side by side: n, min, median and max of each figure for each group, and their dots on one axis. Pure.
-import type { Journal } from '#protocol/journal.ts'
+import { withoutSuccess, type Journal } from '#protocol/journal.ts'
 import { distribution, renderTable, type Distribution } from '../bench/distribution.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { escapeMarkup } from './escape.ts'
@@ -34,7 +34,7 @@ const kinds: readonly FigureKind[] = [
   { name: 'lost, Kafka', isMs: false, of: ({ rpo }) => rpo.kafka.lostCount },
   { name: 'lost, Redis', isMs: false, of: ({ rpo }) => rpo.redis.lostCount },
   { name: 'split brain', isMs: false, of: ({ splitBrain }) => splitBrain.count },
-  { name: 'failed or unknown', isMs: false, of: ({ requests }) => requests.failed + requests.unknown },
+  { name: 'failed or unknown', isMs: false, of: withoutSuccess },
 ]
 
 export interface ComparedFigure {

@@ -1,5 +1,5 @@
 // The head of a report: verdict, the story in short, the figures that people ask for, what must be known before trusting them.
-import type { Journal } from '#protocol/journal.ts'
+import { withoutSuccess, type Journal } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { escapeMarkup } from './escape.ts'
 import { section, state, table, words } from './markup.ts'
@@ -20,8 +20,8 @@ function alerts({ journal, integrity }: ReportInput): readonly string[] {
 
 function tiles(journal: Journal): string {
   const { rto, rpo, requests, splitBrain } = journal
-  const all = requests.ok + requests.failed + requests.unknown
-  const failed = all === 0 ? null : requests.failed + requests.unknown
+  const failed = withoutSuccess(journal)
+  const all = failed === null || requests.ok === null ? null : requests.ok + failed
   const number = (value: number | null): string => value?.toLocaleString('en-US') ?? count(value)
   const figures: readonly (readonly [string, number | null, (value: number | null) => string])[] = [
     ['first write acknowledged after', rto.firstWriteMs, recoveryTime],

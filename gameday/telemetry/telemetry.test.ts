@@ -40,7 +40,7 @@ function drill(): { journal: Journal; events: readonly TimelineEvent[] } {
     ...record,
     originNs,
     endNs: record.endNs + originNs,
-    load: record.load && { fromNs: record.load.fromNs + originNs, toNs: record.load.toNs + originNs },
+    load: record.load && { ...record.load, fromNs: record.load.fromNs + originNs, toNs: record.load.toNs + originNs },
     events: events.toSorted((left, right) => Number(BigInt(left.atNs) - BigInt(right.atNs))),
     operations: record.operations.map((each) => ({
       ...each,

@@ -3,7 +3,7 @@ import type { LoadPlan, LoadStatus, Operation } from '#protocol/operation.ts'
 import type { Area } from '#protocol/sites.ts'
 import { monotonicNs } from '#runtime/clock.ts'
 import { messageOf } from '#runtime/message-of.ts'
-import { arrivals, type Arrival } from './arrivals.ts'
+import { arrivals, type Arrival } from '#runtime/arrivals.ts'
 import type { AttemptRequest } from './attempt.ts'
 import { classifyRead, classifyWrite, type Ending } from './classify.ts'
 import type { OperationLog } from './operation-log.ts'
@@ -75,11 +75,18 @@ export function startLoad(options: LoadOptions): Load {
     const orderId = arrival.kind === 'read' ? acked.choose(arrival.pick, intendedNs) : null
     // Before there is an order to read, a read is a write.
     const operation = orderId === null ? describeWrite(plan, area, arrival) : describeRead(orderId)
-    const common = { area, seq: arrival.seq, kind: operation.kind, key: operation.key, intendedNs: `${intendedNs}` }
+    const common = {
+      area,
+      seq: arrival.seq,
+      kind: operation.kind,
+      key: operation.key,
+      intendedNs: `${intendedNs}`,
+      startedNs: `${monotonicNs()}`,
+    }
     if (inFlight >= plan.maxInFlight) {
       const reason = `shed: ${inFlight} operations in flight`
       const nothing = { sentNs: null, status: null, orderId, region: null, epoch: null }
-      settle({ ...common, ...nothing, doneNs: `${monotonicNs()}`, outcome: 'failed', reason })
+      settle({ ...common, ...nothing, doneNs: `${monotonicNs()}`, outcome: 'failed', reason, shed: true })
       return
     }
     inFlight += 1
@@ -91,7 +98,7 @@ export function startLoad(options: LoadOptions): Load {
       acked.add({ id: conclusion.orderId, ackedNs: doneNs })
     }
     const sentNs = ending.sentNs === null ? null : `${ending.sentNs}`
-    settle({ ...common, ...conclusion, sentNs, doneNs: `${doneNs}`, status: ending.status })
+    settle({ ...common, ...conclusion, sentNs, doneNs: `${doneNs}`, status: ending.status, shed: false })
     if (isOver() && inFlight === 0) end()
   }
 

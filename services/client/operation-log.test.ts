@@ -4,7 +4,16 @@ import { operation, type Operation } from '#protocol/operation.ts'
 import { createOperationLog } from './operation-log.ts'
 
 function numbered(seq: number): Operation {
-  const nothing = { sentNs: null, status: null, orderId: null, region: null, epoch: null, reason: 'shed' }
+  const nothing = {
+    sentNs: null,
+    status: null,
+    orderId: null,
+    region: null,
+    epoch: null,
+    reason: 'shed',
+    startedNs: null,
+    shed: true,
+  }
   return { area: 'na', seq, kind: 'write', key: `k${seq}`, intendedNs: '1', doneNs: '2', outcome: 'failed', ...nothing }
 }
 const seqOf = (line: string): number => operation.parse(JSON.parse(line)).seq

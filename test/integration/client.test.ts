@@ -4,7 +4,7 @@ import { request } from 'undici'
 import { loadStatus, operation, type LoadPlan, type LoadStatus, type Operation } from '#protocol/operation.ts'
 import { areaHosts, lastOctet, regionHosts, regions, type Region } from '#protocol/sites.ts'
 import { monotonicNs } from '#runtime/clock.ts'
-import { arrivals } from '#services/client/arrivals.ts'
+import { arrivals } from '#runtime/arrivals.ts'
 import { eventually, type StartedRigContainer } from './rig.ts'
 import { controlToken, type FakeApp, SteeringRig } from './steering-rig.ts'
 
