@@ -5,7 +5,7 @@ import type { Area } from '#protocol/sites.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import { toClientOperation, type ClientOperation } from './measure/history.ts'
 import { formatMs } from './measure/objectives.ts'
-import { percentile } from './measure/restored.ts'
+import { percentile } from './measure/service.ts'
 
 /** Operations younger than this may still be under way. */
 const underWayMs = 1000

@@ -2,7 +2,7 @@
 import type { Operation } from '#protocol/operation.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import { toClientOperation } from './measure/history.ts'
-import { meets, percentile } from './measure/restored.ts'
+import { meets, percentile } from './measure/service.ts'
 
 const lookedAtMs = 3000
 /** Operations younger than this may still be under way. */

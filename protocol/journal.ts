@@ -15,6 +15,10 @@ export const objectiveResult = z.object({
   demanded: z.string(),
   measured: z.string(),
   status: z.enum(['met', 'missed', 'unknown']),
+  /** What it came to in each incident that it is judged for, by the incident's id; the worst is `measured`. */
+  incidents: z
+    .array(z.object({ id: z.string(), measured: z.string(), status: z.enum(['met', 'missed', 'unknown']) }))
+    .default([]),
 })
 export type ObjectiveResult = z.infer<typeof objectiveResult>
 

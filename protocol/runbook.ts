@@ -179,6 +179,12 @@ export const objectives = z.strictObject({
     .nonnegative()
     .optional()
     .meta({ description: 'At most so many operations fail in the failback.' }),
+  'unexplained-incidents': z
+    .number()
+    .int()
+    .nonnegative()
+    .optional()
+    .meta({ description: 'At most so many outages that neither a fault nor an order nor a heal began; absent: none.' }),
 })
 export type Objectives = z.infer<typeof objectives>
 

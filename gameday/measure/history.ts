@@ -8,6 +8,8 @@ export interface ClientOperation {
   readonly kind: 'write' | 'read'
   readonly key: string
   readonly intendedMs: number
+  /** When the client turned to it; absent: its intended time, or recorded by a version that did not say. */
+  readonly startedMs?: number
   /** The intended time where it was never sent (shed). */
   readonly sentMs: number
   readonly doneMs: number
@@ -39,11 +41,13 @@ export function inOrderOfTime<Timed extends { readonly atNs: string }>(events: r
 
 export function toClientOperation(operation: Operation, originNs: bigint): ClientOperation {
   const intendedMs = sinceMs(originNs, operation.intendedNs)
+  const startedMs = operation.startedNs === null ? intendedMs : sinceMs(originNs, operation.startedNs)
   return {
     area: operation.area,
     kind: operation.kind,
     key: operation.key,
     intendedMs,
+    startedMs,
     sentMs: operation.sentNs === null ? intendedMs : sinceMs(originNs, operation.sentNs),
     doneMs: sinceMs(originNs, operation.doneNs),
     outcome: operation.outcome,

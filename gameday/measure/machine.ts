@@ -1,7 +1,7 @@
 // How busy the machine was during a drill: what figures of a saturated machine are worth, a reader must be able to tell.
 import type { MachineLoadSeen } from '#protocol/journal.ts'
 import type { Sample } from '#protocol/sample.ts'
-import { percentile } from './restored.ts'
+import { percentile } from './service.ts'
 
 const saturatedFrom = 0.95
 

@@ -4,7 +4,7 @@ import type { Operation } from '#protocol/operation.ts'
 import type { Sample } from '#protocol/sample.ts'
 import type { Region } from '#protocol/sites.ts'
 import { sinceMs, toClientOperation } from '../measure/history.ts'
-import { percentile } from '../measure/restored.ts'
+import { percentile } from '../measure/service.ts'
 
 export interface Slice {
   /** Middle of the slice, seconds since the load began. */
