@@ -62,7 +62,7 @@ async function run(words: Record<string, unknown>, signal = new AbortController(
   const stopLoss = new StopLoss({
     conditions: book['abort-when'],
     view: async () => ({
-      operations: [],
+      endedSince: () => [],
       events: [],
       areas: book.load.from,
       fromNs: 0n,
