@@ -24,8 +24,7 @@ const sampleMs = 1000
 const clockMs = 1000
 const exportTimeoutMs = 3000
 /** At the end, for whoever does not answer, or answers no more. */
-const patienceMs = 30_000
-const eventsPatienceMs = 10_000
+const patienceMs = { operations: 30_000, events: 10_000 }
 
 export type AreaLoads = Readonly<Partial<Record<Area, AreaLoad>>>
 
@@ -40,6 +39,7 @@ export class Collector {
   readonly clock: WorldClock
   readonly #world: RunningWorld
   readonly #files: CollectorFiles
+  readonly #patienceMs: typeof patienceMs
   readonly #events = new Map<string, TimelineEvent>()
   readonly #operations: Operation[] = []
   readonly #samples: Sample[] = []
@@ -54,9 +54,10 @@ export class Collector {
   #sinceNs = 0n
   #running: Promise<unknown> = Promise.resolve()
 
-  constructor(world: RunningWorld, areas: readonly Area[], files: CollectorFiles) {
+  constructor(world: RunningWorld, areas: readonly Area[], files: CollectorFiles, patience = patienceMs) {
     this.#world = world
     this.#files = files
+    this.#patienceMs = patience
     this.clock = new WorldClock(() => clockNs(world))
     this.#readers = new Map(areas.map((area) => [area, this.#readerOf(area)]))
   }
@@ -94,7 +95,7 @@ export class Collector {
     this.#stopping.abort()
     await this.#running
     this.#machine.stop()
-    const giveUpAtMs = performance.now() + eventsPatienceMs
+    const giveUpAtMs = performance.now() + this.#patienceMs.events
     const unheard = await Promise.all(
       [...this.#eventReaders].map(async ([host, reader]) => {
         const reason = await reader.finish(giveUpAtMs)
@@ -106,7 +107,7 @@ export class Collector {
   }
 
   async #finishLoad(plan: LoadPlan, untilNs: bigint): Promise<AreaLoads> {
-    const giveUpAtMs = performance.now() + plan.timeoutMs + patienceMs
+    const giveUpAtMs = performance.now() + plan.timeoutMs + this.#patienceMs.operations
     const loads = await Promise.all(
       [...this.#readers].map(async ([area, reader]) => {
         const planned = plannedBefore(plan, area, untilNs)

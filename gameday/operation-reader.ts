@@ -103,10 +103,13 @@ export class OperationReader {
         this.#recognize(status)
         if (this.#source === null)
           return { sent: null, why: this.#lost ?? `client.${area} knows no load of this drill` }
-        if (!isTold) await client.endAt(this.#drill ?? '', end.untilNs)
-        else await this.read()
-        if (isTold && !status.running) return { sent: status.planned, why: this.#whyMissing(status, end.planned) }
-        isTold = true
+        if (!isTold) {
+          await client.endAt(this.#drill ?? '', end.untilNs)
+          isTold = true
+          continue
+        }
+        await this.read()
+        if (!status.running) return { sent: status.planned, why: this.#whyMissing(status, end.planned) }
       } catch (error) {
         failure = error
       }
