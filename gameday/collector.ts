@@ -110,7 +110,7 @@ export class Collector {
     const giveUpAtMs = performance.now() + plan.timeoutMs + this.#patienceMs.operations
     const loads = await Promise.all(
       [...this.#readers].map(async ([area, reader]) => {
-        const planned = plannedBefore(plan, area, untilNs)
+        const planned = (): number => plannedBefore(plan, area, untilNs)
         return [area, await reader.finish({ untilNs, planned, giveUpAtMs })] as const
       }),
     )

@@ -11,7 +11,7 @@ interface Rig {
   readonly reader: OperationReader
   readonly taken: number[]
   readonly lost: string[]
-  finish(planned: number): Promise<AreaLoad>
+  readonly finish: (planned: number) => Promise<AreaLoad>
 }
 
 function createRig(gateway = () => Promise.resolve()): Rig {
@@ -26,7 +26,8 @@ function createRig(gateway = () => Promise.resolve()): Rig {
     lost: (why) => lost.push(why),
   })
   reader.begin(fakeDrill, 0n)
-  const finish = (planned: number) => reader.finish({ untilNs: 9n, planned, giveUpAtMs: performance.now() + 250 })
+  const finish = (planned: number) =>
+    reader.finish({ untilNs: 9n, planned: () => planned, giveUpAtMs: performance.now() + 250 })
   return { client, reader, taken, lost, finish }
 }
 

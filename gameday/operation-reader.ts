@@ -25,8 +25,8 @@ export interface OperationReaderOptions {
 
 export interface ReaderEnd {
   readonly untilNs: bigint
-  /** Arrivals that are intended before it. */
-  readonly planned: number
+  /** How many arrivals are intended before it: asked last, since counting them takes its time and the client is to hear of the end. */
+  readonly planned: () => number
   /** By `performance.now()`. */
   readonly giveUpAtMs: number
 }
@@ -82,48 +82,48 @@ export class OperationReader {
 
   /** Ends the load, waits for what is in flight and reads the client's log to its end; tries again until `giveUpAtMs`. Never rejects. */
   async finish(end: ReaderEnd): Promise<AreaLoad> {
-    const { sent, why } = await this.#endAndRead(end)
-    const missing = Array.from({ length: end.planned }, (_, number) => number).filter(
-      (number) => !this.#numbers.has(number),
-    )
-    if (missing.length === 0) return { planned: end.planned, sent, reason: null }
+    const { sent, failed } = await this.#endAndRead(end)
+    const planned = end.planned()
+    const missing: number[] = []
+    for (let number = 0; number < planned; number += 1) if (!this.#numbers.has(number)) missing.push(number)
+    if (missing.length === 0) return { planned, sent, reason: null }
     const which = missing.length === 1 ? `operation ${missing[0]} was` : `operations ${spansInWords(missing)} were`
-    return { planned: end.planned, sent, reason: `${why}: ${which} never collected` }
+    return { planned, sent, reason: `${failed ?? this.#whyMissing(sent ?? 0, planned)}: ${which} never collected` }
   }
 
-  async #endAndRead(end: ReaderEnd): Promise<{ readonly sent: number | null; readonly why: string }> {
+  /** `failed`: why the log could not be read to its end. */
+  async #endAndRead(end: ReaderEnd): Promise<{ readonly sent: number | null; readonly failed: string | null }> {
     const { client, area } = this.#options
     let isTold = false
     let status: LoadStatus | null = null
     for (;;) {
-      if (this.#lost !== null) return { sent: null, why: this.#lost }
+      if (this.#lost !== null) return { sent: null, failed: this.#lost }
       let failure: unknown = null
       try {
         status = await client.status()
         this.#recognize(status)
         if (this.#source === null)
-          return { sent: null, why: this.#lost ?? `client.${area} knows no load of this drill` }
+          return { sent: null, failed: this.#lost ?? `client.${area} knows no load of this drill` }
         if (!isTold) {
           await client.endAt(this.#drill ?? '', end.untilNs)
           isTold = true
           continue
         }
         await this.read()
-        if (!status.running) return { sent: status.planned, why: this.#whyMissing(status, end.planned) }
+        if (!status.running) return { sent: this.#lost === null ? status.planned : null, failed: this.#lost }
       } catch (error) {
         failure = error
       }
       if (performance.now() >= end.giveUpAtMs) {
-        const why = failure === null ? `client.${area} has not ended its load` : await this.#unanswered(failure)
-        return { sent: failure === null ? (status?.planned ?? null) : null, why }
+        const failed = failure === null ? `client.${area} has not ended its load` : await this.#unanswered(failure)
+        return { sent: failure === null ? (status?.planned ?? null) : null, failed }
       }
       await sleep(retryMs)
     }
   }
 
-  #whyMissing({ planned: sent }: LoadStatus, planned: number): string {
+  #whyMissing(sent: number, planned: number): string {
     const { area } = this.#options
-    if (this.#lost !== null) return this.#lost
     if (this.#dropped) return `client.${area} had dropped its oldest operations before they could be fetched`
     if (sent < planned) return `client.${area} was made to end its load before the drill did`
     return `client.${area} did not tell what became of them`
