@@ -2,16 +2,20 @@
 import type { Check } from '#protocol/journal.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import type { RunningWorld } from '#world/running-world.ts'
-import { clockNs } from '#chaos/wan-calls.ts'
+import type { LoadPlan } from '#protocol/operation.ts'
 import { messageOf } from '#runtime/message-of.ts'
-import type { Collector } from './collector.ts'
+import type { AreaLoads, Collector } from './collector.ts'
 import type { LiveDrillFile } from './live-drill.ts'
-import { planFor, startLoad, stopLoad } from './load.ts'
+import { planFor, startLoad } from './load.ts'
 import type { DrillRecord } from './measure/record.ts'
 import type { Progress } from './progress.ts'
 import { StepFailed, type Steps } from './steps.ts'
 import type { StopLoss } from './stop-loss.ts'
 import { Interrupted } from './wait.ts'
+
+/** Every client hears in time of the beginning, and of the end. */
+const beginsInNs = 300_000_000n
+const endsInNs = 500_000_000n
 
 export interface Conducted {
   readonly options: {
@@ -42,12 +46,13 @@ export async function conduct(run: Conducted): Promise<Conduct> {
   const { load } = loaded.runbook
   const checks: Check[] = []
   let interruption: string | null = null
-  let fromNs: bigint | null = null
-  let toNs: bigint | null = null
+  let plan: LoadPlan | null = null
+  let ended: DrillRecord['load'] = null
   try {
-    fromNs = (await clockNs(world)) + 300_000_000n
-    await startLoad(world, load.from, planFor(loaded.runbook, drill, seed, fromNs))
-    collector.loadBegan()
+    const fromNs = (await collector.clock.ask()) + beginsInNs
+    plan = planFor(loaded.runbook, drill, seed, fromNs)
+    collector.loadBegins(drill)
+    await startLoad(world, load.from, plan)
     run.load.beganNs = fromNs
     await collector.note('load', `${load.rate} operations per second from ${load.from.join(', ')}, seed ${seed}`)
     stopLoss.start()
@@ -62,13 +67,26 @@ export async function conduct(run: Conducted): Promise<Conduct> {
       const resisting = await steps.healRest(note)
       if (resisting.length > 0) interruption = [interruption, ...resisting].filter((each) => each !== null).join('; ')
       await steps.ordersAnswered()
-      await stopLoad(world, load.from).catch((error: unknown) => note(`the load did not end: ${String(error)}`))
-      toNs = await clockNs(world).catch(() => null)
+      ended = await endLoad(collector, plan)
+      for (const each of Object.values(ended?.areas ?? {})) if (each.reason !== null) note(each.reason)
     })
-    await collector.stop()
     live.checking()
   }
-  return { load: fromNs === null || toNs === null ? null : { fromNs, toNs, areas: {} }, checks, interruption }
+  return { load: ended, checks, interruption }
+}
+
+/** Ends the load at one instant, the same for every area. Without a plan only the collecting ends. */
+async function endLoad(collector: Collector, plan: LoadPlan | null): Promise<DrillRecord['load']> {
+  if (plan === null) {
+    await collector.finish(null)
+    return null
+  }
+  const fromNs = BigInt(plan.startNs)
+  const { atNs, errorNs } = await collector.clock.now()
+  const toNs = atNs + endsInNs
+  if (errorNs > 0n) await collector.note('clock-lost', "the gateway is gone: the load ends by the harness's own clock")
+  const areas: AreaLoads = await collector.finish({ plan, untilNs: toNs })
+  return { fromNs, toNs, areas }
 }
 
 /** Always runs, and says whether all of it was done. */

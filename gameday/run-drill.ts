@@ -102,8 +102,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     world: world.name,
     startedAt: startedAt.toISOString(),
     originNs,
-    // A world whose WAN is gone has no clock any more.
-    endNs: await clockNs(world).catch(() => outcome.load?.toNs ?? originNs),
+    endNs: (await collector.clock.now()).atNs,
     load: outcome.load,
     epochBefore: before.epoch,
     operations: collector.operations,
@@ -115,7 +114,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     finalReads: outcome.finalReads,
     agreement: [],
     stalls: [],
-    unheard: [],
+    unheard: collector.unheard,
     wanBytes: bytes === null ? null : bytes - before.wanBytes,
     checks: outcome.checks,
     interruption: outcome.interruption,
@@ -154,11 +153,11 @@ function prepare({ options, signal, drill, folder, originNs, live, before }: Pre
   const stopLoss = new StopLoss({
     conditions: runbook['abort-when'],
     view: async () => ({
-      operations: collector.operations,
+      endedSince: (ns) => collector.endedSince(ns),
       events: collector.events,
       areas: runbook.load.from,
       fromNs: load.beganNs,
-      nowNs: await clockNs(world),
+      nowNs: await collector.clock.ask(),
       epochBefore: before.epoch?.epoch ?? 0,
     }),
     reached: ({ condition, reason }) => collector.note('aborted', `${condition}: ${reason}`, { condition }),

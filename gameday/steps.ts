@@ -33,7 +33,7 @@ interface LiveFault {
 /** An order that the method did not wait for: which step it was, and how and when it was answered. */
 interface OrderGiven {
   readonly at: string
-  readonly answered: Promise<{ readonly failed: string | null; readonly atNs: bigint | null }>
+  readonly answered: Promise<{ readonly failed: string | null; readonly atNs: bigint }>
 }
 
 /** The runbook can't go on: what is left of it is skipped, then the drill heals and reports. */
@@ -165,10 +165,10 @@ export class Steps {
 
   /** @throws StepFailed, Interrupted */
   async #perform({ at, step }: Leaf, branch: Branch): Promise<void> {
-    const { world, watcher } = this.#context
+    const { watcher, collector } = this.#context
     throwIfInterrupted(branch.signal)
     const title = branch.rollingBack ? `Rollback: ${titleOf(step)}` : titleOf(step)
-    const fromNs = await clockNs(world)
+    const fromNs = await collector.clock.ask()
     let failed: string | null = null
     let action = step.action?.kind ?? null
     watcher.began(at)
@@ -187,7 +187,7 @@ export class Steps {
       failed = messageOf(error)
       throw error instanceof Interrupted ? error : new StepFailed(`${title}: ${failed}`)
     } finally {
-      const toNs = await clockNs(world).catch(() => fromNs)
+      const toNs = (await collector.clock.now()).atNs
       this.#taken.set(at, {
         at,
         title,
@@ -216,7 +216,7 @@ export class Steps {
     for (const { at, answered } of this.#orders) {
       const { failed, atNs } = await answered
       const step = this.#taken.get(at)
-      if (step !== undefined) this.#taken.set(at, { ...step, failed, toNs: atNs?.toString() ?? step.toNs })
+      if (step !== undefined) this.#taken.set(at, { ...step, failed, toNs: atNs.toString() })
     }
   }
 
@@ -277,7 +277,7 @@ export class Steps {
   async #missingForSteady(): Promise<readonly string[]> {
     const { world, runbook, collector } = this.#context
     await collector.catchUp()
-    return missingForSteady(collector.operations, runbook, await clockNs(world))
+    return missingForSteady((ns) => collector.endedSince(ns), runbook, await clockNs(world))
   }
 
   async #inject(spec: FaultSpec, branch: Branch, note: Note): Promise<void> {
@@ -363,14 +363,13 @@ export class Steps {
   }
 
   async #orderOnly(at: string, action: ActionSpec, branch: Branch, note: Note): Promise<void> {
-    const { world, collector } = this.#context
+    const { collector } = this.#context
     await this.#beforeDisturbance(branch, false, note)
-    const answer = async (): Promise<{ readonly failed: string | null; readonly atNs: bigint | null }> => {
+    const answer = async (): Promise<{ readonly failed: string | null; readonly atNs: bigint }> => {
       const failed = await this.#give(action, note)
         .then(() => null)
         .catch((error: unknown) => messageOf(error))
-      const atNs = await clockNs(world).catch(() => null)
-      if (atNs !== null) await collector.note('answered', failed ?? `the ${action.kind} is done`, {}, atNs)
+      const atNs = await collector.note('answered', failed ?? `the ${action.kind} is done`)
       return { failed, atNs }
     }
     this.#orders.push({ at, answered: answer() })
@@ -399,7 +398,10 @@ export class Steps {
 }
 
 function wasAckedSince(collector: Collector, sinceNs: bigint): boolean {
-  return collector.operations.some(
-    ({ kind, outcome, sentNs }) => kind === 'write' && outcome === 'ok' && sentNs !== null && BigInt(sentNs) > sinceNs,
-  )
+  return collector
+    .endedSince(sinceNs)
+    .some(
+      ({ kind, outcome, sentNs }) =>
+        kind === 'write' && outcome === 'ok' && sentNs !== null && BigInt(sentNs) > sinceNs,
+    )
 }

@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { areas } from './sites.ts'
 
 /**
- * POST /load {plan}: starts open-loop load at `startNs` (Poisson arrivals drawn from the seed and the area); DELETE /load ends
- * the arrivals and answers when nothing is in flight any more. GET /load. All answer `loadStatus`. One plan at a time (409).
+ * POST /load {plan}: starts open-loop load at `startNs` (Poisson arrivals drawn from the seed and the area). One plan at a time
+ * (409). POST /load/end {loadEnd}: no arrival intended at `untilNs` or later is turned to any more; 409 if another plan, or none, is
+ * known. DELETE /load: none at all any more. GET /load. All answer `loadStatus` at once; the load has ended when it is not `running`.
  */
 export const loadPlan = z.strictObject({
   /** Begins each idempotency key, so it must be new for each plan: `<drill>-<area>-<seq>`. */
@@ -25,19 +26,35 @@ export const loadPlan = z.strictObject({
 })
 export type LoadPlan = z.infer<typeof loadPlan>
 
+export const loadEnd = z.strictObject({
+  /** Of the plan that is to end. */
+  drill: z.string(),
+  /** Monotonic clock; a little ahead, so that no arrival after it was turned to before. An end is never put off by a later one. */
+  untilNs: z.string().regex(/^\d+$/, 'expected nanoseconds'),
+})
+
 export const loadStatus = z.object({
   /** True until the last arrival has been answered. */
   running: z.boolean(),
-  /** Arrivals that were due so far. */
+  /** Arrivals that the client has turned to so far: the numbers below it. */
   planned: z.number(),
   inFlight: z.number(),
   done: z.number(),
+  /** Names the log of operations that is kept: a client that was restarted, or was given another plan, has another one. */
+  run: z.string().default(''),
+  /** When this process of the client began, by the monotonic clock. */
+  processSinceNs: z.string().default('0'),
+  /** Of the latest plan; null: this process was given none yet. */
+  drill: z.string().nullable().default(null),
+  /** Of the latest plan: what is in flight ends within it. */
+  timeoutMs: z.number().default(0),
 })
 export type LoadStatus = z.infer<typeof loadStatus>
 
 /**
- * One line of ops.ndjson. GET /operations?from=N: NDJSON in the order in which they ended; header `x-next` gives the next N. A
- * plan's operations count from 0 and are kept until the next plan begins, the last 200,000 of them (410 below).
+ * One line of ops.ndjson. GET /operations?from=N: NDJSON in the order in which they ended, at most 5,000 of them. Headers: `x-next`, the
+ * next N; `x-end`, the N after the last; `x-first`, the lowest N that is kept; `x-run`, as in `loadStatus`. A plan's operations count
+ * from 0 and are kept until the next plan begins, the last 600,000 of them (410 below, 400 above; both with `x-first` and `x-run`).
  */
 export const operation = z.object({
   area: z.enum(areas),
@@ -62,7 +79,7 @@ export const operation = z.object({
   region: z.string().nullable(),
   epoch: z.number().nullable(),
   reason: z.string().nullable(),
-  /** Never tried, since too many were under way: the client's doing, not the service's. */
+  /** Never tried, since too many were under way or no socket was left: the client's doing, not the service's. */
   shed: z.boolean().default(false),
 })
 export type Operation = z.infer<typeof operation>

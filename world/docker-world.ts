@@ -220,15 +220,16 @@ export async function openWorldOn(docker: Dockerode, name: string): Promise<Dock
     )
   const container = docker.getContainer(wan.id)
   const facts = await container.inspect()
-  const published = facts.NetworkSettings.Ports[`${ports.wayIn}/tcp`]?.[0]
-  if (published === undefined)
+  const port = publishedWayIn(facts)
+  if (port === null)
     throw new EnvironmentError(`the WAN of world ${name} has no published port ${ports.wayIn}; bring the world up anew`)
   const { secrets, wayInToken } = await readSecrets(container)
   const address = {
     host: '127.0.0.1',
-    port: Number(published.HostPort),
+    port,
     token: wayInToken,
     controlToken: secrets.control,
+    findPort: async () => publishedWayIn(await container.inspect()),
   }
   return new DockerWorld({
     name,
@@ -237,6 +238,11 @@ export async function openWorldOn(docker: Dockerode, name: string): Promise<Dock
     wayIn: new DockerWayIn(address),
     docker,
   })
+}
+
+function publishedWayIn(facts: Dockerode.ContainerInspectInfo): number | null {
+  const published = facts.NetworkSettings.Ports[`${ports.wayIn}/tcp`]?.[0]
+  return published === undefined ? null : Number(published.HostPort)
 }
 
 /** Reads the files that the WAN wrote at the world's first start; it may not have come to it yet. */
