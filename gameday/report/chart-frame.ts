@@ -45,7 +45,7 @@ export function frameOf(journal: Journal, loadNs: { readonly from: string; reado
       endNs === null ? axis.toS : secondsOf(endNs),
     )
   })
-  const incidents = journal.incidents.map((each) => {
+  const incidents = journal.incidents.slice(0, mostBars).map((each) => {
     const [fromS, toS] = incidentSpan(each, clock, axis)
     const from = xOf(axis, fromS)
     const rect =

@@ -162,7 +162,7 @@ function legend(journal: Journal, hasSamples: boolean): string {
       ? [
           sample(
             '<rect class="shade incident" x="4" width="22" height="12"/><path class="t0" d="M4 0V12"/>',
-            'an incident: t0, until restored',
+            `an incident: t0, until restored${journal.incidents.length > mostBars ? ` (the first ${mostBars})` : ''}`,
           ),
         ]
       : []),

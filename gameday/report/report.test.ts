@@ -172,7 +172,7 @@ void test('a fault that ended early, and a stall, are told with their spans', as
 
 void test('a title cannot move the cursor, and long lists are cut', () => {
   const screen = renderScreen({ ...journal, title: '\u{1b}[2Jx\r\u{202e}y' }, 'drills/x')
-  assert.doesNotMatch(screen, /[\u{1b}\r\u{202e}]/u)
+  for (const sign of ['\u{1b}', '\r', '\u{202e}']) assert.ok(!screen.includes(sign))
   const [one] = threeIncidents().incidents
   assert.ok(one)
   const many = Array.from({ length: 30 }, (_, index) => ({ ...one, id: `incident-${index}` }))

@@ -156,7 +156,7 @@ function harnessRows(journal: Journal): readonly string[] {
 
 /** A text from a runbook or a machine must not move the cursor, nor turn the line around. */
 function printable(line: string): string {
-  return line.replaceAll(/[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, '\u{FFFD}')
+  return line.replaceAll(/[\n\r\t]+/g, ' ').replaceAll(/[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, '\u{FFFD}')
 }
 
 /** Plain text, about 25 lines of up to 110 characters where all went well. */

@@ -6,10 +6,6 @@ export const phaseNames = ['detect', 'decide', 'fence', 'promote', 'steer', 'rec
 export const storeNames = ['postgres', 'kafka', 'redis'] as const
 export const storeLabels = { postgres: 'Postgres', kafka: 'Kafka', redis: 'Redis' } as const
 
-export function count(value: number | null): string {
-  return value === null ? 'unknown' : String(value)
-}
-
 /**
  * `1.90 s, give or take 0.04 s`: how far it may be from the truth either way, as the load is not continuous.
  * @param between instead of those words, where there is little room
