@@ -4,6 +4,7 @@ import { createDrillMetrics } from '#gameday/metrics/drills.ts'
 import { createScrapeMetrics } from '#gameday/metrics/world-metrics.ts'
 import { goodRecord } from '#gameday/measure/histories.ts'
 import { measure } from '#gameday/measure/measure.ts'
+import { threeIncidents } from '#gameday/report/planted-journals.ts'
 import { createAgentMetrics } from '#orchestrator/agent/metrics.ts'
 import { ControllerMetrics } from '#orchestrator/controller/metrics.ts'
 import type { AgentStatus } from '#protocol/agent.ts'
@@ -127,7 +128,8 @@ function drills(): Registry {
     verdict: null,
     interruption: null,
   }
-  return createDrillMetrics([{ journal: measure(goodRecord()), endedMs: 1000 }], live)
+  const { incidents, collection } = threeIncidents()
+  return createDrillMetrics([{ journal: { ...measure(goodRecord()), incidents, collection }, endedMs: 1000 }], live)
 }
 
 function scrapes(): Registry {
