@@ -38,7 +38,7 @@ parameters:
   time: 5s
   yes: true
 topology: { home: '\${target}', max-loss: '\${time}' }
-objectives: { rto: '\${time}', failback-failed: '\${count}' }
+objectives: { rto: '\${time}', failback-failed: '\${count}', unexplained-incidents: '\${count}' }
 load: { rate: '\${rate}', reads: '\${share}', from: [na, eu] }
 steady-state-hypothesis: { success-rate: '\${least}', p99: '<= 500ms' }
 abort-when: { success-rate: '< 50% for 20s', p99: '> 2s for \${time}', no-acks-for: '\${time}', epochs: '> 3' }
@@ -51,6 +51,7 @@ method:
       - - hold: \${time}
         - wait-for: { event: '\${event}', within: '\${time}' }
   - action: { kind: switchover, to: '\${target}' }
+  - hold: \${time}
   - action: failback
 rollback:
   - heal: outage
