@@ -39,7 +39,11 @@ function stepsOf(runbook: Runbook): readonly Placed[] {
 function missingFor(names: readonly Name[], { objectives }: Runbook, expected: string, found: string): Problem[] {
   return names
     .filter((name) => objectives[name] !== undefined)
-    .map((name) => ({ path: at(name), expected: `expected ${expected}, or no ${name}: there is nothing to measure`, found }))
+    .map((name) => ({
+      path: at(name),
+      expected: `expected ${expected}, or no ${name}: there is nothing to measure`,
+      found,
+    }))
 }
 
 /** What makes an outage: background faults are conditions, and a failback has figures of its own. */

@@ -95,7 +95,8 @@ function togetherProblems({ placed, fault }: PlacedFault, others: readonly Place
   return [
     {
       path: [...placed.leaf.path, 'fault', 'target'],
-      expected: 'expected one region at least that is neither lost nor frozen: with none there is no failover to measure',
+      expected:
+        'expected one region at least that is neither lost nor frozen: with none there is no failover to measure',
       found: `${regions.join(', ')} at once (${lost.map(({ id }) => id).join(', ')})`,
     },
   ]

@@ -114,9 +114,7 @@ function fill(
       {
         path,
         expected: `expected a parameter that is declared (${shortened([...declared.keys()].join(', ')) || 'none is declared'})`,
-        found: shortened(
-          unknown.length > 0 ? unknown.map((name) => `\${${name}}`).join(', ') : JSON.stringify(text),
-        ),
+        found: shortened(unknown.length > 0 ? unknown.map((name) => `\${${name}}`).join(', ') : JSON.stringify(text)),
       },
     ]
   const valueOf = (name: string): unknown => declared.get(name)?.value

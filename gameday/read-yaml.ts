@@ -138,7 +138,8 @@ function refuseUnneeded(document: Document, refuse: Refuse): void {
   const anchors = new Map<string, Node>()
   let aliases = 0
   visit(document, (_key, node, ancestors) => {
-    if (ancestors.length > deepest) refuse(startOf(node), `expected at most ${deepest / 2} values inside each other, found more`)
+    if (ancestors.length > deepest)
+      refuse(startOf(node), `expected at most ${deepest / 2} values inside each other, found more`)
     if (isAlias(node)) {
       aliases += 1
       if (aliases > mostAliases) refuse(startOf(node), `expected at most ${mostAliases} aliases, found more`)

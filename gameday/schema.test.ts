@@ -36,6 +36,7 @@ parameters:
   count: 0
   event: steady
   time: 5s
+  long: 60s
   yes: true
 topology: { home: '\${target}', max-loss: '\${time}' }
 objectives: { rto: '\${time}', failback-failed: '\${count}', unexplained-incidents: '\${count}' }
@@ -47,7 +48,7 @@ method:
     expect: { failed: '\${count}' }
     notes: Who watches \${target}?
   - parallel:
-      - fault: { id: outage, kind: power-loss, target: 'region \${target}', for: '\${time}', background: '\${yes}' }
+      - fault: { id: outage, kind: power-loss, target: 'region \${target}', for: '\${long}', background: '\${yes}' }
       - - hold: \${time}
         - wait-for: { event: '\${event}', within: '\${time}' }
   - action: { kind: switchover, to: '\${target}' }

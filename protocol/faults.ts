@@ -4,11 +4,19 @@ import { dnsFailureModes } from './dns.ts'
 import { faultsNotOffered } from './not-offered.ts'
 import { areas, areaHosts, linkClasses, regionHosts, regions } from './sites.ts'
 import { longestFaultId, someText } from './names.ts'
-import { bandwidthBps, delayMs, durationText, memoryLimitText, share, skewText, someTimeText, turnMs } from './values.ts'
+import {
+  bandwidthBps,
+  delayMs,
+  durationWithin,
+  faultTimeText,
+  memoryLimitText,
+  share,
+  skewText,
+  turnMs,
+} from './values.ts'
 
 /** A flapping link's time in one state. */
-const turn = durationText.pipe(turnMs)
-const longestFaultMs = 3_600_000
+const turn = durationWithin(turnMs)
 /** All services of all sites, one by one, take less; links are each with each other. */
 const longestTarget = 600
 
@@ -72,8 +80,7 @@ const anyFault = {
     .max(longestFaultId, `expected a name of at most ${longestFaultId} letters`)
     .meta({ description: 'Names the fault inside the runbook; heal refers to it.' }),
   /** The longest that the fault may last: after it, it is healed whatever became of the drill. */
-  for: someTimeText
-    .refine((ms) => ms <= longestFaultMs, 'expected at most 1h: no fault may last for ever')
+  for: faultTimeText
     .default(600_000)
     .meta({ description: 'The longest that it may last: after it, it is healed whatever became of the drill.' }),
   /** A condition of the drill, not the fault that t0 is taken from. */
@@ -143,7 +150,7 @@ export const faultSpec = z.discriminatedUnion(
       kind: z.literal('link-degrade'),
       target: linkTarget,
       class: z.enum(linkClasses).optional().meta({ description: 'Only traffic of this class of hosts.' }),
-      delay: durationText.pipe(delayMs).optional().meta({ description: 'One way, in place of what the link takes else.' }),
+      delay: durationWithin(delayMs).optional().meta({ description: 'One way, in place of what the link takes else.' }),
       jitter: share.optional().meta({ description: 'As a share of the delay, 0 to 1.' }),
       loss: share.optional().meta({ description: 'The share of packets that vanish, 0 to 1.' }),
       reorder: share.optional().meta({ description: 'The share of packets that overtake others, 0 to 1.' }),

@@ -25,7 +25,16 @@ export const worldName = z
     `expected a world's name of 1 to ${longestWorldName} lower-case letters, digits, dashes and underscores`,
   )
 
-const spelledOut: Readonly<Record<string, string>> = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd', þ: 'th', ð: 'd' }
+const spelledOut: Readonly<Record<string, string>> = {
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+  ø: 'o',
+  ł: 'l',
+  đ: 'd',
+  þ: 'th',
+  ð: 'd',
+}
 
 /** FNV-1a, 32 bits, as text: tells names apart whose readable parts are the same. */
 function fingerprint(text: string): string {
@@ -67,7 +76,13 @@ function marked(text: string): string {
 export function worldNameOf(typed: string): string {
   if (worldName.safeParse(typed).success) return typed
   const shown = JSON.stringify(printable(typed.length > 80 ? `${typed.slice(0, 80)}…` : typed))
-  if (/[/\\]/.test(typed) || hasControl(typed) || /[\n\t]/.test(typed) || !/[\p{L}\p{N}]/u.test(typed) || typed.length > 255)
+  if (
+    /[/\\]/.test(typed) ||
+    hasControl(typed) ||
+    /[\n\t]/.test(typed) ||
+    !/[\p{L}\p{N}]/u.test(typed) ||
+    typed.length > 255
+  )
     throw new RangeError(
       `expected a world's name of at most 255 letters, with at least one letter or digit, without / and \\, found ${shown}`,
     )
@@ -83,9 +98,7 @@ function hasControl(text: string): boolean {
 
 /** Text of others, fit for a terminal, a log and XML: what would steer it is shown as `\u{1b}`. Line ends and tabs stay. */
 export function printable(text: string): string {
-  return text
-    .toWellFormed()
-    .replaceAll(controls, (sign) => `\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`)
+  return text.toWellFormed().replaceAll(controls, (sign) => `\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`)
 }
 
 function fitText(longest: number): z.ZodString {

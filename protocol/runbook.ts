@@ -8,6 +8,7 @@ import { topology } from './topology.ts'
 import {
   clientTimeoutMs,
   durationText as duration,
+  durationWithin,
   leastPerSecondOfArea,
   mostInFlight,
   mostPerSecond,
@@ -296,8 +297,7 @@ export const load = z
       .refine((from) => new Set(from).size === from.length, 'expected each area once')
       .default([...areas])
       .meta({ description: 'The client areas that the load comes from.' }),
-    timeout: duration
-      .pipe(clientTimeoutMs)
+    timeout: durationWithin(clientTimeoutMs)
       .default(3000)
       .meta({ description: 'After this time a client gives an operation up.' }),
   })
@@ -331,7 +331,11 @@ export const runbook = z.strictObject({
   'abort-when': abortConditions
     .optional()
     .meta({ description: 'Stop loss, looked at all the time: the drill ends, rolls back, heals, and has failed.' }),
-  method: z.array(step).min(1).max(mostSteps, `expected at most ${mostSteps} steps`).meta({ description: 'The steps, one after another.' }),
+  method: z
+    .array(step)
+    .min(1)
+    .max(mostSteps, `expected at most ${mostSteps} steps`)
+    .meta({ description: 'The steps, one after another.' }),
   rollback: z
     .array(rollbackStep)
     .default([])

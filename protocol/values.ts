@@ -27,12 +27,24 @@ const anyDurationText = z
 /** Milliseconds. What travels is whole: ledgers and environments know no parts of them. */
 const wholeMs = z.number().int('expected a duration of whole milliseconds')
 
-/** Milliseconds from a duration such as `250ms`, `30s`, `5m`, `1h`. */
-export const durationText = anyDurationText.pipe(
-  wholeMs.max(longestDrillMs, `expected a duration of at most ${longestDrillMs / 3_600_000}h, the longest of a drill`),
-)
+/** Milliseconds from a duration such as `250ms`, `30s`, `5m`, `1h`, within bounds of its own. */
+export function durationWithin<Bounds extends z.ZodType<number, number>>(
+  bounds: Bounds,
+): z.ZodPipe<z.ZodPipe<typeof anyDurationText, typeof wholeMs>, Bounds> {
+  return anyDurationText.pipe(wholeMs).pipe(bounds)
+}
+
+const drillMs = z
+  .number()
+  .max(longestDrillMs, `expected a duration of at most ${longestDrillMs / 3_600_000}h, the longest of a drill`)
+/** Any that fits a drill. */
+export const durationText = durationWithin(drillMs)
 /** The same, above 0. */
-export const someTimeText = durationText.pipe(z.number().positive('expected a duration above 0'))
+export const someTimeText = durationWithin(drillMs.positive('expected a duration above 0'))
+/** Milliseconds that a fault may last by its own words. */
+export const faultTimeText = durationWithin(
+  z.number().positive('expected a duration above 0').max(3_600_000, 'expected at most 1h: no fault may last for ever'),
+)
 
 const largestBytes = 64 * 2 ** 30
 /** Bytes, from text such as `64MiB`. */
@@ -64,7 +76,7 @@ export const diskBytes = z
   .max(largestBytes, 'expected a disk of at most 64GiB: it lies in memory')
 
 /** Milliseconds of replication lag. 0: nothing may be lost. */
-export const maxLossMs = wholeMs.min(0).max(longestDrillMs)
+export const maxLossMs = drillMs.int().min(0)
 /** Seconds: DNS knows no parts of them. */
 export const dnsTtlS = z
   .number()
