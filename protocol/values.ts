@@ -25,7 +25,7 @@ const anyDurationText = z
   .transform((text) => parseDuration(text))
 
 /** Milliseconds. What travels is whole: ledgers and environments know no parts of them. */
-const wholeMs = z.number().int('expected a duration of whole milliseconds')
+const wholeMs = z.number().refine(Number.isInteger, 'expected a duration of whole milliseconds')
 
 /** Milliseconds from a duration such as `250ms`, `30s`, `5m`, `1h`, within bounds of its own. */
 export function durationWithin<Bounds extends z.ZodType<number, number>>(
@@ -71,16 +71,15 @@ const leastDiskBytes = 256 * 2 ** 20
 /** Bytes of each Postgres's disk. Three of them lie in the machine's memory. */
 export const diskBytes = z
   .number()
-  .int()
   .min(leastDiskBytes, 'expected a disk of at least 256MiB')
   .max(largestBytes, 'expected a disk of at most 64GiB: it lies in memory')
 
 /** Milliseconds of replication lag. 0: nothing may be lost. */
-export const maxLossMs = drillMs.int().min(0)
+export const maxLossMs = drillMs.min(0)
 /** Seconds: DNS knows no parts of them. */
 export const dnsTtlS = z
   .number()
-  .int('expected whole seconds: DNS knows no parts of them')
+  .refine(Number.isInteger, 'expected whole seconds: DNS knows no parts of them')
   .min(0)
   .max(longestDrillMs / 1000)
 
