@@ -2,19 +2,14 @@
 import { handlerOf } from '#chaos/library.ts'
 import type { AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
 import { limitsOf } from './abort.ts'
+import { meanGaps } from './demands.ts'
 import { formatMs } from './measure/objectives.ts'
 import { branchesOf, rollbackLeaves, type Leaf } from './method.ts'
 import { parameterValues } from './parameters.ts'
+import { durationOf } from './spans.ts'
 import { titleOf } from './titles.ts'
 import { topologyWords } from './topology-words.ts'
 import type { LoadedRunbook } from './validate.ts'
-
-/** A drill waits for a fault to heal, for an order to be answered, and for the world afterwards, at most so long. */
-const longestHealMs = 60_000
-const longestOrderMs = 60_000
-const longestSteadyMs = 30_000
-const longestInjectMs = 15_000
-const longestAfterwardsMs = 90_000 + 30_000
 
 const seenBy: Readonly<Record<AwaitedEvent, string>> = {
   suspected: 'a controller suspects the primary',
@@ -23,45 +18,6 @@ const seenBy: Readonly<Record<AwaitedEvent, string>> = {
   steady: 'the steady-state hypothesis is met in each area',
   resynced: 'every replica streams from the primary, and every service is there',
   'home-primary': 'the home region is primary',
-}
-
-/** Milliseconds that a step takes: at least, and at most. Questions wait for people, so they count as nothing. */
-export interface Span {
-  readonly leastMs: number
-  readonly mostMs: number
-}
-
-function spanOf(step: SingleStep): Span {
-  if (step.hold !== undefined) return { leastMs: step.hold, mostMs: step.hold }
-  if (step['wait-for'] !== undefined) return { leastMs: 0, mostMs: step['wait-for'].within }
-  if (step.fault !== undefined) return { leastMs: 0, mostMs: longestInjectMs }
-  if (step.heal !== undefined) return { leastMs: 0, mostMs: longestHealMs }
-  return { leastMs: 0, mostMs: step.action?.wait === true ? longestOrderMs : 0 }
-}
-
-function sumOf(spans: readonly Span[]): Span {
-  return {
-    leastMs: spans.reduce((sum, each) => sum + each.leastMs, 0),
-    mostMs: spans.reduce((sum, each) => sum + each.mostMs, 0),
-  }
-}
-
-function longestOf(spans: readonly Span[]): Span {
-  return {
-    leastMs: Math.max(0, ...spans.map((each) => each.leastMs)),
-    mostMs: Math.max(0, ...spans.map((each) => each.mostMs)),
-  }
-}
-
-/** How long the whole drill takes, from the first operation to the verdict. */
-export function durationOf(runbook: Runbook): Span {
-  const method = runbook.method.map((step, index) =>
-    step.parallel === undefined
-      ? spanOf(step)
-      : longestOf(branchesOf(step, ['method', index]).map((branch) => sumOf(branch.map((leaf) => spanOf(leaf.step))))),
-  )
-  const afterwards = { leastMs: 0, mostMs: longestSteadyMs + longestAfterwardsMs }
-  return sumOf([...method, ...runbook.rollback.map(spanOf), afterwards])
 }
 
 /** `90 s` as people say it: `1 min 30 s`. */
@@ -137,6 +93,14 @@ function objectiveWords({ objectives }: Runbook): string {
   return words.join('; ') || 'none: everything is measured, nothing is demanded'
 }
 
+/** What the load can tell apart, on average: a moment lies between two operations. */
+function resolutionWords(runbook: Runbook): string {
+  const { ofAreaMs, ofWritesMs } = meanGaps(runbook)
+  const give = (ms: number): string => `+-${Number((ms / 1000).toPrecision(1))} s`
+  const writes = Number.isFinite(ofWritesMs) ? `, times without an acked write to about ${give(ofWritesMs)}` : ''
+  return `restored is measured to about ${give(ofAreaMs)}${writes}, by the rate of the load`
+}
+
 export function renderPlan({ name, runbook }: LoadedRunbook): string {
   const { load, 'steady-state-hypothesis': hypothesis, 'abort-when': conditions } = runbook
   const parameters = parameterValues(runbook)
@@ -162,6 +126,7 @@ export function renderPlan({ name, runbook }: LoadedRunbook): string {
       `success >= ${(hypothesis['success-rate'] * 100).toFixed(1)} %, p99 <= ${formatMs(hypothesis.p99)}`,
     ),
     row('demanded', objectiveWords(runbook)),
+    row('resolution', resolutionWords(runbook)),
     row(
       'stops when',
       conditions === undefined

@@ -173,8 +173,6 @@ export const incident = z.object({
   failed: count,
   rpo: z.object({ postgres: storeLoss, kafka: storeLoss, redis: storeLoss }),
   splitBrain: z.object({ count, ms }),
-  /** What the runbook demands of an incident of this kind, judged by this one alone. */
-  objectives: z.array(objectiveResult).default([]),
 })
 export type Incident = z.infer<typeof incident>
 

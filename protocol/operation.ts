@@ -1,6 +1,9 @@
 // One client operation, and the plan that a load client gets (HTTP on the client's ports.control, bearer token `control`).
 import { z } from 'zod'
+import { drillName } from './names.ts'
 import { areas } from './sites.ts'
+import { steerings } from './topology.ts'
+import { areaRate, clientTimeoutMs, longestDrillMs, seed, share } from './values.ts'
 
 /**
  * POST /load {plan}: starts open-loop load at `startNs` (Poisson arrivals drawn from the seed and the area). One plan at a time
@@ -9,18 +12,18 @@ import { areas } from './sites.ts'
  */
 export const loadPlan = z.strictObject({
   /** Begins each idempotency key, so it must be new for each plan: `<drill>-<area>-<seq>`. */
-  drill: z.string().regex(/^[\x21-\x7e]{1,100}$/, 'expected 1 to 100 printable characters without blanks'),
-  seed: z.number().int(),
+  drill: drillName,
+  seed,
   /** Operations per second of this area. */
-  rate: z.number().positive().max(5000),
+  rate: areaRate,
   /** Share of reads, 0..1. */
-  reads: z.number().min(0).max(1),
-  steering: z.enum(['glb', 'dns']),
+  reads: share,
+  steering: z.enum(steerings),
   /** Monotonic clock; at most 2 s ago (400). */
   startNs: z.string().regex(/^\d+$/, 'expected nanoseconds'),
   /** Load ends by itself after this time. */
-  durationMs: z.number().positive(),
-  timeoutMs: z.number().positive().default(3000),
+  durationMs: z.number().positive().max(longestDrillMs),
+  timeoutMs: clientTimeoutMs.default(3000),
   /** At most so many under way; arrivals above are shed and count as failures. */
   maxInFlight: z.number().int().positive().default(1000),
 })

@@ -2,27 +2,25 @@
 // Every refusal (400, 401, 404, 407, 502, 503, 504) has the body {error, reason}.
 import { z } from 'zod'
 import { linkClasses, regions, sites } from './sites.ts'
-
-/** A shorter turn would be over before a packet has crossed a link. */
-export const shortestTurnMs = 50
+import { bandwidthBps, delayMs, share, turnMs } from './values.ts'
 
 /** Settings of one directed link, for all traffic or one class. Absent fields stay as they are. */
 export const linkSetting = z.strictObject({
   up: z.boolean().optional(),
-  delayMs: z.number().min(0).max(60_000).optional(),
+  delayMs: delayMs.optional(),
   /** Uniform, plus or minus, as a share of the delay: 0.1 is +-10 %. */
-  jitter: z.number().min(0).max(1).optional(),
+  jitter: share.optional(),
   /** Probability 0..1 that a packet is dropped. */
-  loss: z.number().min(0).max(1).optional(),
+  loss: share.optional(),
   /** Probability 0..1 that a packet is let through without its delay, so that it overtakes others. */
-  reorder: z.number().min(0).max(1).optional(),
+  reorder: share.optional(),
   /** Bits per second; 0 is unlimited. */
-  bandwidthBps: z.number().min(0).optional(),
+  bandwidthBps: z.literal(0).or(bandwidthBps).optional(),
 })
 export type LinkSetting = z.infer<typeof linkSetting>
 
 /** A change that comes and goes by itself: in force for `onMs`, then not for `offMs`, and so on. */
-export const linkTurns = z.strictObject({ onMs: z.number().min(shortestTurnMs), offMs: z.number().min(shortestTurnMs) })
+export const linkTurns = z.strictObject({ onMs: turnMs, offMs: turnMs })
 export type LinkTurns = z.infer<typeof linkTurns>
 
 /** One change of links. Every combination of from x to (from != to) gets the setting. */

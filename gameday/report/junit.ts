@@ -30,8 +30,11 @@ function objectiveCase(where: string, { name, status, demanded, measured }: Obje
 export function suiteOf(journal: Journal): Suite {
   const cases: readonly Case[] = [
     ...journal.objectives.map((each) => objectiveCase('', each)),
-    ...journal.incidents.flatMap(({ id, objectives }) =>
-      objectives.map((each) => objectiveCase(`incident ${id}: `, each)),
+    // With one incident alone the objective itself says it.
+    ...journal.objectives.flatMap((each) =>
+      each.incidents.length < 2
+        ? []
+        : each.incidents.map(({ id, ...seen }) => objectiveCase(`incident ${id}: `, { ...each, ...seen })),
     ),
     ...journal.checks.map(({ name, status, reason }): Case => ({ name, outcome: outcomes[status], message: reason })),
   ]

@@ -25,7 +25,6 @@ export function incidentOf(id: string, atMs: number, more: Partial<Incident> = {
     failed: 30,
     rpo: { postgres: none, kafka: none, redis: none },
     splitBrain: { count: 0, ms: 0 },
-    objectives: [{ name: 'rto', demanded: 'at most 8.00 s', measured: '1.00 s', status: 'met' }],
     ...more,
   }
 }
@@ -54,6 +53,11 @@ export function withIncidents(incidents: readonly Incident[], worst: string, mor
       resolutionMs,
       stillOutMs,
     },
+    objectives: good.objectives.map((objective) => ({
+      ...objective,
+      incidents:
+        objective.name === 'rto' ? incidents.map(({ id }) => ({ id, measured: '1.00 s', status: 'met' as const })) : [],
+    })),
     incidents: [...incidents],
     collection: { na: collected(300), eu: collected(300), ap: collected(300) },
     ...more,
