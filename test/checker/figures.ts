@@ -16,6 +16,8 @@ export interface Figures {
   readonly lostIds: readonly string[]
 }
 
+const longestBlindMs = 10_000
+
 type Values = Record<string, number | null>
 
 const ms = (ns: number): number => ns / 1e6
@@ -147,6 +149,13 @@ function refusedButPresent({ operations, files }: Drill): number {
   return operations.filter((op) => op.isWrite && op.outcome === 'failed' && keys.has(op.key)).length
 }
 
+/** Null: one could not be watched for too long, and none is known to have ended. */
+function endedEarly({ record }: DrillFiles): number | null {
+  const ended = record.faults.filter(({ endedNs }) => endedNs !== null).length
+  const wasBlind = record.faults.some(({ blindMs }) => (blindMs ?? 0) > longestBlindMs)
+  return ended === 0 && wasBlind ? null : ended
+}
+
 /** @throws Error if the record has no load */
 export function figuresOf(files: DrillFiles): Figures {
   const drill = lookAt(files)
@@ -164,6 +173,7 @@ export function figuresOf(files: DrillFiles): Figures {
       'duplicates.delivered': delivered,
       'duplicates.appliedTwice': appliedTwice,
       'refused but present': refusedButPresent(drill),
+      'faults ended before their heal': endedEarly(files),
       ...outageValues(drill),
       ...Object.assign({}, ...incidents.map((each) => incidentValues(each))),
       'breaks down by itself': Number(breaksDown(drill, incidents)),

@@ -29,6 +29,7 @@ export interface FaultOfRecord {
   readonly firstNs: string
   readonly healBeganNs: string | null
   readonly endedNs: string | null
+  readonly blindMs?: number
 }
 
 /** record.json, as far as figures follow from it. */

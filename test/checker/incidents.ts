@@ -37,10 +37,10 @@ export interface IncidentFigures {
   readonly failed: number | null
 }
 
-/** Those that tell of service, in order of intended time. */
+/** Those that tell of service, in order of intended time: one that was shed does not, nor does one of an order that is known as lost. */
 export function served(operations: readonly Op[], lostIds: ReadonlySet<string>): readonly Op[] {
   return operations
-    .filter((op) => op.isWrite || op.status !== 404 || !lostIds.has(op.key))
+    .filter((op) => !op.shed && (op.isWrite || op.status !== 404 || !lostIds.has(op.key)))
     .sort((left, right) => left.intended - right.intended || left.seq - right.seq)
 }
 
@@ -153,10 +153,13 @@ export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
   return { ...common, areas: unknown, restored: null, firstWrite: null, gap: null }
 }
 
-/** Whether an area did not meet the hypothesis at a time that belongs to no incident. What was under way at a t0 belongs to it. */
+/**
+ * Whether an area did not meet the hypothesis at a time that belongs to no incident. What was under way at a t0 belongs to that
+ * incident; what the client itself was late with is not the service's.
+ */
 export function breaksDown(drill: Drill, incidents: readonly IncidentFigures[]): boolean {
   return [...drill.areas].some(([name, area]) => {
-    const operations = served(area.operations, drill.lostIds)
+    const operations = served(area.operations, drill.lostIds).filter((op) => !isLate(op))
     let from = drill.load.from
     for (const { cause, areas } of [...incidents, null].map((each) => each ?? { cause: null, areas: null })) {
       const to = cause?.t0 ?? drill.load.to

@@ -46,7 +46,6 @@ export interface JournalFile {
 
 /** Of times, in ms: as far as two ways of rounding may lie apart. */
 const tolerance = 0.01
-const sharedIdsCheck = /order id/i
 /** Causes without a cause of the method: only whether there is any is compared. */
 const breakdowns: readonly string[] = ['heal', 'unexplained']
 
@@ -114,15 +113,19 @@ export function journalValues(journal: JournalFile): Values {
   }
 }
 
-/** Told by a check: passed is none, failed is some. */
-function sharedIdsDiffer({ checks }: JournalFile, { values, atLeast }: Figures): readonly string[] {
-  const found = checks.find(({ name }) => sharedIdsCheck.test(name))
-  const count = values['shared order ids'] ?? null
-  const least = atLeast['shared order ids'] ?? 0
-  const expected = count === null ? (least > 0 ? 'fail' : 'unknown') : count > 0 ? 'fail' : 'pass'
-  return found?.status === expected
-    ? []
-    : [`shared order ids: journal ${found?.status ?? 'says nothing'}, checker ${expected}`]
+/** Figures that a check tells: passed is none, failed is some. */
+const toldByChecks: Readonly<Record<string, RegExp>> = {
+  'shared order ids': /order id/i,
+  'faults ended before their heal': /^fault in force until its heal$/,
+}
+
+function checksDiffer({ checks }: JournalFile, { values, atLeast }: Figures): readonly string[] {
+  return Object.entries(toldByChecks).flatMap(([figure, pattern]) => {
+    const told = checks.find(({ name }) => pattern.test(name))?.status
+    const count = values[figure] ?? null
+    const expected = (count ?? atLeast[figure] ?? 0) > 0 ? 'fail' : count === null ? 'unknown' : 'pass'
+    return told === expected ? [] : [`${figure}: journal ${told ?? 'says nothing'}, checker ${expected}`]
+  })
 }
 
 /** A figure without a value has its reason in the journal; that a store was not read is told by a check. */
@@ -148,7 +151,7 @@ function same(left: number | null, right: number | null): boolean {
 export function differences(figures: Figures, journal: JournalFile, isClean = true): readonly string[] {
   const theirs = journalValues(journal)
   const names = [...new Set([...Object.keys(figures.values), ...Object.keys(theirs)])].filter(
-    (name) => name !== 'shared order ids' && (isClean || name !== 'breaks down by itself'),
+    (name) => !(name in toldByChecks) && (isClean || name !== 'breaks down by itself'),
   )
   const shown = (value: number | null | undefined): string => (value === undefined ? 'nothing' : String(value))
   const values = names.flatMap((name) => {
@@ -158,10 +161,10 @@ export function differences(figures: Figures, journal: JournalFile, isClean = tr
     return isSame ? [] : [`${name}: journal ${shown(their)}, checker ${shown(mine)}`]
   })
   const least = Object.entries(figures.atLeast)
-    .filter(([name]) => name !== 'shared order ids')
+    .filter(([name]) => !(name in toldByChecks))
     .filter(([name, count]) => journal.atLeast[name] !== count)
     .map(([name, count]) => `at least ${name}: journal ${shown(journal.atLeast[name])}, checker ${count}`)
   const lost = new Set(journal.lost.postgres).symmetricDifference(new Set(figures.lostIds))
   const ids = lost.size === 0 ? [] : [`lost orders: ${lost.size} ids are in one list only, such as ${[...lost][0]}`]
-  return [...values, ...least, ...ids, ...sharedIdsDiffer(journal, figures), ...reasonsDiffer(journal)]
+  return [...values, ...least, ...ids, ...checksDiffer(journal, figures), ...reasonsDiffer(journal)]
 }

@@ -42,14 +42,10 @@ export function isBad(op: Op, { p99 }: Thresholds): boolean {
   return op.outcome !== 'ok' || op.done - op.intended > p99
 }
 
-/** Nearest rank: at least 99 of 100 of those that are ok took at most the bound. */
-function isMet(operations: readonly Op[], { successRate, p99 }: Thresholds): boolean {
-  const ok = operations.filter(({ outcome }) => outcome === 'ok')
-  const inTime = ok.filter((op) => op.done - op.intended <= p99)
-  return ok.length > 0 && ok.length >= successRate * operations.length && inTime.length >= Math.ceil(0.99 * ok.length)
-}
-
-/** The window of operations from index `first` on. */
+/**
+ * The window of operations from index `first` on. It meets the hypothesis if enough are ok, and at least 99 of 100 of those that are ok
+ * took at most the bound (nearest rank).
+ */
 function windowAt(
   operations: readonly Op[],
   first: number,
@@ -57,19 +53,19 @@ function windowAt(
   isFirst: boolean,
   thresholds: Thresholds,
 ): Window {
-  const inside: Op[] = []
-  let last = begin
+  let [all, ok, inTime, last] = [0, 0, 0, begin]
   for (let index = first; index < operations.length; index += 1) {
-    const op = operations[index]
-    if (op === undefined) break
+    const op = operations[index] as Op
     const after = op.intended - begin
     const isNear = isFirst ? after < windowNs : after <= windowNs
-    if (!isNear && inside.length >= fewest && op.intended > last) break
-    inside.push(op)
+    if (!isNear && all >= fewest && op.intended > last) break
+    all += 1
     last = op.intended
+    if (op.outcome === 'ok') ok += 1
+    if (!isBad(op, thresholds)) inTime += 1
   }
-  const end = inside.length < fewest ? Infinity : Math.max(begin + windowNs, last)
-  return { first, end, isGood: isMet(inside, thresholds) }
+  const end = all < fewest ? Infinity : Math.max(begin + windowNs, last)
+  return { first, end, isGood: ok > 0 && ok >= thresholds.successRate * all && inTime >= Math.ceil(0.99 * ok) }
 }
 
 /** All windows from t0 on, in order; `operations` are those intended at t0 or later. */
