@@ -1,0 +1,177 @@
+// The figures of each incident, and whether service broke down outside of all of them.
+import { horizonsOf, type Cause } from './causes.ts'
+import { isLate, meets, type AreaOperations, type Span } from './collected.ts'
+import { nanoseconds, type Ack, type DrillFiles, type Op } from './files.ts'
+import { longestGap } from './gaps.ts'
+import { newAcksOf, restoredIn, windowsOf, type Restored, type Thresholds } from './restored.ts'
+
+const mostStalled = 0.1
+
+/** A drill as the checker looks at it: times in ns since the origin. */
+export interface Drill {
+  readonly files: DrillFiles
+  readonly load: Span
+  readonly thresholds: Thresholds
+  readonly areas: ReadonlyMap<string, AreaOperations>
+  /** Of all areas, by area and number. */
+  readonly operations: readonly Op[]
+  readonly acks: readonly Ack[]
+  readonly causes: readonly Cause[]
+  /** Ids of orders that Postgres lost: that they are not found is loss, not outage. */
+  readonly lostIds: ReadonlySet<string>
+}
+
+/** Null: unknown. */
+export interface Figure {
+  readonly at: number
+  readonly resolution: number
+}
+
+export interface IncidentFigures {
+  readonly cause: Cause
+  readonly until: number
+  readonly areas: ReadonlyMap<string, Restored | null>
+  readonly restored: Restored | null
+  readonly firstWrite: Figure | null
+  readonly gap: (Figure & { readonly isOpen: boolean }) | null
+  readonly failed: number | null
+}
+
+/** Those that tell of service, in order of intended time: one that was shed does not, nor does one of an order that is known as lost. */
+export function served(operations: readonly Op[], lostIds: ReadonlySet<string>): readonly Op[] {
+  return operations
+    .filter((op) => !op.shed && (op.isWrite || op.status !== 404 || !lostIds.has(op.key)))
+    .sort((left, right) => left.intended - right.intended || left.seq - right.seq)
+}
+
+function epochAt({ acks, files }: Drill, t0: number): number {
+  const origin = BigInt(files.record.originNs)
+  const taken = files.timeline.flatMap(({ kind, epoch, atNs }) =>
+    kind === 'epoch-taken' && epoch !== undefined && nanoseconds(atNs, origin) <= t0 ? [epoch] : [],
+  )
+  const acked = acks.filter(({ done }) => done <= t0).map(({ epoch }) => epoch)
+  return [...taken, ...acked].reduce((highest, each) => Math.max(highest, each), files.record.epochBefore?.epoch ?? 0)
+}
+
+function areaRestored(drill: Drill, area: AreaOperations, t0: number, newAcks: readonly Op[]): Restored | null {
+  const horizons = horizonsOf(drill.files, drill.causes, t0, drill.load.to)
+  const operations = served(area.operations, drill.lostIds).filter(({ intended }) => intended >= t0)
+  const restored = restoredIn({ operations, t0, horizons, thresholds: drill.thresholds, newAcks })
+  const looked = { from: t0, to: restored.kind === 'time' ? restored.horizon : drill.load.to }
+  return area.missingSpans.some((span) => meets(span, looked)) ? null : restored
+}
+
+const rank = (each: Restored | null): number => (each === null || each.kind === 'few' ? 2 : each.kind === 'out' ? 1 : 0)
+const size = (each: Restored | null): number =>
+  each === null || each.kind === 'few' ? 0 : each.kind === 'out' ? each.atLeast : each.at
+
+/** Unknown is worse than still out, still out is worse than any time. */
+function worstOf(areas: readonly (Restored | null)[]): Restored | null {
+  return areas.toSorted((left, right) => rank(right) - rank(left) || size(right) - size(left))[0] ?? null
+}
+
+function missingMeets({ areas }: Drill, span: Span): boolean {
+  return [...areas.values()].some(({ missingSpans }) => missingSpans.some((each) => meets(each, span)))
+}
+
+function gapOf(drill: Drill, span: Span): IncidentFigures['gap'] {
+  const gap = longestGap(drill.operations, span, drill.load.to)
+  if (gap === null || missingMeets(drill, gap)) return null
+  return { at: gap.to - gap.from, resolution: gap.resolution, isOpen: gap.isOpen }
+}
+
+/** `horizon`: by when service was back in every area, or the end of the load. */
+function firstWriteOf(
+  drill: Drill,
+  t0: number,
+  epoch: number,
+  horizon: number,
+  gap: IncidentFigures['gap'],
+): Figure | null {
+  const isLast = horizon === drill.load.to
+  const known = drill.acks.filter((ack) => ack.done > t0 && ack.epoch > epoch && (isLast || ack.done <= horizon))
+  const origin = BigInt(drill.files.record.originNs)
+  const taken = drill.files.timeline.some((event) => {
+    const at = nanoseconds(event.atNs, origin)
+    return event.kind === 'epoch-taken' && (event.epoch ?? 0) > epoch && at > t0 && at <= horizon
+  })
+  if (known.length === 0 && !taken) return gap === null || gap.isOpen ? null : gap
+  const [first] = known.filter(({ sent }) => sent > t0).sort((left, right) => left.done - right.done)
+  if (first === undefined || missingMeets(drill, { from: t0, to: first.done })) return null
+  const before = drill.operations
+    .filter((op) => op.isWrite && op.sent !== null && op.sent > t0 && op.sent < first.sent)
+    .reduce((latest, op) => Math.max(latest, op.sent ?? 0), t0)
+  return { at: first.done - t0, resolution: first.done - before }
+}
+
+/** How long of the span at least one of the parts lasted. */
+function covered(parts: readonly Span[], span: Span): number {
+  let total = 0
+  let done = span.from
+  for (const { from, to } of parts.toSorted((left, right) => left.from - right.from)) {
+    const begin = Math.max(from, done)
+    const end = Math.min(to, span.to)
+    if (end <= begin) continue
+    total += end - begin
+    done = end
+  }
+  return total
+}
+
+/** Too much of the outage was the measuring's own standing still, or its lateness. */
+function isStalled(drill: Drill, t0: number, restored: Restored | null): boolean {
+  if (restored === null || restored.kind === 'few') return false
+  const to = restored.kind === 'time' ? t0 + restored.at : drill.load.to
+  const origin = BigInt(drill.files.record.originNs)
+  const stalls = drill.files.record.stalls.map((stall) => ({
+    from: nanoseconds(stall.fromNs, origin),
+    to: nanoseconds(stall.toNs, origin),
+  }))
+  const late = drill.operations
+    .filter((op) => isLate(op))
+    .map((op) => ({ from: op.intended, to: op.started ?? op.intended }))
+  return covered([...stalls, ...late], { from: t0, to }) > mostStalled * (to - t0)
+}
+
+export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
+  const { t0 } = cause
+  const epoch = epochAt(drill, t0)
+  const newAcks = newAcksOf(drill.acks, t0, epoch)
+  const until = drill.causes.find((other) => other.t0 > t0)?.t0 ?? drill.load.to
+  const areas = new Map([...drill.areas].map(([name, area]) => [name, areaRestored(drill, area, t0, newAcks)]))
+  const restored = worstOf([...areas.values()])
+  const span = { from: t0, to: until }
+  const gap = gapOf(drill, span)
+  const horizons = [...areas.values()].map((each) => (each?.kind === 'time' ? each.horizon : drill.load.to))
+  const firstWrite = firstWriteOf(drill, t0, epoch, Math.max(...horizons), gap)
+  const failed = drill.operations.filter(
+    ({ intended, outcome }) => intended >= t0 && intended < until && outcome !== 'ok',
+  ).length
+  const common = { cause, until, failed: missingMeets(drill, span) ? null : failed }
+  if (!isStalled(drill, t0, restored)) return { ...common, areas, restored, firstWrite, gap }
+  const unknown = new Map([...areas.keys()].map((name) => [name, null] as const))
+  return { ...common, areas: unknown, restored: null, firstWrite: null, gap: null }
+}
+
+/**
+ * Whether an area did not meet the hypothesis at a time that belongs to no incident. What was under way at a t0 belongs to that
+ * incident; what the client itself was late with is not the service's.
+ */
+export function breaksDown(drill: Drill, incidents: readonly IncidentFigures[]): boolean {
+  return [...drill.areas].some(([name, area]) => {
+    const operations = served(area.operations, drill.lostIds).filter((op) => !isLate(op))
+    let from = drill.load.from
+    for (const { cause, areas } of [...incidents, null].map((each) => each ?? { cause: null, areas: null })) {
+      const to = cause?.t0 ?? drill.load.to
+      if (to > from) {
+        const quiet = operations.filter(
+          (op) => op.intended >= from && op.intended < to && op.done <= (cause?.t0 ?? Infinity),
+        )
+        if (windowsOf(quiet, from, drill.thresholds).some(({ end, isGood }) => end <= to && !isGood)) return true
+      }
+      const restored = areas?.get(name)
+      if (cause !== null) from = Math.max(from, restored?.kind === 'time' ? cause.t0 + restored.high : Infinity)
+    }
+    return false
+  })
+}

@@ -1,0 +1,138 @@
+// When service was back in one area, by windows of its operations. Every window is looked at, by itself.
+import { isAck, type Op } from './files.ts'
+import type { Span } from './collected.ts'
+
+const windowNs = 3e9
+const fewest = 5
+
+export interface Thresholds {
+  readonly successRate: number
+  readonly p99: number
+}
+
+interface Window {
+  readonly first: number
+  readonly end: number
+  readonly isGood: boolean
+}
+
+/** `low` and `high`: service came back between them (ns since t0). `horizon`: by when that is known. */
+export type Restored =
+  | {
+      readonly kind: 'time'
+      readonly at: number
+      readonly resolution: number
+      readonly high: number
+      readonly horizon: number
+    }
+  | { readonly kind: 'out'; readonly atLeast: number }
+  | { readonly kind: 'few' }
+
+/** What of one area's operations is looked at for one incident; in order of intended time. */
+export interface AreaQuestion {
+  readonly operations: readonly Op[]
+  readonly t0: number
+  readonly horizons: readonly number[]
+  readonly thresholds: Thresholds
+  /** Acks of all areas under an epoch above the one in force at t0, of any time after t0. */
+  readonly newAcks: readonly Op[]
+}
+
+export function isBad(op: Op, { p99 }: Thresholds): boolean {
+  return op.outcome !== 'ok' || op.done - op.intended > p99
+}
+
+/**
+ * The window of operations from index `first` on. It meets the hypothesis if enough are ok, and at least 99 of 100 of those that are ok
+ * took at most the bound (nearest rank).
+ */
+function windowAt(
+  operations: readonly Op[],
+  first: number,
+  begin: number,
+  isFirst: boolean,
+  thresholds: Thresholds,
+): Window {
+  let [all, ok, inTime, last] = [0, 0, 0, begin]
+  for (let index = first; index < operations.length; index += 1) {
+    const op = operations[index] as Op
+    const after = op.intended - begin
+    const isNear = isFirst ? after < windowNs : after <= windowNs
+    if (!isNear && all >= fewest && op.intended > last) break
+    all += 1
+    last = op.intended
+    if (op.outcome === 'ok') ok += 1
+    if (!isBad(op, thresholds)) inTime += 1
+  }
+  const end = all < fewest ? Infinity : Math.max(begin + windowNs, last)
+  return { first, end, isGood: ok > 0 && ok >= thresholds.successRate * all && inTime >= Math.ceil(0.99 * ok) }
+}
+
+/** All windows from t0 on, in order; `operations` are those intended at t0 or later. */
+export function windowsOf(operations: readonly Op[], t0: number, thresholds: Thresholds): readonly Window[] {
+  const windows = [windowAt(operations, 0, t0, true, thresholds)]
+  for (const [index, op] of operations.entries()) {
+    if (operations[index + 1]?.intended === op.intended) continue
+    windows.push(windowAt(operations, index + 1, op.intended, false, thresholds))
+  }
+  return windows
+}
+
+/** Null: not back by the horizon, as far as windows tell. */
+function backBy(
+  windows: readonly Window[],
+  question: AreaQuestion,
+  horizon: number,
+): (Span & { readonly at: number }) | null {
+  const { operations, t0, thresholds } = question
+  const fitting = windows.filter(({ end }) => end <= horizon)
+  const lastBad = fitting.findLastIndex(({ isGood }) => !isGood)
+  const found = fitting[lastBad + 1]
+  if (found === undefined) return null
+  let next = found.first
+  while (next < operations.length && isBad(operations[next] as Op, thresholds)) next += 1
+  const to = (operations[next]?.intended ?? Infinity) - t0
+  if (next === 0) return { from: 0, to, at: 0 }
+  const from = (operations[next - 1]?.intended ?? t0) - t0
+  return { from, to, at: (from + to) / 2 }
+}
+
+/** The area's first ack under a new epoch since t0; 0: it needs none; null: it needs one and has none by the horizon. */
+function ownAck({ operations, t0, newAcks }: AreaQuestion, horizon: number, isLast: boolean): number | null {
+  const known = newAcks.filter(({ done }) => isLast || done <= horizon)
+  const area = operations[0]?.area
+  const own = known.filter((ack) => ack.area === area).map(({ done }) => done - t0)
+  if (own.length > 0) return Math.min(...own)
+  const firstAnywhere = Math.min(...known.map(({ done }) => done))
+  const tried = operations.some(
+    (op) => op.isWrite && op.sent !== null && op.sent > firstAnywhere && op.intended <= horizon,
+  )
+  return tried ? null : 0
+}
+
+/** Still out: the hypothesis was not met to the end, and an operation in the load's last 3 s was bad. */
+function notBack(windows: readonly Window[], { operations, t0, horizons, thresholds }: AreaQuestion): Restored {
+  const loadEnd = horizons.at(-1) ?? t0
+  const lastBad = operations.findLast((op) => isBad(op, thresholds))
+  const hasWindow = windows.some(({ end }) => end <= loadEnd)
+  if (!hasWindow || lastBad === undefined || loadEnd - lastBad.intended > windowNs) return { kind: 'few' }
+  return { kind: 'out', atLeast: lastBad.intended - t0 }
+}
+
+export function restoredIn(question: AreaQuestion): Restored {
+  const windows = windowsOf(question.operations, question.t0, question.thresholds)
+  for (const horizon of question.horizons) {
+    const back = backBy(windows, question, horizon)
+    const ack = ownAck(question, horizon, horizon === question.horizons.at(-1))
+    if (back === null || ack === null) continue
+    const high = Math.max(back.to, ack)
+    if (ack > back.at) return { kind: 'time', at: ack, resolution: ack - back.from, high, horizon }
+    const resolution = back.at === 0 ? back.to : (back.to - back.from) / 2
+    return { kind: 'time', at: back.at, resolution, high, horizon }
+  }
+  return notBack(windows, question)
+}
+
+export function newAcksOf(operations: readonly Op[], t0: number, epoch: number): readonly Op[] {
+  return operations.filter((op) => isAck(op) && op.done > t0 && op.epoch > epoch)
+}
