@@ -214,7 +214,7 @@ void test('a slow link does not take the slots of the others, and what it can no
   const bench = new Bench([{ id: 'x', from: ['a'], to: ['b'], set: { delayMs: 60_000 } }], 720)
   for (let mark = 0; mark < 900; mark += 1) bench.send('a', 'b', 0, { mark })
   const held = bench.forwarder.queue.size
-  assert.ok(held > 150 && held < 200, `held ${held} of 720: its own 10, and half of what is shared`)
+  assert.ok(held > 250 && held < 300, `held ${held} of 720: its own 5, and half of what is shared`)
   assert.equal(bench.count('a', 'b', 'app', 'dropped'), 900 - held)
   for (let each = 0; each < 50; each += 1) bench.send('a', 'c', 0)
   assert.equal(bench.receive(100).length, 50)
@@ -228,7 +228,7 @@ void test('however many links are slow, each has slots of its own, and one is al
   const links = sites.flatMap((from) => sites.filter((to) => to !== from).map((to) => [from, to] as const))
   for (const [from, to] of links.slice(0, -1)) for (let each = 0; each < 400; each += 1) bench.send(from, to, 0)
   const [from, to] = links.at(-1)!
-  for (let each = 0; each < 10; each += 1) bench.send(from, to, 0)
+  for (let each = 0; each < 5; each += 1) bench.send(from, to, 0)
   assert.equal(bench.count(from, to, 'app', 'dropped'), 0)
   const { queue } = bench.forwarder
   const held = queue.size
@@ -238,11 +238,15 @@ void test('however many links are slow, each has slots of its own, and one is al
 })
 
 void test('loss drops about its share, and counts it', () => {
-  const bench = new Bench([{ id: 'x', from: ['a'], to: ['b'], set: { loss: 0.1 } }], 8192)
-  for (let mark = 0; mark < 4000; mark += 1) bench.send('a', 'b', mark, { mark })
+  const bench = new Bench([{ id: 'x', from: ['a'], to: ['b'], set: { loss: 0.1 } }])
+  let received = 0
+  for (let mark = 0; mark < 4000; mark += 1) {
+    bench.send('a', 'b', mark, { mark })
+    received += bench.receive(mark).length
+  }
   const dropped = bench.count('a', 'b', 'app', 'dropped')
   assert.ok(dropped > 300 && dropped < 500, `dropped ${dropped} of 4000`)
-  assert.equal(bench.receive(10_000).length, 4000 - dropped)
+  assert.equal(received + bench.receive(10_000).length, 4000 - dropped)
 })
 
 void test('a link that goes down loses what is in flight, and only the class that was cut', () => {

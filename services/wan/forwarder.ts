@@ -48,7 +48,7 @@ export class Forwarder {
   readonly #sentAtMs: Float64Array
   // Per slot: when its packet's last bit has left the queue before its link.
   readonly #slotSentMs: Float64Array
-  // Per link: its packets in flight. Half of the slots is shared out, so many to each link; the others go to whoever needs them.
+  // Per link: its packets in flight. A quarter of the slots is dealt out, as many to each link; the others go to whoever needs them.
   readonly #inFlight = new Int32Array(linkCount)
   readonly #ownSlots: number
   #ownSlotsFree: number
@@ -59,7 +59,7 @@ export class Forwarder {
 
   constructor(table: SharedTable, prefixes: readonly string[], capacity: number, random: () => number) {
     this.queue = new DelayQueue(capacity)
-    this.#ownSlots = Math.floor(capacity / 2 / linkCount)
+    this.#ownSlots = Math.floor(capacity / 4 / linkCount)
     this.#ownSlotsFree = this.#ownSlots * linkCount
     this.#table = table
     this.#random = random
