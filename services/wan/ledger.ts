@@ -26,7 +26,8 @@ export class Ledger {
   }
 
   markHealing(id: string): void {
-    this.#change(id, { healing: true })
+    const found = this.#entries.find((each) => each.id === id)
+    if (found?.healing !== true) this.#change(id, { healing: true })
   }
 
   #change(id: string, change: Partial<LedgerEntry>): boolean {
