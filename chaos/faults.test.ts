@@ -8,6 +8,7 @@ import { createFakeWorld } from './fake-world.ts'
 import { FaultUnproven, NothingToBreak } from './fault.ts'
 import { healAll } from './heal.ts'
 import { healFault, injectFault, proveFault } from './inject.ts'
+import { leaseMs } from './lease.ts'
 
 const specs: readonly FaultSpec[] = [
   faultSpec.parse({ id: 'outage', kind: 'power-loss', target: 'region a' }),
@@ -57,7 +58,7 @@ void test('every change of links that a fault makes carries an expiry for the WA
     const world = createFakeWorld()
     await injectFault(world, 'drill', spec)
     assert.ok(
-      world.links.every((change) => change.expiresInMs === spec.for),
+      world.links.every((change) => change.expiresInMs === leaseMs),
       spec.id,
     )
   }

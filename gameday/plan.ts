@@ -35,7 +35,7 @@ function detailsOf(step: SingleStep): readonly string[] {
       ...notes,
       `expected: ${handler.expected(step.fault)}`,
       `touches: ${handler.touches(step.fault).join(', ')}`,
-      `healed after ${inMinutes(step.fault.for)} whatever happens${step.fault.background ? '; in the background' : ''}`,
+      `${step.fault.for === undefined ? 'lasts until its heal, and no longer than a minute if the drill dies' : `ends after ${inMinutes(step.fault.for)} by itself, whatever happens`}${step.fault.background ? '; in the background' : ''}`,
     ]
   }
   if (step['wait-for'] !== undefined) {

@@ -1,17 +1,15 @@
 // Performs the steps of a runbook's method, one by one or side by side, then its rollback, and keeps when each began and ended.
-import type { LedgerEntry } from '#protocol/wan.ts'
 import type { FaultRecord } from '#protocol/journal.ts'
 import type { ActionSpec, AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import { failover, switchover } from '#world/moves.ts'
 import type { RunningWorld } from '#world/running-world.ts'
-import { NothingToBreak } from '#chaos/fault.ts'
-import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import type { Collector } from './collector.ts'
 import { currentPrimary, failoverComplete, highestEpoch, missingForWhole } from './conditions.ts'
+import { LiveFaults } from './live-faults.ts'
 import { formatMs } from './measure/objectives.ts'
 import type { StepTaken } from './measure/record.ts'
 import { branchesOf, methodLeaves, rollbackLeaves, type Leaf } from './method.ts'
@@ -20,15 +18,6 @@ import { missingForSteady } from './steadiness.ts'
 import { kindOf, titleOf } from './titles.ts'
 import { viewWorld } from './view-world.ts'
 import { Interrupted, interruptedBy, pause, throwIfInterrupted, until } from './wait.ts'
-
-/** A fault that was injected, and its record as it fills up. */
-interface LiveFault {
-  readonly entry: LedgerEntry
-  record: FaultRecord
-  /** Other faults may have to be healed before this one is: its heal is under way beside the next steps, once it is set. */
-  healing: Promise<string> | null
-  readonly healsAside: boolean
-}
 
 /** An order that the method did not wait for: which step it was, and how and when it was answered. */
 interface OrderGiven {
@@ -85,17 +74,18 @@ export interface StepsContext {
 export class Steps {
   readonly #context: StepsContext
   readonly #taken = new Map<string, StepTaken>()
-  readonly #faults: LiveFault[] = []
+  readonly #faults: LiveFaults
   /** Orders that the method did not wait for. */
   readonly #orders: OrderGiven[] = []
   #disturbed = false
 
   constructor(context: StepsContext) {
     this.#context = context
+    this.#faults = new LiveFaults(context)
   }
 
   get faults(): readonly FaultRecord[] {
-    return this.#faults.map((fault) => fault.record)
+    return this.#faults.records
   }
 
   /** In the order in which they began. */
@@ -221,16 +211,8 @@ export class Steps {
   }
 
   /** Heals whatever of this drill is not healed yet, the latest first. @returns what resists */
-  async healRest(note: Note): Promise<readonly string[]> {
-    const resisting: string[] = []
-    for (const fault of this.#faults.toReversed()) {
-      if (fault.record.healedNs !== null) continue
-      note(`healing ${fault.record.id}`)
-      await (fault.healing ?? this.#heal(fault)).catch((error: unknown) => {
-        resisting.push(messageOf(error))
-      })
-    }
-    return resisting
+  healRest(note: Note): Promise<readonly string[]> {
+    return this.#faults.healRest(note)
   }
 
   async #do({ at, step }: Pick<Leaf, 'at' | 'step'>, branch: Branch, note: Note): Promise<void> {
@@ -242,9 +224,8 @@ export class Steps {
     if (step.action?.wait === true) await this.#order(step.action, branch, note)
     if (step.action?.wait === false) await this.#orderOnly(at, step.action, branch, note)
     if (step.heal !== undefined) {
-      const fault = this.#faults.find((each) => each.record.id === step.heal)
-      if (fault === undefined && branch.rollingBack) note('left out: it was not injected')
-      if (fault !== undefined && fault.record.healedNs === null) await this.#healNow(fault, note)
+      await this.#faults.heal(step.heal, note)
+      if (branch.rollingBack && !this.#faults.isKnown(step.heal)) note('left out: it was not injected')
     }
   }
 
@@ -281,52 +262,8 @@ export class Steps {
   }
 
   async #inject(spec: FaultSpec, branch: Branch, note: Note): Promise<void> {
-    const { world, drill, collector } = this.#context
     await this.#beforeDisturbance(branch, branch.inRow, note)
-    const injected = await injectFault(world, drill, spec).catch((error: unknown) => {
-      if (error instanceof NothingToBreak && spec.kind === 'postgres-crash' && spec.optional) return error
-      throw error
-    })
-    if (injected instanceof NothingToBreak) return note(`left out: ${injected.message}`)
-    const { entry, effect } = injected
-    const { id, kind, target, background } = spec
-    const record: FaultRecord = {
-      id,
-      kind,
-      target,
-      background,
-      firstNs: effect.firstNs.toString(),
-      lastNs: effect.lastNs.toString(),
-      proof: 'not yet proven',
-      healedNs: null,
-      healProof: null,
-      healBeganNs: null,
-      momentary: false,
-      endedNs: null,
-      endedBy: null,
-      blindMs: 0,
-    }
-    const healsAside = spec.kind === 'postgres-crash' && spec.optional
-    const fault: LiveFault = { entry, record, healing: null, healsAside }
-    this.#faults.push(fault)
-    await collector.note('fault', `${kind} of ${target}`, { id }, effect.firstNs)
-    fault.record = { ...record, proof: await proveFault(world, entry) }
-    note(fault.record.proof)
-  }
-
-  async #healNow(fault: LiveFault, note: Note): Promise<void> {
-    if (!fault.healsAside) return note(await this.#heal(fault))
-    fault.healing ??= this.#heal(fault)
-    // Whether it ends well is asked at the end of the method.
-    fault.healing.catch(() => {})
-  }
-
-  async #heal(fault: LiveFault): Promise<string> {
-    const { world, collector } = this.#context
-    const proof = await healFault(world, fault.entry)
-    const healedNs = await collector.note('healed', proof, { id: fault.record.id })
-    fault.record = { ...fault.record, healedNs: healedNs.toString(), healProof: proof }
-    return proof
+    await this.#faults.inject(spec, note)
   }
 
   async #waitFor(event: AwaitedEvent, withinMs: number, branch: Branch, note: Note): Promise<void> {

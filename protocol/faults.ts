@@ -27,16 +27,24 @@ const regionTarget = z
   .string()
   .regex(new RegExp(`^region (${regions.join('|')})$`), `expected "region X" with X one of ${regions.join(', ')}`)
 
+/** These make the load and measure it: what a fault does to them would be told as the service's doing. */
+const harnessServices: readonly string[] = ['client'] satisfies readonly (keyof typeof areaHosts)[]
+const namesHarness = new RegExp(`(^|, ?)(${harnessServices.join('|')})\\.`)
+
 /** Services of some kinds in some sites: `controller.a`, `controller.*`, `controller.*, etcd.*`. */
 function servicesTarget(services: readonly string[], example: string): z.ZodString {
   const one = `(${services.join('|')})\\.(${siteNames}|\\*)`
+  const expected = `expected services such as ${example}, of ${services.join(', ')}`
+  const why = `; ${harnessServices.join(', ')} measures, so what befell it would be told as the service's doing: strike its links (partition, link-degrade), resolver or glb`
   return z
     .string()
     .max(longestTarget, `expected a target of at most ${longestTarget} letters`)
-    .regex(new RegExp(`^${one}(, ?${one})*$`), `expected services such as ${example}, of ${services.join(', ')}`)
+    .regex(new RegExp(`^${one}(, ?${one})*$`), {
+    error: ({ input }) => (namesHarness.test(String(input)) ? `${expected}${why}` : expected),
+  })
 }
 const anyServices = servicesTarget(
-  [...Object.keys(regionHosts), ...Object.keys(areaHosts)],
+  [...Object.keys(regionHosts), ...Object.keys(areaHosts)].filter((each) => !harnessServices.includes(each)),
   '"controller.a", "controller.*" or "controller.*, etcd.*"',
 )
 
@@ -79,10 +87,16 @@ const anyFault = {
     .regex(/^[a-z][a-z0-9-]*$/, 'expected a name of lower-case letters, digits and dashes')
     .max(longestFaultId, `expected a name of at most ${longestFaultId} letters`)
     .meta({ description: 'Names the fault inside the runbook; heal refers to it.' }),
-  /** The longest that the fault may last: after it, it is healed whatever became of the drill. */
+  /**
+   * Its planned end: then it is healed, whatever became of the drill. Without it, it lasts until the drill heals it, and no longer
+   * than a minute beyond a drill that is gone.
+   */
   for: faultTimeText
-    .default(600_000)
-    .meta({ description: 'The longest that it may last: after it, it is healed whatever became of the drill.' }),
+    .optional()
+    .meta({
+      description:
+        'Its planned end: then it is healed, whatever became of the drill. Absent: it lasts until it is healed; the drill renews it while it lives.',
+    }),
   /** A condition of the drill, not the fault that t0 is taken from. */
   background: z
     .boolean()

@@ -7,6 +7,7 @@ import type { Topology } from '#protocol/topology.ts'
 import { loadHostConfig, type Secrets } from '#runtime/config.ts'
 import { findCompose } from './compose.ts'
 import { connectEngine } from './docker-engine.ts'
+import { followEvents } from './docker-events.ts'
 import { readFileOf, writeFileOf } from './docker-files.ts'
 import { limitContainer, limitsOfContainer, statisticsOf } from './docker-limits.ts'
 import { demultiplex, outputOf } from './docker-output.ts'
@@ -15,7 +16,9 @@ import { EnvironmentError } from './environment-error.ts'
 import type {
   ContainerFacts,
   ContainerStatistics,
+  DockerEvent,
   EngineFacts,
+  EventStream,
   Limits,
   RunningWorld,
   ServiceName,
@@ -173,6 +176,10 @@ export class DockerWorld implements RunningWorld {
 
   async statistics(target: Target): Promise<ContainerStatistics> {
     return statisticsOf(this.docker, await this.container(target))
+  }
+
+  async events(sinceMs: number | null, onEvent: (event: DockerEvent) => void): Promise<EventStream> {
+    return followEvents(this.docker, this.name, sinceMs, onEvent)
   }
 
   private async container(target: Target): Promise<Dockerode.Container> {

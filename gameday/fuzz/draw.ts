@@ -49,8 +49,6 @@ type StepWords = Words['method'][number]
 
 /** No fault begins later than this, or is meant to last longer than until then. */
 export const latestMs = 14_000
-/** The WAN heals its faults itself after this, should the harness die. */
-const longestFault = '60s'
 /** Generous: machines differ, and how fast service comes back is what other drills measure. */
 const steadyWithin = '40s'
 const wholeWithin = '60s'
@@ -179,7 +177,7 @@ function methodOf(
       return {
         atMs: fromMs,
         takesMs: takesMs[words.kind].inject,
-        step: { fault: { id, ...words, for: longestFault } },
+        step: { fault: { id, ...words } },
       }
     }),
   ]

@@ -11,15 +11,18 @@ import { formatMeasured } from './words.ts'
 
 const mostIncidents = 200
 
+/** With one incident alone the objectives themselves say it. */
 function judged(journal: Journal): readonly (readonly Cell[])[] {
-  return journal.incidents.flatMap(({ id, objectives }) =>
-    objectives.map((each) => [
-      words(id),
-      words(each.name),
-      words(each.demanded),
-      words(each.measured),
-      { html: state(each.status) },
-    ]),
+  return journal.objectives.flatMap(({ name, demanded, incidents }) =>
+    incidents.length < 2
+      ? []
+      : incidents.map((each) => [
+          words(each.id),
+          words(name),
+          words(demanded),
+          words(each.measured),
+          { html: state(each.status) },
+        ]),
   )
 }
 

@@ -3,7 +3,8 @@ import { timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { regions } from '#protocol/sites.ts'
-import { fenceBreak, ledgerEntry, linkRequest } from '#protocol/wan.ts'
+import { fenceBreak, ledgerEntry, linkRequest, renewRequest } from '#protocol/wan.ts'
+import { monotonicNs } from '#runtime/clock.ts'
 import { createControlListener } from '#runtime/http.ts'
 import type { Log } from '#runtime/log.ts'
 import { addMetricsRoute } from '#runtime/metrics.ts'
@@ -44,7 +45,7 @@ function addLinkRoutes(server: FastifyInstance, links: Links): void {
   }))
 }
 
-function addLedgerRoutes(server: FastifyInstance, ledger: Ledger): void {
+function addLedgerRoutes(server: FastifyInstance, { ledger, links, device }: WayInParts): void {
   server.get('/ledger', () => ({ entries: ledger.entries() }))
   server.put('/ledger/:id', (request) => {
     const { id } = expectShape(byId, request.params)
@@ -52,6 +53,19 @@ function addLedgerRoutes(server: FastifyInstance, ledger: Ledger): void {
     if (entry.id !== id) throw new Malformed(`field id: expected ${id} as in the path, saw ${entry.id}`)
     ledger.put(entry)
     return entry
+  })
+  server.post('/ledger/:id/healing', (request) => {
+    ledger.markHealing(expectShape(byId, request.params).id)
+    return { entries: ledger.entries() }
+  })
+  server.post('/ledger/:id/renew', (request) => {
+    const { id } = expectShape(byId, request.params)
+    const { expiresInMs } = expectShape(renewRequest, request.body)
+    const renewed = ledger.renew(id, monotonicNs() + BigInt(Math.round(expiresInMs * 1e6)))
+    if (!renewed) return { renewed }
+    links.renew(id, expiresInMs)
+    device.renew(id, expiresInMs)
+    return { renewed }
   })
   server.delete('/ledger/:id', (request) => {
     ledger.delete(expectShape(byId, request.params).id)
@@ -89,7 +103,7 @@ export function createWayIn(parts: WayInParts): FastifyInstance {
     }
   })
   addLinkRoutes(server, parts.links)
-  addLedgerRoutes(server, parts.ledger)
+  addLedgerRoutes(server, parts)
   addFenceRoutes(server, parts.device)
   const { links, device, ledger } = parts
   const metrics = createWanMetrics({

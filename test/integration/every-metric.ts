@@ -99,8 +99,8 @@ function wan(): Registry {
   const setting = { up: true, delayMs: 40, jitter: 0, loss: 0.1, reorder: 0, bandwidthBps: 0 }
   return createWanMetrics({
     counters: () => ({ atNs: '0', links: [{ ...link, packets: 3, bytes: 300, dropped: 1, reordered: 1 }] }),
-    links: () => ({ atNs: '0', layers: [], fenced: [], effective: [{ ...link, ...setting }] }),
-    fence: () => ({ atNs: '0', broken: 'silent', dataSets: [{ dataSet: 'orders', epoch: 2, fenced: ['a'] }] }),
+    links: () => ({ atNs: '0', sinceNs: '0', ended: [], layers: [], fenced: [], effective: [{ ...link, ...setting }] }),
+    fence: () => ({ atNs: '0', broken: 'silent', brokenBy: null, ended: [], dataSets: [{ dataSet: 'orders', epoch: 2, fenced: ['a'] }] }),
     ledger: () => [
       { id: 'x', drill: 'd', kind: 'pause', target: 'app.a', detail: {}, injectedNs: '0', expiresNs: '1' },
     ],
