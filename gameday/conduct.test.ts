@@ -36,9 +36,15 @@ interface Ended extends Conduct {
   readonly world: FakeWorld
   readonly steps: Steps
   readonly heard: readonly string[]
+  /** Of the load's client. */
+  readonly ordered: readonly string[]
 }
 
-async function run(words: Record<string, unknown>, signal = new AbortController().signal): Promise<Ended> {
+async function run(
+  words: Record<string, unknown>,
+  signal = new AbortController().signal,
+  lost?: AbortSignal,
+): Promise<Ended> {
   const book = runbook.parse({
     title: 'A drill',
     load: { rate: '10/s', from: ['na'] },
@@ -47,7 +53,17 @@ async function run(words: Record<string, unknown>, signal = new AbortController(
   })
   const fake = createFakeWorld()
   fake.answers.set('client.na', [{ running: true, planned: 0, inFlight: 0, done: 0 }])
-  const world: RunningWorld = fake
+  const ordered: string[] = []
+  const world: RunningWorld = {
+    ...fake,
+    wayIn: {
+      ...fake.wayIn,
+      control: (host, call) => {
+        if (call.method !== 'GET') ordered.push(`${call.method} ${host}${call.path}`)
+        return fake.wayIn.control(host, call)
+      },
+    },
+  }
   const collector = new DeafCollector(world, ['na'], { timeline: () => {}, operations: () => {}, sample: () => {} })
   const live = new LiveDrillFile({
     world: name,
@@ -84,10 +100,10 @@ async function run(words: Record<string, unknown>, signal = new AbortController(
     signal: AbortSignal.any([signal, stopLoss.signal]),
     watcher: live,
   })
-  const options = { world, loaded: { runbook: book }, progress, seed: 1 }
+  const options = { world, loaded: { runbook: book }, progress, seed: 1, lost }
   const ended = await conduct({ options, drill: 'drill', collector, steps, stopLoss, live, load })
   await live.close(null, ended.interruption)
-  return { ...ended, world: fake, steps, heard: collector.heard.map(({ kind, reason }) => `${kind}: ${reason}`) }
+  return { ...ended, world: fake, steps, ordered, heard: collector.heard.map(({ kind, reason }) => `${kind}: ${reason}`) }
 }
 
 const rollback = [{ hold: '1ms' }]
@@ -141,4 +157,22 @@ void test('after Ctrl-C and after a no the rollback runs too; its own failure is
   assert.match(refused.heard.join('\n'), /approval: Really\? No, from a test\nrollback: 2 steps\nrollback-failed: /)
   assert.equal(refused.checks[0]?.status, 'fail')
   assert.equal(refused.steps.taken.at(-1)?.at, 'rollback[1]')
+})
+
+void test('of a world that somebody else has by now nothing is rolled back, and no load is ended', async () => {
+  const lost = new AbortController()
+  setTimeout(() => lost.abort(new Error('world default was taken over by somebody')), 20)
+  const { interruption, checks, steps, ordered } = await run(
+    { method: [{ hold: '60s' }], rollback },
+    lost.signal,
+    lost.signal,
+  )
+  assert.equal(interruption, 'world default was taken over by somebody')
+  assert.deepEqual(checks, [])
+  assert.deepEqual(
+    steps.taken.map(({ at }) => at),
+    ['method[0]'],
+  )
+  assert.deepEqual(ordered, ['POST client.na/load'])
+  assert.deepEqual((await run({ method: [{ hold: '1ms' }] })).ordered.at(-1), 'DELETE client.na/load')
 })

@@ -19,6 +19,8 @@ export interface Conducted {
     readonly loaded: { readonly runbook: Runbook }
     readonly progress: Progress
     readonly seed: number
+    /** Aborted once somebody else has the world: what there is in it may be his by then. */
+    readonly lost?: AbortSignal | undefined
   }
   readonly drill: string
   readonly collector: Collector
@@ -35,7 +37,7 @@ export interface Conduct {
   readonly interruption: string | null
 }
 
-/** Whatever happens on the way: the rollback is run, the faults are healed and the load is ended. */
+/** Whatever happens on the way: the rollback is run, the faults are healed and the load is ended, unless the world is somebody else's. */
 export async function conduct(run: Conducted): Promise<Conduct> {
   const { options, drill, collector, steps, stopLoss, live } = run
   const { world, loaded, progress, seed } = options
@@ -59,6 +61,10 @@ export async function conduct(run: Conducted): Promise<Conduct> {
     live.rollingBack()
     checks.push(...stopLoss.checks(), ...(await rollBack(run)))
     await progress.step('Heal and end the load', async (note) => {
+      if (options.lost?.aborted === true) {
+        toNs = await clockNs(world).catch(() => null)
+        return note('left as it is: somebody else has the world')
+      }
       const resisting = await steps.healRest(note)
       if (resisting.length > 0) interruption = [interruption, ...resisting].filter((each) => each !== null).join('; ')
       await steps.ordersAnswered()
@@ -74,7 +80,7 @@ export async function conduct(run: Conducted): Promise<Conduct> {
 /** Always runs, and says whether all of it was done. */
 async function rollBack({ options, collector, steps }: Conducted): Promise<readonly Check[]> {
   const { rollback } = options.loaded.runbook
-  if (rollback.length === 0) return []
+  if (rollback.length === 0 || options.lost?.aborted === true) return []
   // The clock may be what is broken.
   await collector.note('rollback', `${rollback.length} steps`).catch(() => {})
   const failures = await steps.rollback()

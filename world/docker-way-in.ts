@@ -24,7 +24,7 @@ export interface WayInAddress {
 }
 
 export class DockerWayIn implements WayIn {
-  private readonly address: WayInAddress
+  readonly address: WayInAddress
   private readonly agent = new http.Agent({ keepAlive: true, maxSockets: 8 })
   private readonly tunnels = new Map<string, http.Agent>()
   private readonly forwards = new Set<net.Server>()
