@@ -96,7 +96,11 @@ async function isUp(engine: Engine, world: string): Promise<boolean> {
 function identityOf(engine: Engine): string {
   const hash = createHash('sha256')
   for (const place of guardsCode)
-    for (const file of codeBelow(place)) hash.update(`${file}\n`).update(readFileSync(join(checkout, file))).update('\n')
+    for (const file of codeBelow(place))
+      hash
+        .update(`${file}\n`)
+        .update(readFileSync(join(checkout, file)))
+        .update('\n')
   return `guard at ${engine.endpoint.host}, code ${hash.digest('hex').slice(0, 12)}`
 }
 

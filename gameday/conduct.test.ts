@@ -103,7 +103,13 @@ async function run(
   const options = { world, loaded: { runbook: book }, progress, seed: 1, lost }
   const ended = await conduct({ options, drill: 'drill', collector, steps, stopLoss, live, load })
   await live.close(null, ended.interruption)
-  return { ...ended, world: fake, steps, ordered, heard: collector.heard.map(({ kind, reason }) => `${kind}: ${reason}`) }
+  return {
+    ...ended,
+    world: fake,
+    steps,
+    ordered,
+    heard: collector.heard.map(({ kind, reason }) => `${kind}: ${reason}`),
+  }
 }
 
 const rollback = [{ hold: '1ms' }]

@@ -66,7 +66,10 @@ export class WorldLock implements AsyncDisposable {
     const { docker, world } = this.#options
     const hold = await this.#takeFromWan()
     if (hold === null) {
-      const { state, holder } = await driverOfDeadWan(docker, world).catch((): HoldSight => ({ state: 'free', holder: null }))
+      const { state, holder } = await driverOfDeadWan(docker, world).catch((): HoldSight => ({
+        state: 'free',
+        holder: null,
+      }))
       // One of another machine can't be looked at: what the WAN remembers must not keep a broken world up for ever.
       if (state === 'held' && processOf(holder) === 'lives') throw busy(world, holder)
       return

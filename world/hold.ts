@@ -200,8 +200,7 @@ function connect(address: WayInAddress, { name, holder }: HoldOptions): Promise<
       response.resume()
       fail(new CallRefused(what, response.statusCode ?? 0, null))
     })
-    request.once('upgrade', (_response, stream, head) => {
-      const socket = stream as Socket
+    request.once('upgrade', (_response, socket, head) => {
       opened = socket
       if (head.length > 0) socket.unshift(head)
       socket.on('error', () => socket.destroy())

@@ -5,7 +5,6 @@ import {
   holdsFile,
   holdsReply,
   keptHolds,
-
   type HoldsReply,
   type HoldSight,
   type KeptHolds,
@@ -83,4 +82,3 @@ async function keptBy(docker: Dockerode, world: string): Promise<KeptHolds | nul
     throw new Error(`${holdsFile} of the WAN of world ${world} can't be read: ${messageOf(error)}`, { cause: error })
   }
 }
-

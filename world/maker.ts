@@ -141,7 +141,11 @@ async function bringEmptyImage(docker: Dockerode): Promise<void> {
   }
   const [repo, tag] = emptyImage.split(':')
   const endOfTar = Buffer.alloc(1024)
-  const answer = await docker.importImage(endOfTar as unknown as string, { repo, tag, changes: 'CMD ["never-started"]' })
+  const answer = await docker.importImage(endOfTar as unknown as string, {
+    repo,
+    tag,
+    changes: 'CMD ["never-started"]',
+  })
   await new Promise<void>((resolve, reject) => {
     answer.once('end', resolve).once('error', reject).resume()
   })

@@ -132,7 +132,9 @@ async function status(options: { readonly world: string; readonly json?: true })
       ),
       ...block('link changes:', 'every link has its own settings', links.map(linkRow)),
       fenceLine(fence),
-      guardedBy === null ? 'guard: none' : `guard: process ${guardedBy.pid} of user ${guardedBy.user} on host ${guardedBy.host} since ${guardedBy.since}`,
+      guardedBy === null
+        ? 'guard: none'
+        : `guard: process ${guardedBy.pid} of user ${guardedBy.user} on host ${guardedBy.host} since ${guardedBy.since}`,
     ].join('\n'),
   )
 }

@@ -87,7 +87,9 @@ async function run(names: readonly string[], options: RunOptions): Promise<void>
   const ending = { signal: AbortSignal.any([interrupted, lock.lost]), lost: lock.lost }
   await using worlds = new AsyncDisposableStack()
   const bring = async (topology: Topology): Promise<DockerWorld> => {
-    const world = worlds.use(await bringUp({ engine, config, world: options.world, topology, say, signal: interrupted, lock }))
+    const world = worlds.use(
+      await bringUp({ engine, config, world: options.world, topology, say, signal: interrupted, lock }),
+    )
     await seeToGuard(engine, options.world, { injects: lock })
     await sayDashboard(world.name, options.dashboard)
     return world

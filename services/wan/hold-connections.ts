@@ -91,11 +91,15 @@ function serve(name: HoldName, socket: Duplex, holds: Holds, log: Log): void {
   onLines(socket, (line) => {
     clearTimeout(silent)
     const asked = readLine(line)
-    if (asked === null) return void socket.destroy()
+    if (asked === null) {
+      socket.destroy()
+      return
+    }
     if ('release' in asked) {
       holds.release(name, connection)
       say({ released: true })
-      return void socket.end()
+      socket.end()
+      return
     }
     const answer = holds.take(name, asked.take, connection)
     log.info({ hold: name, holder: asked.take, taken: answer.taken }, 'a hold was asked for')
