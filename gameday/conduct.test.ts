@@ -46,12 +46,15 @@ interface Ended extends Conduct {
   readonly steps: Steps
   readonly told: DeafCollector['ended']
   readonly heard: readonly string[]
+  /** Of the load's client. */
+  readonly ordered: readonly string[]
 }
 
 async function run(
   words: Record<string, unknown>,
   signal = new AbortController().signal,
   spoil: (world: FakeWorld) => void = () => {},
+  lost?: AbortSignal,
 ): Promise<Ended> {
   const book = runbook.parse({
     title: 'A drill',
@@ -61,7 +64,17 @@ async function run(
   })
   const fake = createFakeWorld()
   fake.answers.set('client.na', [{ running: true, planned: 0, inFlight: 0, done: 0 }])
-  const world: RunningWorld = fake
+  const ordered: string[] = []
+  const world: RunningWorld = {
+    ...fake,
+    wayIn: {
+      ...fake.wayIn,
+      control: (host, call) => {
+        if (call.method !== 'GET') ordered.push(`${call.method} ${host}${call.path}`)
+        return fake.wayIn.control(host, call)
+      },
+    },
+  }
   const collector = new DeafCollector(world, ['na'], { timeline: () => {}, operations: () => {}, sample: () => {} })
   const live = new LiveDrillFile({
     world: name,
@@ -98,7 +111,7 @@ async function run(
     signal: AbortSignal.any([signal, stopLoss.signal]),
     watcher: live,
   })
-  const options = { world, loaded: { runbook: book }, progress, seed: 1 }
+  const options = { world, loaded: { runbook: book }, progress, seed: 1, lost }
   spoil(fake)
   const ended = await conduct({ options, drill: 'drill', collector, steps, stopLoss, live, load })
   await live.close(null, ended.interruption)
@@ -107,6 +120,7 @@ async function run(
     world: fake,
     steps,
     told: collector.ended,
+    ordered,
     heard: collector.heard.map(({ kind, reason }) => `${kind}: ${reason}`),
   }
 }
@@ -176,4 +190,23 @@ void test('a load that outlives the WAN ends when it ended, by the clock of the 
   // The load begins 300 ms after the first answer, and ends 500 ms after the hold.
   assert.ok(load !== null && load.toNs - load.fromNs > 255_000_000n, `${load?.fromNs} to ${load?.toNs}`)
   assert.match(heard.join('\n'), /clock-lost: the gateway is gone/)
+})
+
+void test('of a world that somebody else has by now nothing is rolled back, and no load is ended', async () => {
+  const lost = new AbortController()
+  setTimeout(() => lost.abort(new Error('world default was taken over by somebody')), 20)
+  const { interruption, checks, steps, ordered } = await run(
+    { method: [{ hold: '60s' }], rollback },
+    lost.signal,
+    () => {},
+    lost.signal,
+  )
+  assert.equal(interruption, 'world default was taken over by somebody')
+  assert.deepEqual(checks, [])
+  assert.deepEqual(
+    steps.taken.map(({ at }) => at),
+    ['method[0]'],
+  )
+  assert.deepEqual(ordered, ['POST client.na/load'])
+  assert.deepEqual((await run({ method: [{ hold: '1ms' }] })).ordered.at(-1), 'DELETE client.na/load')
 })

@@ -3,6 +3,8 @@ import type { Check } from '#protocol/journal.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import type { LoadPlan } from '#protocol/operation.ts'
+import type { Area } from '#protocol/sites.ts'
+import { plannedBefore } from '#runtime/arrivals.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import type { AreaLoads, Collector } from './collector.ts'
 import type { LiveDrillFile } from './live-drill.ts'
@@ -23,6 +25,8 @@ export interface Conducted {
     readonly loaded: { readonly runbook: Runbook }
     readonly progress: Progress
     readonly seed: number
+    /** Aborted once somebody else has the world: what there is in it may be his by then. */
+    readonly lost?: AbortSignal | undefined
   }
   readonly drill: string
   readonly collector: Collector
@@ -39,7 +43,7 @@ export interface Conduct {
   readonly interruption: string | null
 }
 
-/** Whatever happens on the way: the rollback is run, the faults are healed and the load is ended. */
+/** Whatever happens on the way: the rollback is run, the faults are healed and the load is ended, unless the world is somebody else's. */
 export async function conduct(run: Conducted): Promise<Conduct> {
   const { options, drill, collector, steps, stopLoss, live } = run
   const { world, loaded, progress, seed } = options
@@ -64,6 +68,10 @@ export async function conduct(run: Conducted): Promise<Conduct> {
     live.rollingBack()
     checks.push(...stopLoss.checks(), ...(await rollBack(run)))
     await progress.step('Heal and end the load', async (note) => {
+      if (options.lost?.aborted === true) {
+        ended = await leaveLoad(collector, plan, load.from)
+        return note('left as it is: somebody else has the world')
+      }
       const resisting = await steps.healRest(note)
       if (resisting.length > 0) interruption = [interruption, ...resisting].filter((each) => each !== null).join('; ')
       await steps.ordersAnswered()
@@ -89,10 +97,28 @@ async function endLoad(collector: Collector, plan: LoadPlan | null): Promise<Dri
   return { fromNs, toNs, areas }
 }
 
+/** The load runs on in somebody else's hands: what was not collected by now is missing. */
+async function leaveLoad(
+  collector: Collector,
+  plan: LoadPlan | null,
+  from: readonly Area[],
+): Promise<DrillRecord['load']> {
+  await collector.finish(null)
+  if (plan === null) return null
+  const { atNs: toNs } = await collector.clock.now()
+  const left = (area: Area) => ({
+    planned: plannedBefore(plan, area, toNs),
+    sent: null,
+    reason: 'somebody else has the world',
+  })
+  const areas = Object.fromEntries(from.map((area) => [area, left(area)]))
+  return { fromNs: BigInt(plan.startNs), toNs, areas }
+}
+
 /** Always runs, and says whether all of it was done. */
 async function rollBack({ options, collector, steps }: Conducted): Promise<readonly Check[]> {
   const { rollback } = options.loaded.runbook
-  if (rollback.length === 0) return []
+  if (rollback.length === 0 || options.lost?.aborted === true) return []
   // The clock may be what is broken.
   await collector.note('rollback', `${rollback.length} steps`).catch(() => {})
   const failures = await steps.rollback()

@@ -46,6 +46,8 @@ export interface DrillOptions {
   readonly approve: Ask
   /** Ctrl-C: the drill heals, stops its load, writes what it has, and resolves with verdict `unknown`. */
   readonly signal: AbortSignal
+  /** Aborted, as `signal` is then, once somebody else has the world: nothing of it is healed or ended any more. */
+  readonly lost?: AbortSignal | undefined
 }
 
 export type { Progress } from './progress.ts'

@@ -40,8 +40,8 @@ function servicesTarget(services: readonly string[], example: string): z.ZodStri
     .string()
     .max(longestTarget, `expected a target of at most ${longestTarget} letters`)
     .regex(new RegExp(`^${one}(, ?${one})*$`), {
-    error: ({ input }) => (namesHarness.test(String(input)) ? `${expected}${why}` : expected),
-  })
+      error: ({ input }) => (namesHarness.test(String(input)) ? `${expected}${why}` : expected),
+    })
 }
 const anyServices = servicesTarget(
   [...Object.keys(regionHosts), ...Object.keys(areaHosts)].filter((each) => !harnessServices.includes(each)),
@@ -91,12 +91,10 @@ const anyFault = {
    * Its planned end: then it is healed, whatever became of the drill. Without it, it lasts until the drill heals it, and no longer
    * than a minute beyond a drill that is gone.
    */
-  for: faultTimeText
-    .optional()
-    .meta({
-      description:
-        'Its planned end: then it is healed, whatever became of the drill. Absent: it lasts until it is healed; the drill renews it while it lives.',
-    }),
+  for: faultTimeText.optional().meta({
+    description:
+      'Its planned end: then it is healed, whatever became of the drill. Absent: it lasts until it is healed; the drill renews it while it lives.',
+  }),
   /** A condition of the drill, not the fault that t0 is taken from. */
   background: z
     .boolean()

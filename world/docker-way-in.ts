@@ -27,7 +27,7 @@ export interface WayInAddress {
 }
 
 export class DockerWayIn implements WayIn {
-  private readonly address: WayInAddress
+  readonly address: WayInAddress
   private port: number
   private soughtAtMs = Number.NEGATIVE_INFINITY
   private readonly agent = new http.Agent({ keepAlive: true, maxSockets: 8 })

@@ -12,6 +12,7 @@ import type { Engine } from './docker-engine.ts'
 import { type DockerWorld, openWorldOn } from './docker-world.ts'
 import { outputOf } from './docker-output.ts'
 import { disksOverride } from './disks.ts'
+import type { WorldLock } from './busy-lock.ts'
 import { removeWorld } from './down.ts'
 import { EnvironmentError } from './environment-error.ts'
 import { type BuiltImages, buildImages } from './images/build-images.ts'
@@ -34,11 +35,13 @@ export interface UpOptions {
   readonly topology: Topology
   readonly say: (line: string) => void
   readonly signal: AbortSignal
+  /** Held by the caller; it is on the world that is returned then. */
+  readonly lock: WorldLock
 }
 
 /**
  * The world, ready. One that is up with this topology and these images is used as it is; any other of this name is replaced.
- * @throws EnvironmentError; nothing is left running then
+ * @throws EnvironmentError; nothing is left running then, unless somebody else has it
  */
 export async function bringUp(options: UpOptions): Promise<DockerWorld> {
   const { engine, config, world, topology, say } = options
@@ -58,16 +61,29 @@ export async function bringUp(options: UpOptions): Promise<DockerWorld> {
   } else if (difference !== 'absent') {
     say(`world ${world} is made anew: ${difference}`)
   }
+  await options.lock.claim()
   await removeWorld(engine.docker, world)
   try {
     return await start(options, images)
   } catch (error) {
-    if (!options.signal.aborted) await keepLogs(engine.docker, world, say)
-    await removeWorld(engine.docker, world, options.signal.aborted ? interruptedSettleMs : 0)
+    await removeFailed(options)
     if (options.signal.aborted)
       throw new EnvironmentError(`interrupted; nothing of world ${world} is left`, { cause: error })
     throw error
   }
+}
+
+/** @throws EnvironmentError if the world is somebody else's by now: what there is of it is his */
+async function removeFailed({ engine, world, lock, say, signal }: UpOptions): Promise<void> {
+  try {
+    await lock.claim()
+  } catch (error) {
+    throw new EnvironmentError(`world ${world} did not come up, and is left as it is: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+  if (!signal.aborted) await keepLogs(engine.docker, world, say)
+  await removeWorld(engine.docker, world, signal.aborted ? interruptedSettleMs : 0)
 }
 
 /** Null if the containers are those that `up` would start; `absent` if there are none; else what differs. */
@@ -137,13 +153,15 @@ async function start(options: UpOptions, images: BuiltImages): Promise<DockerWor
         const { signal } = options
         await composeUp({ compose, engine, config, world, environmentFile, overrideFile, signal, onLine: note })
         running = await openWorldOn(engine.docker, world)
+        await options.lock.attach()
       },
     },
     {
       title: 'everything is ready',
       work: async (note) => {
         if (running === undefined) return
-        await waitUntilReady(running, options.signal, note)
+        const signal = AbortSignal.any([options.signal, options.lock.lost])
+        await waitUntilReady(running, signal, note)
       },
     },
   ])

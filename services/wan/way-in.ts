@@ -12,6 +12,8 @@ import { handleConnect } from './connect.ts'
 import type { FenceDevice } from './fence-device.ts'
 import type { Ledger } from './ledger.ts'
 import type { Links } from './links.ts'
+import { addHoldRoutes, handleHold } from './hold-connections.ts'
+import type { Holds } from './holds.ts'
 import { answerErrors, expectShape, Malformed } from './malformed.ts'
 import { createWanMetrics } from './metrics.ts'
 
@@ -25,6 +27,7 @@ export interface WayInParts {
   readonly links: Links
   readonly device: FenceDevice
   readonly ledger: Ledger
+  readonly holds: Holds
   readonly log: Log
 }
 
@@ -105,6 +108,7 @@ export function createWayIn(parts: WayInParts): FastifyInstance {
   addLinkRoutes(server, parts.links)
   addLedgerRoutes(server, parts)
   addFenceRoutes(server, parts.device)
+  addHoldRoutes(server, parts.holds)
   const { links, device, ledger } = parts
   const metrics = createWanMetrics({
     counters: () => links.counters(),
@@ -116,6 +120,10 @@ export function createWayIn(parts: WayInParts): FastifyInstance {
   server.server.on('connect', (request, client, head: Buffer) => {
     const authorized = sameText(request.headers['proxy-authorization'] ?? '', `Bearer ${parts.token}`)
     handleConnect({ request, client, head, authorized, whichToken, nets: parts.nets, log: parts.log })
+  })
+  server.server.on('upgrade', (request, socket, head: Buffer) => {
+    const authorized = sameText(request.headers.authorization ?? '', `Bearer ${parts.token}`)
+    handleHold({ request, socket, head, authorized, whichToken, holds: parts.holds, log: parts.log })
   })
   return server
 }
