@@ -281,7 +281,6 @@ export function measure(record: DrillRecord): Journal {
   const verdict = verdictOf(objectives, checks)
   const stores = demandedStores(figures)
   const split = countedWith(missing, acks.length === 0 ? null : splitBrain(acks).count, 'no write was acked')
-  reasons.unknown['rpo.objects.lostCount'] = 'the world has no object store'
   for (const name of ['delivered', 'appliedTwice'] as const)
     if (duplicated[name] === null) reasons.unknown[`duplicates.${name}`] = 'Kafka or Redis was not read'
   return {
