@@ -79,3 +79,8 @@ export interface FaultHandler<Kind extends FaultKind = FaultKind> {
   /** A sentence that says what shows that it has gone, or who else holds what is left of it; null while it has not. */
   isHealed(world: RunningWorld, entry: LedgerEntry, held?: Held): Promise<string | null>
 }
+
+/** It is over once it has happened: there is no span to watch. */
+export function isMomentary(handler: FaultHandler): boolean {
+  return handler.endedIn === undefined && handler.lookCloser === undefined
+}

@@ -185,3 +185,19 @@ void test('a fault that resists is named, and does not keep others from being he
   assert.ok(healed.some((each) => each.includes('partition')))
   assert.ok(left.some((each) => each.includes('no-such-kind')))
 })
+
+for (const byMs of [3_600_000, -3_600_000])
+  void test(`a wall clock that jumps by ${byMs / 1000} s while a fault heals changes nothing`, async (context) => {
+    const world = createFakeWorld()
+    const { entry } = await injectFault(world, 'drill', faultSpec.parse({ id: 'x', kind: 'pause', target: 'app.b' }))
+    world.stuck.add('app.b')
+    let offsetMs = 0
+    const real = Date.now.bind(Date)
+    context.mock.method(Date, 'now', () => real() + offsetMs)
+    const healing = healFault(world, entry, 400)
+    offsetMs = byMs
+    const beganMs = performance.now()
+    await assert.rejects(healing, /does not heal: waited 0\.4 s/)
+    const tookMs = performance.now() - beganMs
+    assert.ok(tookMs >= 300 && tookMs < 5000, `expected about 400 ms, saw ${tookMs}`)
+  })

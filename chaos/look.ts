@@ -55,9 +55,12 @@ export class Lookout {
       throw error
     })
     this.#stream = stream
-    void stream.closed.then(() => {
-      if (this.#stream === stream) this.#stream = null
-    })
+    void this.#untilClosed(stream)
+  }
+
+  async #untilClosed(stream: EventStream): Promise<void> {
+    await stream.closed
+    if (this.#stream === stream) this.#stream = null
   }
 
   close(): void {

@@ -2,7 +2,7 @@
 // why one ended before its heal, and for how long nobody could look.
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
-import type { Effect } from './fault.ts'
+import { isMomentary, type Effect } from './fault.ts'
 import { handlerOf } from './library.ts'
 import { Lookout } from './look.ts'
 import { leaseMs } from './lease.ts'
@@ -44,6 +44,7 @@ export class FaultWatch {
   readonly #watched = new Map<string, Watched>()
   #last: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
+  #stopped = false
 
   constructor(world: RunningWorld, ports: WatchPorts) {
     this.#world = world
@@ -57,12 +58,11 @@ export class FaultWatch {
   }
 
   begin(entry: LedgerEntry, effect: Effect): void {
-    const { endedIn, lookCloser } = handlerOf(entry.kind)
+    const handler = handlerOf(entry.kind)
     const nowMs = this.#ports.nowMs()
-    const ways = [
-      ...(endedIn === undefined ? [] : (['sight'] as const)),
-      ...(lookCloser === undefined ? [] : (['closer'] as const)),
-    ]
+    const ways: ('sight' | 'closer')[] = []
+    if (handler.endedIn !== undefined) ways.push('sight')
+    if (handler.lookCloser !== undefined) ways.push('closer')
     this.#watched.set(entry.id, {
       entry,
       effect,
@@ -88,35 +88,39 @@ export class FaultWatch {
     const watched = this.#watched.get(id)
     if (watched === undefined) return { momentary: false, ended: null, blindMs: 0 }
     const { ended, entry } = watched
-    const { endedIn, lookCloser } = handlerOf(entry.kind)
     return {
-      momentary: endedIn === undefined && lookCloser === undefined,
+      momentary: isMomentary(handlerOf(entry.kind)),
       ended: ended === null ? null : { atNs: ended.atNs, why: reasonOf(entry, ended) },
       blindMs: Math.round(watched.blindMs),
     }
   }
 
   stop(): void {
+    this.#stopped = true
     clearTimeout(this.#timer)
     this.#lookout.close()
   }
 
   /** Looks are one after another, so that each event is judged by the look that it belongs to. Never rejects. */
   look(): Promise<void> {
-    this.#last = this.#last.then(async () => {
-      const sight = await this.#lookout.look()
-      for (const watched of this.#watched.values()) this.#judge(watched, sight)
-    })
+    this.#last = this.#lookAfter(this.#last)
     return this.#last
   }
 
+  async #lookAfter(before: Promise<void>): Promise<void> {
+    await before
+    const sight = await this.#lookout.look()
+    for (const watched of this.#watched.values()) this.#judge(watched, sight)
+  }
+
   #schedule(): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
-      void this.look().then(() => {
-        if ([...this.#watched.values()].some((each) => each.seenAtMs.size > 0)) this.#schedule()
-      })
-    }, lookEveryMs).unref()
+    this.#timer ??= setTimeout(() => void this.#lookAgain(), lookEveryMs).unref()
+  }
+
+  async #lookAgain(): Promise<void> {
+    await this.look()
+    this.#timer = undefined
+    if (!this.#stopped && [...this.#watched.values()].some((each) => each.seenAtMs.size > 0)) this.#schedule()
   }
 
   #judge(watched: Watched, sight: Sight): void {

@@ -96,7 +96,7 @@ function parametersOf(
       expected: `${expectedAt(schema, path)}${rangeOf(facts)}`,
       type: typeOf(facts),
       choices: (facts.enum ?? []).map(String),
-      default: byDefault === undefined ? null : String(byDefault),
+      default: byDefault === undefined ? null : shown(byDefault),
       required: path.length === 1 && (parent.required?.includes(name) ?? false),
     },
   ]
@@ -110,6 +110,10 @@ function typeOf(facts: Facts): FaultParameter['type'] {
 
 function rangeOf({ minimum, maximum }: Facts): string {
   return minimum === undefined || maximum === undefined ? '' : ` from ${minimum} to ${maximum}`
+}
+
+function shown(value: unknown): string {
+  return String(value)
 }
 
 /** What the schema says of a value that can't be right. */

@@ -33,6 +33,7 @@ export class LiveFaults {
   readonly #faults: LiveFault[] = []
   readonly #watch: FaultWatch
   #renewing: NodeJS.Timeout | undefined
+  #stopped = false
 
   constructor(context: LiveFaultsContext) {
     this.#context = context
@@ -114,6 +115,7 @@ export class LiveFaults {
         resisting.push(messageOf(error))
       })
     }
+    this.#stopped = true
     clearTimeout(this.#renewing)
     this.#watch.stop()
     return resisting
@@ -147,13 +149,14 @@ export class LiveFaults {
 
   /** Of those without a planned end, also while they are being healed: nobody else has to. */
   #keepRenewing(): void {
-    clearTimeout(this.#renewing)
-    this.#renewing = setTimeout(() => {
-      const left = this.#faults.filter(({ entry, record }) => entry.leased === true && record.healedNs === null)
-      void Promise.allSettled(left.map(async ({ entry }) => renewFault(this.#context.world, entry))).then(() => {
-        if (left.length > 0) this.#keepRenewing()
-      })
-    }, renewEveryMs).unref()
+    this.#renewing ??= setTimeout(() => void this.#renew(), renewEveryMs).unref()
+  }
+
+  async #renew(): Promise<void> {
+    const left = this.#faults.filter(({ entry, record }) => entry.leased === true && record.healedNs === null)
+    await Promise.allSettled(left.map(async ({ entry }) => renewFault(this.#context.world, entry)))
+    this.#renewing = undefined
+    if (left.length > 0 && !this.#stopped) this.#keepRenewing()
   }
 }
 

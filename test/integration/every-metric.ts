@@ -100,7 +100,13 @@ function wan(): Registry {
   return createWanMetrics({
     counters: () => ({ atNs: '0', links: [{ ...link, packets: 3, bytes: 300, dropped: 1, reordered: 1 }] }),
     links: () => ({ atNs: '0', sinceNs: '0', ended: [], layers: [], fenced: [], effective: [{ ...link, ...setting }] }),
-    fence: () => ({ atNs: '0', broken: 'silent', brokenBy: null, ended: [], dataSets: [{ dataSet: 'orders', epoch: 2, fenced: ['a'] }] }),
+    fence: () => ({
+      atNs: '0',
+      broken: 'silent',
+      brokenBy: null,
+      ended: [],
+      dataSets: [{ dataSet: 'orders', epoch: 2, fenced: ['a'] }],
+    }),
     ledger: () => [
       { id: 'x', drill: 'd', kind: 'pause', target: 'app.a', detail: {}, injectedNs: '0', expiresNs: '1' },
     ],
