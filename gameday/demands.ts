@@ -11,6 +11,8 @@ import { afterwards, rowsOf, spanOfSteps, type Placed } from './spans.ts'
 const gapsInDemand = 3
 /** Of a hundred histories without an outage, so many at most have a longer gap by chance: e to the minus this. */
 const chanceOfGap = 3
+/** Of the sums that demands are held against. */
+const roundingMs = 1e-6
 const windowMs = 3000
 const operationsInWindow = 5
 
@@ -115,15 +117,17 @@ function gapProblems(runbook: Runbook): readonly Problem[] {
     if (demandedMs === undefined || (!isOfArea && load.reads === 1)) return []
     const gapAt = (rate: number): number => meanGaps({ load: { ...load, rate } })[isOfArea ? 'ofAreaMs' : 'ofWritesMs']
     const leastAt = (rate: number): number => leastDemandMs(name, gapAt(rate), lengthMs)
-    if (demandedMs >= leastAt(load.rate)) return []
+    const carries = (rate: number): boolean => demandedMs >= leastAt(rate) - roundingMs
+    if (carries(load.rate)) return []
     const mostRate = Math.min(mostPerSecond, mostPerSecondOfArea * load.from.length)
-    const rate = leastRate((each) => leastAt(each) <= demandedMs, mostRate)
+    const rate = leastRate(carries, mostRate)
     const what = isOfArea ? 'two operations of an area' : 'two writes'
-    const help = rate === null ? `at least ${formatMs(Math.ceil(leastAt(mostRate)))}` : `load.rate >= ${rate}/s`
+    const help =
+      rate === null ? `at least ${formatMs(Math.ceil(leastAt(mostRate) - roundingMs))}` : `load.rate >= ${rate}/s`
     return [
       {
         path: at(name),
-        expected: `expected a time that the load can show (say ${help}): ${what} are ${formatMs(gapAt(load.rate))} apart, which carries ${formatMs(Math.ceil(leastAt(load.rate)))} or more`,
+        expected: `expected a time that the load can show (say ${help}): ${what} are ${formatMs(gapAt(load.rate))} apart, which carries ${formatMs(Math.ceil(leastAt(load.rate) - roundingMs))} or more`,
         found: `${formatMs(demandedMs)} with load.rate ${load.rate}/s`,
       },
     ]

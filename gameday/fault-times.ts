@@ -27,9 +27,14 @@ function faultsIn(all: readonly Placed[]): readonly PlacedFault[] {
 /** What `for` is where a runbook states none, which is then no planned end. */
 const unstatedMs = 600_000
 
+/** Milliseconds after which a fault is to end by itself; undefined: it is in force until it is healed. */
+export function plannedEndMs(fault: FaultSpec): number | undefined {
+  return fault.for === unstatedMs ? undefined : fault.for
+}
+
 /** A fault with `for` ends by itself: its heal must come before, or what the drill says of it would be said of no fault. */
 function endProblems(rows: readonly Row[], { placed, fault }: PlacedFault): readonly Problem[] {
-  const plannedMs: number | undefined = fault.for === unstatedMs ? undefined : fault.for
+  const plannedMs = plannedEndMs(fault)
   const heal = rows.flat(2).find((each) => each.leaf.step.heal === fault.id && isBefore(placed, each))
   if (plannedMs === undefined || heal === undefined) return []
   const { leastMs, asks } = between(rows, placed, heal)

@@ -1,8 +1,10 @@
 // What a drill would do, in words, without doing it: for `run --dry-run`. Pure.
 import { handlerOf } from '#chaos/library.ts'
+import type { FaultSpec } from '#protocol/faults.ts'
 import type { AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
 import { limitsOf } from './abort.ts'
 import { meanGaps } from './demands.ts'
+import { plannedEndMs } from './fault-times.ts'
 import { formatMs } from './measure/objectives.ts'
 import { branchesOf, rollbackLeaves, type Leaf } from './method.ts'
 import { parameterValues } from './parameters.ts'
@@ -27,6 +29,11 @@ function inMinutes(ms: number): string {
   return minutes === 0 ? `${rest} s` : rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`
 }
 
+function lastingWords(fault: FaultSpec): string {
+  const endMs = plannedEndMs(fault)
+  return endMs === undefined ? 'lasts until it is healed' : `healed after ${inMinutes(endMs)} whatever happens`
+}
+
 function detailsOf(step: SingleStep): readonly string[] {
   const notes = step.notes === undefined ? [] : [`people: ${step.notes}`]
   if (step.fault !== undefined) {
@@ -35,7 +42,7 @@ function detailsOf(step: SingleStep): readonly string[] {
       ...notes,
       `expected: ${handler.expected(step.fault)}`,
       `touches: ${handler.touches(step.fault).join(', ')}`,
-      `${step.fault.for === undefined ? 'lasts until its heal, and no longer than a minute if the drill dies' : `ends after ${inMinutes(step.fault.for)} by itself, whatever happens`}${step.fault.background ? '; in the background' : ''}`,
+      `${lastingWords(step.fault)}${step.fault.background ? '; in the background' : ''}`,
     ]
   }
   if (step['wait-for'] !== undefined) {

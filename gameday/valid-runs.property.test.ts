@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { stringify } from 'yaml'
+import type { z } from 'zod'
 import { createFakeWorld, type FakeWorld } from '#chaos/fake-world.ts'
 import { NothingToBreak } from '#chaos/fault.ts'
 import { injectFault } from '#chaos/inject.ts'
@@ -188,7 +189,7 @@ function loadRuns(runbook: Runbook, chance: Chance): void {
 
 /** The fake world, with the bodies of calls read by the shapes that their receivers read them by. */
 function strictWorld(world: FakeWorld): RunningWorld {
-  const read = (call: Pick<WayInCall<never>, 'method' | 'path' | 'body'>): void => {
+  const read = (call: Pick<WayInCall<z.ZodType>, 'method' | 'path' | 'body'>): void => {
     const request = `${call.method} /${call.path.split('/')[1]}`
     if (request === 'POST /links') linkRequest.parse(call.body)
     if (request === 'PUT /ledger') {
@@ -206,8 +207,8 @@ function strictWorld(world: FakeWorld): RunningWorld {
     ...world,
     wayIn: {
       ...world.wayIn,
-      wan: (call) => (read(call as never), world.wayIn.wan(call)),
-      control: (host, call) => (read(call as never), world.wayIn.control(host, call)),
+      wan: (call) => (read(call), world.wayIn.wan(call)),
+      control: (host, call) => (read(call), world.wayIn.control(host, call)),
     },
     pause: (pausing) => {
       for (const each of pausing) {
@@ -268,7 +269,7 @@ void test('every value of a runbook that is valid is taken by whoever receives i
       await faultsRun(runbook)
     }
     await runs().catch((error: unknown) => {
-      const message = String((error as Error).message).replaceAll(/\s+/g, ' ')
+      const message = (error as Error).message.replaceAll(/\s+/g, ' ')
       if (!broken.has(message)) broken.set(message, text)
     })
   }

@@ -90,7 +90,7 @@ export function worldNameOf(typed: string): string {
 }
 
 /** Controls of terminals (C0, DEL, C1), and signs that turn the direction of text around or break lines. */
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
+const controls = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
 function hasControl(text: string): boolean {
   return text.search(controls) >= 0

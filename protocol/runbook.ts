@@ -304,14 +304,15 @@ export const load = z
   .refine((load) => rateOfArea(load) <= mostPerSecondOfArea, {
     path: ['rate'],
     error: `expected at most ${mostPerSecondOfArea}/s from each area: a client sends no more`,
+    abort: true,
   })
   .refine((load) => rateOfArea(load) >= leastPerSecondOfArea, {
     path: ['rate'],
     error: `expected at least ${leastPerSecondOfArea}/s from each area: on less none is shown to be steady`,
   })
   .refine((load) => (rateOfArea(load) * load.timeout) / 1000 <= mostInFlight, {
-    path: ['timeout'],
-    error: `expected a rate of each area and a time-out that leave at most ${mostInFlight} operations under way, as many as connections fit one address`,
+    path: ['rate'],
+    error: `expected a rate of each area and a time-out that leave at most ${mostInFlight} operations under way: each is a connection of one address`,
   })
 
 export const parameterName = /^[a-z][a-z0-9-]*$/

@@ -2,6 +2,7 @@
 import { lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
+import { worldName } from '#protocol/names.ts'
 import { loadHostConfig } from '#runtime/config.ts'
 import { EnvironmentError } from './environment-error.ts'
 
@@ -11,7 +12,9 @@ export const stateFolder = join(checkout, '.firedrill')
 export const artifactsFolder = join(stateFolder, 'artifacts')
 export const npmCli = join(stateFolder, 'toolchain', 'node_modules', 'npm', 'bin', 'npm-cli.js')
 
+/** @throws Error for what is no world's name: the folder is removed with its world, and must be no other */
 export function worldFolder(world: string): string {
+  worldName.parse(world)
   return join(stateFolder, 'worlds', world)
 }
 
