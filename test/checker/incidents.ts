@@ -3,7 +3,7 @@ import { horizonsOf, type Cause } from './causes.ts'
 import { isLate, meets, type AreaOperations, type Span } from './collected.ts'
 import { nanoseconds, type Ack, type DrillFiles, type Op } from './files.ts'
 import { longestGap } from './gaps.ts'
-import { newAcksOf, restoredIn, windowsOf, type Restored, type Thresholds } from './restored.ts'
+import { isBad, newAcksOf, restoredIn, windowsOf, type Restored, type Thresholds } from './restored.ts'
 
 const mostStalled = 0.1
 
@@ -153,6 +153,20 @@ export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
   return { ...common, areas: unknown, restored: null, firstWrite: null, gap: null }
 }
 
+/** Windows that are bad, and more than noise in them: a single failed operation, or slow ones for less than 3 s. */
+function isOutage(operations: readonly Op[], { from, to }: Span, thresholds: Thresholds): boolean {
+  const windows = windowsOf(operations, from, thresholds).filter(({ end }) => end <= to)
+  return windows.some((window, index) => {
+    if (window.isGood || windows[index - 1]?.isGood === false) return false
+    const next = windows.findIndex(({ isGood }, other) => other > index && isGood)
+    const last = windows[next === -1 ? windows.length - 1 : next - 1] ?? window
+    const bad = operations.slice(window.first).filter((op) => op.intended <= last.end && isBad(op, thresholds))
+    const failed = bad.filter(({ outcome }) => outcome !== 'ok').length
+    const lasted = (bad.at(-1)?.intended ?? 0) - (bad[0]?.intended ?? 0)
+    return failed > 1 || lasted >= 3e9
+  })
+}
+
 /**
  * Whether an area did not meet the hypothesis at a time that belongs to no incident. What was under way at a t0 belongs to that
  * incident; what the client itself was late with is not the service's.
@@ -167,7 +181,7 @@ export function breaksDown(drill: Drill, incidents: readonly IncidentFigures[]):
         const quiet = operations.filter(
           (op) => op.intended >= from && op.intended < to && op.done <= (cause?.t0 ?? Infinity),
         )
-        if (windowsOf(quiet, from, drill.thresholds).some(({ end, isGood }) => end <= to && !isGood)) return true
+        if (isOutage(quiet, { from, to }, drill.thresholds)) return true
       }
       const restored = areas?.get(name)
       if (cause !== null) from = Math.max(from, restored?.kind === 'time' ? cause.t0 + restored.high : Infinity)
