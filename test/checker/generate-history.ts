@@ -186,7 +186,7 @@ function plantedByPlan(plan: HistoryPlan, made: readonly MadeOperation[], troubl
     ['second incident worse', isWorse ? 1 : 0],
     ['endless outage', endless],
     ['fault ended early', ended],
-    ['unexplained outage', plan.breakdown === null ? 0 : 1],
+    ['unexplained outage', plan.breakdown !== null && plan.noise === 0 && late + shed === 0 ? 1 : 0],
   ]
   return found.filter(([, count]) => count > 0).map(([kind, count]) => ({ kind, count }))
 }
