@@ -14,8 +14,8 @@ type Part = (typeof parts)[number]
 
 /** Where a part's tests lie; property tests are unit tests as well. */
 const patterns: Readonly<Record<Exclude<Part, 'all'>, string>> = {
-  unit: '{protocol,runtime,services,orchestrator,world,chaos,gameday,simulation,cli}/**/*.test.ts',
-  property: '{gameday,orchestrator}/**/*propert{y,ies}.test.ts',
+  unit: '{protocol,runtime,services,orchestrator,world,chaos,gameday,simulation,cli,test/checker,test/property}/**/*.test.ts',
+  property: '{{gameday,orchestrator}/**/*propert{y,ies},test/{checker,property}/*}.test.ts',
   integration: 'test/integration/**/*.test.ts',
   scenario: 'test/scenario/**/*.test.ts',
 }

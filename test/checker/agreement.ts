@@ -5,8 +5,8 @@ import { asFiles } from './as-files.ts'
 import { figuresOf, type Figures } from './figures.ts'
 import { isFound, type Shown } from './found.ts'
 import { generateHistory, type History } from './generate-history.ts'
-import { differences, journalValues, type JournalFile } from './journal-figures.ts'
-import type { PlantedKind } from './planted.ts'
+import { checkOf, differences, journalValues, type JournalFile } from './journal-figures.ts'
+import type { Planted, PlantedKind } from './planted.ts'
 
 export interface FoundOfKind {
   planted: number
@@ -28,8 +28,21 @@ function journalOf(record: DrillRecord): JournalFile {
   return JSON.parse(JSON.stringify(measure(record))) as JournalFile
 }
 
-function shownBy(journal: JournalFile): Shown {
-  return { values: journalValues(journal), atLeast: journal.atLeast }
+/** What only a check tells, without a number, counts as found as it was planted if the check fails. */
+function shownBy(journal: JournalFile, planted: readonly Planted[]): Shown {
+  const told = (figure: string, kind: PlantedKind): number =>
+    checkOf(journal, figure) === 'fail' ? (planted.find((each) => each.kind === kind)?.count ?? 0) : 0
+  const shared = told('shared order ids', 'shared order ids')
+  const ended = told('faults ended before their heal', 'fault ended early')
+  const isComplete = Object.values(journal.collection).every(({ missing }) => missing === 0)
+  return {
+    values: {
+      ...journalValues(journal),
+      'shared order ids': isComplete ? shared : null,
+      'faults ended before their heal': ended,
+    },
+    atLeast: { ...journal.atLeast, ...(isComplete ? {} : { 'shared order ids': shared }) },
+  }
 }
 
 /** Lines in order of area and number; those of one number stay in their order. */
@@ -55,11 +68,13 @@ export function seeHistory(seed: number): Seen {
 /** What neither of the two found among the planted is listed for both. */
 function lookFor({ history, figures, journal }: Seen, found: Map<PlantedKind, FoundOfKind>) {
   const overlooked: { byProduct: string[]; byChecker: string[] } = { byProduct: [], byChecker: [] }
-  const product = shownBy(journal)
+  const product = shownBy(journal, history.planted)
   for (const planted of history.planted) {
     const of = found.get(planted.kind) ?? { planted: 0, byProduct: 0, byChecker: 0 }
     const byChecker = isFound(planted, figures, history, () => figuresOf(asFiles(inOrder(history.record))))
-    const byProduct = isFound(planted, product, history, () => shownBy(journalOf(inOrder(history.record))))
+    const byProduct = isFound(planted, product, history, () =>
+      shownBy(journalOf(inOrder(history.record)), history.planted),
+    )
     if (!byChecker) overlooked.byChecker.push(`${history.plan.seed} ${planted.kind}`)
     if (!byProduct) overlooked.byProduct.push(`${history.plan.seed} ${planted.kind}`)
     found.set(planted.kind, {

@@ -58,7 +58,7 @@ function lossValues(
   const values: Values = {}
   const atLeast: Record<string, number> = {}
   for (const store of stores) {
-    const lost = lostWrites(store, drill.acks, drill.files.finalReads)
+    const lost = drill.acks.length === 0 ? null : lostWrites(store, drill.acks, drill.files.finalReads)
     if (isComplete || lost === null) values[`rpo.${store}.lostCount`] = lost?.length ?? null
     else {
       values[`rpo.${store}.lostCount`] = null

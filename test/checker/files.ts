@@ -131,11 +131,11 @@ export function isAck(op: Op): op is Ack {
   return op.isWrite && op.outcome === 'ok' && op.orderId !== null && op.epoch !== null
 }
 
-function lines<Line>(text: string): readonly Line[] {
+function lines(text: string): readonly unknown[] {
   return text
     .split('\n')
     .filter((line) => line.trim() !== '')
-    .map((line) => JSON.parse(line) as Line)
+    .map((line) => JSON.parse(line) as unknown)
 }
 
 /** @throws Error if a file is missing or is no JSON */
@@ -144,7 +144,7 @@ export async function readDrill(folder: string): Promise<DrillFiles> {
   return {
     record: JSON.parse(await text('record.json')) as RecordFile,
     finalReads: JSON.parse(await text('final-reads.json')) as FinalReadsFile,
-    operations: lines(await text('ops.ndjson')),
-    timeline: lines(await text('timeline.ndjson')),
+    operations: lines(await text('ops.ndjson')) as OperationLine[],
+    timeline: lines(await text('timeline.ndjson')) as EventLine[],
   }
 }

@@ -82,53 +82,57 @@ function incidentIsFound(shown: Shown, history: History, { kind, cause }: Plante
   return last !== undefined && worst(shown, nameOf(history, last)) > 1e9
 }
 
+type Question = (planted: Planted, shown: Shown, history: History, inOrder: () => Shown) => boolean
+
+const isMissing: Question = (_, shown, history) =>
+  sumOf(shown, history, 'missing') === plantedCount(history, missingKinds)
+/** Those that are missing may be among them. */
+const sums =
+  (name: string): Question =>
+  ({ count }, shown, history) =>
+    plantedCount(history, missingKinds) > 0
+      ? sumOf(shown, history, name) <= count
+      : sumOf(shown, history, name) === count
+const hasCount =
+  (name: string): Question =>
+  ({ count }, shown, history) =>
+    counts(shown, history, name, count)
+const isSameInOrder: Question = (_, shown, __, inOrder) => JSON.stringify(inOrder()) === JSON.stringify(shown)
+const isLoss: Question = (planted, shown, history) => lossIsFound(shown, history, planted)
+const isIncident: Question = (planted, shown, history) => incidentIsFound(shown, history, planted)
+
+const questions: Readonly<Record<PlantedKind, Question>> = {
+  'missing span': isMissing,
+  'missing single': isMissing,
+  'missing tail': isMissing,
+  twice: ({ count }, shown, history) => sumOf(shown, history, 'repeated') === count,
+  'late client': sums('late'),
+  shed: sums('shed'),
+  reordered: isSameInOrder,
+  ties: isSameInOrder,
+  'lost before t0': isLoss,
+  'lost after t0': isLoss,
+  'split brain': hasCount('splitBrain.count'),
+  'shared order ids': hasCount('shared order ids'),
+  'refused but present': ({ count }, shown, { record }) =>
+    shown.values['refused but present'] === (record.finalReads.postgres === null ? 0 : count),
+  'event missing in one region': ({ count }, shown, history) => eventsAreFound(shown, history, count),
+  'event twice': ({ count }, shown) =>
+    [shown.values['duplicates.delivered'], shown.values['duplicates.appliedTwice']].every(
+      (each) => each === null || each === count,
+    ),
+  'store not read': (_, shown) =>
+    stores
+      .map((store) => `rpo.${store}.lostCount`)
+      .some((name) => shown.values[name] === null && shown.atLeast[name] === undefined),
+  'fault ended early': ({ count }, shown) => shown.values['faults ended before their heal'] === count,
+  'unexplained outage': (_, shown) => shown.values['breaks down by itself'] === 1,
+  'second incident worse': isIncident,
+  'endless outage': isIncident,
+  stalled: isIncident,
+}
+
 /** `inOrder`: figures of the same record with its lines in order of number. */
 export function isFound(planted: Planted, shown: Shown, history: History, inOrder: () => Shown): boolean {
-  const { kind, count } = planted
-  switch (kind) {
-    case 'missing span':
-    case 'missing single':
-    case 'missing tail':
-      return sumOf(shown, history, 'missing') === plantedCount(history, missingKinds)
-    case 'twice':
-      return sumOf(shown, history, 'repeated') === count
-    case 'late client':
-      return (
-        sumOf(shown, history, 'late') <= count &&
-        (plantedCount(history, missingKinds) > 0 || sumOf(shown, history, 'late') === count)
-      )
-    case 'shed':
-      return plantedCount(history, missingKinds) > 0 || sumOf(shown, history, 'shed') === count
-    case 'reordered':
-    case 'ties':
-      return JSON.stringify(inOrder()) === JSON.stringify(shown)
-    case 'lost before t0':
-    case 'lost after t0':
-      return lossIsFound(shown, history, planted)
-    case 'split brain':
-      return counts(shown, history, 'splitBrain.count', count)
-    case 'shared order ids':
-      return counts(shown, history, 'shared order ids', count)
-    case 'refused but present':
-      return shown.values['refused but present'] === (history.record.finalReads.postgres === null ? 0 : count)
-    case 'event missing in one region':
-      return eventsAreFound(shown, history, count)
-    case 'event twice':
-      return [shown.values['duplicates.delivered'], shown.values['duplicates.appliedTwice']].every(
-        (each) => each === null || each === count,
-      )
-    case 'store not read':
-      return stores.some(
-        (store) =>
-          shown.values[`rpo.${store}.lostCount`] === null && shown.atLeast[`rpo.${store}.lostCount`] === undefined,
-      )
-    case 'fault ended early':
-      return shown.values['faults ended before their heal'] === count
-    case 'unexplained outage':
-      return shown.values['breaks down by itself'] === 1
-    case 'second incident worse':
-    case 'endless outage':
-    case 'stalled':
-      return incidentIsFound(shown, history, planted)
-  }
+  return questions[planted.kind](planted, shown, history, inOrder)
 }

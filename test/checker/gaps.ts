@@ -8,7 +8,10 @@ export interface Gap extends Span {
   readonly isOpen: boolean
 }
 
-/** Null: no write was intended in the span, so nothing can be told. Operations of all areas. */
+/**
+ * A gap that began before the span counts as a whole; it is cut where the span ends. Null: no write was intended in the span, so nothing
+ * can be told. Operations of all areas.
+ */
 export function longestGap(operations: readonly Op[], span: Span, loadEnd: number): Gap | null {
   const writes = operations.filter(({ isWrite }) => isWrite)
   if (!writes.some(({ intended }) => intended >= span.from && intended <= span.to)) return null
@@ -16,15 +19,14 @@ export function longestGap(operations: readonly Op[], span: Span, loadEnd: numbe
   const before = acks.filter((at) => at < span.from)
   const from = before.reduce((latest, at) => Math.max(latest, at), -Infinity)
   const inside = acks.filter((at) => at >= span.from && at <= span.to).sort((left, right) => left - right)
-  const after = acks.filter((at) => at > span.to).reduce((earliest, at) => Math.min(earliest, at), Infinity)
-  const ends = [from === -Infinity ? span.from : from, ...inside, after === Infinity ? loadEnd : after]
+  const ends = [from === -Infinity ? span.from : from, ...inside, span.to]
   let longest: Span = { from: 0, to: -1 }
   for (const [index, to] of ends.entries()) {
     const begin = ends[index - 1]
     if (begin !== undefined && to - begin > longest.to - longest.from) longest = { from: begin, to }
   }
   const { from: begin, to } = longest
-  const isOpen = after === Infinity && to === loadEnd
+  const isOpen = to === loadEnd && inside.at(-1) !== loadEnd
   const waiting = writes
     .filter((op) => op.intended >= begin && op.intended <= to && !(isAck(op) && op.done < to))
     .reduce((earliest, { intended }) => Math.min(earliest, intended), to)

@@ -186,7 +186,7 @@ function plantedByPlan(plan: HistoryPlan, made: readonly MadeOperation[], troubl
     ['second incident worse', isWorse ? 1 : 0],
     ['endless outage', endless],
     ['fault ended early', ended],
-    ['unexplained outage', plan.breakdown === null ? 0 : 1],
+    ['unexplained outage', plan.breakdown !== null && plan.noise === 0 && late + shed === 0 ? 1 : 0],
   ]
   return found.filter(([, count]) => count > 0).map(([kind, count]) => ({ kind, count }))
 }
@@ -209,22 +209,12 @@ function draftOf(plan: HistoryPlan, operations: readonly MadeOperation[], draw: 
   }
 }
 
-export function generateHistory(seed: number): History {
-  const plan = drawPlan(seed)
-  const draw = new Draw(seed, 2)
-  const origin = 1_000_000_000n * BigInt(draw.whole(1, 100_000))
+function recordOf(plan: HistoryPlan, draft: Draft, made: readonly MadeOperation[], origin: bigint): DrillRecord {
+  const { seed, end, areas } = plan
   const ns: Ns = (at) => (origin + BigInt(Math.round(at))).toString()
-  const kinds = drawKinds(draw)
-  const trouble = drawTrouble(plan, kinds, draw)
-  const made = makeOperations(plan, trouble)
-  const before = draftOf(
-    plan,
-    made.toSorted((left, right) => left.done - right.done),
-    draw,
-  )
-  const { draft, planted } = plantAll(before, kinds, draw)
   const planned = (area: string): number => made.filter((each) => each.area === area).length
-  const record: DrillRecord = {
+  const load = areas.map((area) => [area, { planned: planned(area), sent: planned(area), reason: null }])
+  return {
     drill: `history-${seed}`,
     runbookName: 'history',
     runbook: runbookOf(plan),
@@ -234,14 +224,8 @@ export function generateHistory(seed: number): History {
     world: 'history',
     startedAt: '2026-01-01T00:00:00.000Z',
     originNs: origin,
-    endNs: origin + BigInt(plan.end) + 2_000_000_000n,
-    load: {
-      fromNs: origin,
-      toNs: origin + BigInt(plan.end),
-      areas: Object.fromEntries(
-        plan.areas.map((area) => [area, { planned: planned(area), sent: planned(area), reason: null }]),
-      ),
-    },
+    endNs: origin + BigInt(end) + 2_000_000_000n,
+    load: { fromNs: origin, toNs: origin + BigInt(end), areas: Object.fromEntries(load) },
     epochBefore: { epoch: 1, region: 'a' },
     operations: draft.operations.map((each) => toLine(each, origin)),
     events: eventsOf(plan, ns),
@@ -263,11 +247,29 @@ export function generateHistory(seed: number): History {
     checks: [],
     interruption: null,
   }
+}
+
+/** The record of a plan, with these kinds planted in it where there is room for them. */
+export function historyOf(plan: HistoryPlan, kinds: ReadonlySet<PlantedKind>): History {
+  const draw = new Draw(plan.seed, 2)
+  const origin = 1_000_000_000n * BigInt(draw.whole(1, 100_000))
+  const trouble = drawTrouble(plan, kinds, draw)
+  const made = makeOperations(plan, trouble)
+  const before = draftOf(
+    plan,
+    made.toSorted((left, right) => left.done - right.done),
+    draw,
+  )
+  const { draft, planted } = plantAll(before, kinds, draw)
   return {
-    record,
+    record: recordOf(plan, draft, made, origin),
     plan,
     planted: [...plantedByPlan(plan, made, trouble), ...planted],
     origin,
     isClean: plan.noise === 0,
   }
+}
+
+export function generateHistory(seed: number): History {
+  return historyOf(drawPlan(seed), drawKinds(new Draw(seed, 3)))
 }

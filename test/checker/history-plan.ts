@@ -132,7 +132,7 @@ function drawFaults({ draw, end }: Frame, index: number, t0: number, next: numbe
 
 function drawCauses(frame: Frame, count: number): readonly PlannedCause[] {
   const { draw, end } = frame
-  const begin = draw.between(5, 7) * second
+  const begin = (draw.chance(0.1) ? draw.between(11, 12) : draw.between(5, 7)) * second
   const step = (end - begin) / count
   const t0s = Array.from({ length: count }, (_, index) => Math.round(begin + (index + draw.between(0, 0.15)) * step))
   const hasEndless = draw.chance(0.12)
@@ -175,8 +175,8 @@ function drawBackground({ draw, end }: Frame, count: number): readonly PlannedFa
 /** Long enough to be seen at this rate, and far from what the method does; null where there is no room for it. */
 function drawBreakdown({ draw, end }: Frame, causes: readonly PlannedCause[], rate: number): Span | null {
   const t0 = causes[0]?.t0 ?? end
-  if (!draw.chance(0.06) || rate < 15 || t0 < 6 * second) return null
-  return { from: Math.round(1.5 * second), to: Math.round(t0 - draw.between(1.5, 2) * second) }
+  if (t0 < 10 * second || rate < 15) return null
+  return { from: Math.round(draw.between(4, 5) * second), to: Math.round(t0 - draw.between(3.5, 4) * second) }
 }
 
 export function drawPlan(seed: number): HistoryPlan {

@@ -3,7 +3,7 @@ import { horizonsOf, type Cause } from './causes.ts'
 import { isLate, meets, type AreaOperations, type Span } from './collected.ts'
 import { nanoseconds, type Ack, type DrillFiles, type Op } from './files.ts'
 import { longestGap } from './gaps.ts'
-import { newAcksOf, restoredIn, windowsOf, type Restored, type Thresholds } from './restored.ts'
+import { isBad, latestNotNew, newAcksOf, restoredIn, windowsOf, type Restored, type Thresholds } from './restored.ts'
 
 const mostStalled = 0.1
 
@@ -37,10 +37,10 @@ export interface IncidentFigures {
   readonly failed: number | null
 }
 
-/** Those that tell of service, in order of intended time: one that was shed does not, nor does one of an order that is known as lost. */
-export function served(operations: readonly Op[], lostIds: ReadonlySet<string>): readonly Op[] {
+/** In order of intended time. That a lost order is not found is its loss, not an outage; what was shed tells nothing of service. */
+export function served(operations: readonly Op[], lostIds: ReadonlySet<string>, withShed = false): readonly Op[] {
   return operations
-    .filter((op) => !op.shed && (op.isWrite || op.status !== 404 || !lostIds.has(op.key)))
+    .filter((op) => (withShed || !op.shed) && (op.isWrite || op.status !== 404 || !lostIds.has(op.key)))
     .sort((left, right) => left.intended - right.intended || left.seq - right.seq)
 }
 
@@ -98,9 +98,7 @@ function firstWriteOf(
   if (known.length === 0 && !taken) return gap === null || gap.isOpen ? null : gap
   const [first] = known.filter(({ sent }) => sent > t0).sort((left, right) => left.done - right.done)
   if (first === undefined || missingMeets(drill, { from: t0, to: first.done })) return null
-  const before = drill.operations
-    .filter((op) => op.isWrite && op.sent !== null && op.sent > t0 && op.sent < first.sent)
-    .reduce((latest, op) => Math.max(latest, op.sent ?? 0), t0)
+  const before = latestNotNew(drill.operations, newAcksOf(drill.acks, t0, epoch), t0, first)
   return { at: first.done - t0, resolution: first.done - before }
 }
 
@@ -141,16 +139,38 @@ export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
   const areas = new Map([...drill.areas].map(([name, area]) => [name, areaRestored(drill, area, t0, newAcks)]))
   const restored = worstOf([...areas.values()])
   const span = { from: t0, to: until }
-  const gap = gapOf(drill, span)
   const horizons = [...areas.values()].map((each) => (each?.kind === 'time' ? each.horizon : drill.load.to))
-  const firstWrite = firstWriteOf(drill, t0, epoch, Math.max(...horizons), gap)
-  const failed = drill.operations.filter(
+  const horizon = Math.max(...horizons)
+  const gap = gapOf(drill, { from: t0, to: horizon })
+  const firstWrite = firstWriteOf(drill, t0, epoch, horizon, gap)
+  const failed = served(drill.operations, drill.lostIds, true).filter(
     ({ intended, outcome }) => intended >= t0 && intended < until && outcome !== 'ok',
   ).length
   const common = { cause, until, failed: missingMeets(drill, span) ? null : failed }
   if (!isStalled(drill, t0, restored)) return { ...common, areas, restored, firstWrite, gap }
   const unknown = new Map([...areas.keys()].map((name) => [name, null] as const))
   return { ...common, areas: unknown, restored: null, firstWrite: null, gap: null }
+}
+
+/** Windows that are bad, and more than noise in them: a single failed operation, or slow ones for less than 3 s. */
+function isOutage(operations: readonly Op[], { from, to }: Span, thresholds: Thresholds): boolean {
+  const fitting = windowsOf(operations, from, thresholds).filter(({ end }) => end <= to)
+  const windows = fitting.slice(
+    Math.max(
+      0,
+      fitting.findIndex(({ isGood }) => isGood),
+    ),
+  )
+  if (windows[0]?.isGood !== true) return false
+  return windows.some((window, index) => {
+    if (window.isGood || windows[index - 1]?.isGood === false) return false
+    const next = windows.findIndex(({ isGood }, other) => other > index && isGood)
+    const last = windows[next === -1 ? windows.length - 1 : next - 1] ?? window
+    const bad = operations.slice(window.first).filter((op) => op.intended <= last.end && isBad(op, thresholds))
+    const failed = bad.filter(({ outcome }) => outcome !== 'ok').length
+    const lasted = (bad.at(-1)?.intended ?? 0) - (bad[0]?.intended ?? 0)
+    return failed > 1 || lasted >= 3e9
+  })
 }
 
 /**
@@ -167,7 +187,7 @@ export function breaksDown(drill: Drill, incidents: readonly IncidentFigures[]):
         const quiet = operations.filter(
           (op) => op.intended >= from && op.intended < to && op.done <= (cause?.t0 ?? Infinity),
         )
-        if (windowsOf(quiet, from, drill.thresholds).some(({ end, isGood }) => end <= to && !isGood)) return true
+        if (isOutage(quiet, { from, to }, drill.thresholds)) return true
       }
       const restored = areas?.get(name)
       if (cause !== null) from = Math.max(from, restored?.kind === 'time' ? cause.t0 + restored.high : Infinity)

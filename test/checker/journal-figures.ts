@@ -119,9 +119,14 @@ const toldByChecks: Readonly<Record<string, RegExp>> = {
   'faults ended before their heal': /^fault in force until its heal$/,
 }
 
-function checksDiffer({ checks }: JournalFile, { values, atLeast }: Figures): readonly string[] {
-  return Object.entries(toldByChecks).flatMap(([figure, pattern]) => {
-    const told = checks.find(({ name }) => pattern.test(name))?.status
+/** Undefined: the journal has no such check. */
+export function checkOf({ checks }: JournalFile, figure: string): string | undefined {
+  return checks.find(({ name }) => toldByChecks[figure]?.test(name))?.status
+}
+
+function checksDiffer(journal: JournalFile, { values, atLeast }: Figures): readonly string[] {
+  return Object.keys(toldByChecks).flatMap((figure) => {
+    const told = checkOf(journal, figure)
     const count = values[figure] ?? null
     const expected = (count ?? atLeast[figure] ?? 0) > 0 ? 'fail' : count === null ? 'unknown' : 'pass'
     return told === expected ? [] : [`${figure}: journal ${told ?? 'says nothing'}, checker ${expected}`]

@@ -119,7 +119,7 @@ function lose(draft: Draft, kind: PlantedKind, draw: Draw): Step {
   const lost = draw.some(candidates, draw.whole(1, 4))
   if (lost.length === 0) return nothing(draft)
   for (const each of lost) {
-    draft.lostEverywhere.add((each as MadeAck).orderId)
+    draft.lostEverywhere.add(each.orderId)
     draft.keep.add(placeOf(each))
   }
   const times = lost.map(({ done }) => done)
@@ -181,7 +181,7 @@ function loseEvents(draft: Draft, draw: Draw): Step {
   const chosen = draw.some(unshared, draw.whole(1, 3))
   if (chosen.length === 0) return nothing(draft)
   for (const each of chosen) {
-    draft.lostIn.ids.add((each as MadeAck).orderId)
+    draft.lostIn.ids.add(each.orderId)
     draft.keep.add(placeOf(each))
   }
   return { draft, planted: { kind: 'event missing in one region', count: chosen.length } }

@@ -97,17 +97,36 @@ function backBy(
   return { from, to, at: (from + to) / 2 }
 }
 
-/** The area's first ack under a new epoch since t0; 0: it needs none; null: it needs one and has none by the horizon. */
-function ownAck({ operations, t0, newAcks }: AreaQuestion, horizon: number, isLast: boolean): number | null {
+/**
+ * The area's first ack under a new epoch since t0, and the latest of its writes sent before that which was not acked under one: between
+ * the two it was back. `at` 0: it needs none. Null: it needs one and has none by the horizon.
+ */
+function ownAck(
+  { operations, t0, newAcks }: AreaQuestion,
+  horizon: number,
+  isLast: boolean,
+): { at: number; after: number } | null {
   const known = newAcks.filter(({ done }) => isLast || done <= horizon)
   const area = operations[0]?.area
-  const own = known.filter((ack) => ack.area === area).map(({ done }) => done - t0)
-  if (own.length > 0) return Math.min(...own)
+  const own = known.filter((ack) => ack.area === area)
+  const first = own.reduce<Op | null>(
+    (earliest, ack) => (earliest === null || ack.done < earliest.done ? ack : earliest),
+    null,
+  )
+  if (first !== null) return { at: first.done - t0, after: latestNotNew(operations, newAcks, t0, first) - t0 }
   const firstAnywhere = Math.min(...known.map(({ done }) => done))
   const tried = operations.some(
     (op) => op.isWrite && op.sent !== null && op.sent > firstAnywhere && op.intended <= horizon,
   )
-  return tried ? null : 0
+  return tried ? null : { at: 0, after: 0 }
+}
+
+/** When the latest write before the ack's was sent that is not among the new acks; t0 if there was none since. */
+export function latestNotNew(operations: readonly Op[], newAcks: readonly Op[], t0: number, first: Op): number {
+  const isNew = new Set(newAcks)
+  return operations
+    .filter((op) => op.isWrite && op.sent !== null && op.sent > t0 && op.sent < (first.sent ?? 0) && !isNew.has(op))
+    .reduce((latest, { sent }) => Math.max(latest, sent ?? 0), t0)
 }
 
 /** Still out: the hypothesis was not met to the end, and an operation in the load's last 3 s was bad. */
@@ -125,8 +144,9 @@ export function restoredIn(question: AreaQuestion): Restored {
     const back = backBy(windows, question, horizon)
     const ack = ownAck(question, horizon, horizon === question.horizons.at(-1))
     if (back === null || ack === null) continue
-    const high = Math.max(back.to, ack)
-    if (ack > back.at) return { kind: 'time', at: ack, resolution: ack - back.from, high, horizon }
+    const high = Math.max(back.to, ack.at)
+    if (ack.at > back.at)
+      return { kind: 'time', at: ack.at, resolution: ack.at - Math.max(back.from, ack.after), high, horizon }
     const resolution = back.at === 0 ? back.to : (back.to - back.from) / 2
     return { kind: 'time', at: back.at, resolution, high, horizon }
   }
