@@ -2,7 +2,9 @@
 import type { Area } from '#protocol/sites.ts'
 import type { Cause, FaultEnd } from './causes.ts'
 import { horizonsOf, type IncidentMeasured, type Scene } from './incidents.ts'
-import { windowMs, type Service } from './service.ts'
+import { lateFromMs } from './collection.ts'
+import type { ClientOperation } from './history.ts'
+import { Service, windowMs } from './service.ts'
 
 /** What comes back makes others wait for so long: containers start, replicas catch up. */
 const healAftermathMs = 30_000
@@ -21,6 +23,8 @@ interface Zone {
   readonly toMs: number
   /** It need not have been there yet at the beginning: the load has just begun. */
   readonly isFirst: boolean
+  /** The load ends with it. */
+  readonly isLast: boolean
 }
 
 function zonesOf(scene: Scene, incidents: readonly IncidentMeasured[], area: Area): readonly Zone[] {
@@ -30,10 +34,11 @@ function zonesOf(scene: Scene, incidents: readonly IncidentMeasured[], area: Are
     toMs: areas.get(area)?.horizonMs ?? load.toMs,
   }))
   const firstMs = begins[0]?.fromMs ?? load.toMs
-  const zones: Zone[] = [{ fromMs: load.fromMs, toMs: firstMs, isFirst: true }]
+  const zones: Zone[] = [{ fromMs: load.fromMs, toMs: firstMs, isFirst: true, isLast: begins.length === 0 }]
   for (const [index, { toMs }] of begins.entries()) {
     const nextMs = begins[index + 1]?.fromMs ?? load.toMs
-    if (toMs < nextMs) zones.push({ fromMs: toMs, toMs: nextMs, isFirst: false })
+    if (toMs < nextMs)
+      zones.push({ fromMs: toMs, toMs: nextMs, isFirst: false, isLast: begins[index + 1] === undefined })
   }
   return zones
 }
@@ -45,7 +50,19 @@ function isOutage(service: Service, fromMs: number, toMs: number): boolean {
   return failed >= leastFailed || toMs - fromMs >= windowMs
 }
 
-function breakdownsIn(service: Service, area: Area, zone: Zone): readonly Breakdown[] {
+/** What was under way when the next incident began belongs to that one; what the client was late with is not the service's. */
+function inZone(operations: readonly ClientOperation[], { fromMs, toMs, isLast }: Zone): readonly ClientOperation[] {
+  return operations.filter(
+    ({ intendedMs, startedMs, doneMs }) =>
+      intendedMs >= fromMs &&
+      intendedMs < toMs &&
+      (isLast || doneMs <= toMs) &&
+      (startedMs ?? intendedMs) - intendedMs <= lateFromMs,
+  )
+}
+
+function breakdownsIn(whole: Service, area: Area, zone: Zone): readonly Breakdown[] {
+  const service = new Service(inZone(whole.operations, zone), whole.thresholds)
   const found: Breakdown[] = []
   let wasThere = !zone.isFirst
   let current: { fromMs: number; toMs: number } | null = null

@@ -140,6 +140,9 @@ export function computeFigures(record: DrillRecord): Figures {
       .filter(({ fault }) => !fault.background)
       .map(({ fromMs }) => fromMs),
     epochBefore: record.epochBefore?.epoch ?? 0,
+    taken: record.events.flatMap(({ kind, epoch, atNs }) =>
+      kind === 'epoch-taken' && epoch !== undefined ? [{ epoch, atMs: sinceMs(record.originNs, atNs) }] : [],
+    ),
     stalls: record.stalls,
     originNs: record.originNs,
   })

@@ -38,13 +38,20 @@ export function firstAbove(sorted: readonly number[], value: number): number {
   return low
 }
 
+function firstAtOrAbove(sorted: readonly number[], value: number): number {
+  let index = firstAbove(sorted, value)
+  while (index > 0 && sorted[index - 1] === value) index -= 1
+  return index
+}
+
 /**
  * The last ack at or before the span opens its first gap (without any, the span's beginning does). The last gap ends with the span; at
- * the end of the load it ends with the first ack after it, and without one it is open.
+ * the end of the load it ends with the first ack after it. Without one it is open, if a write was intended in it.
+ * @returns null if no write was intended in the span
  */
 export function longestGap(writes: Writes, fromMs: number, toMs: number, isEndOfLoad: boolean): Gap | null {
   const { ackMs, intendedMs } = writes
-  if (ackMs.length === 0 && intendedMs.length === 0) return null
+  if ((intendedMs[firstAtOrAbove(intendedMs, fromMs)] ?? Number.POSITIVE_INFINITY) > toMs) return null
   const begin = firstAbove(ackMs, fromMs)
   const end = firstAbove(ackMs, toMs)
   const after = isEndOfLoad ? ackMs[end] : undefined
@@ -54,10 +61,11 @@ export function longestGap(writes: Writes, fromMs: number, toMs: number, isEndOf
   for (let index = 1; index < points.length; index += 1) {
     const [left = 0, right = 0] = [points[index - 1], points[index]]
     const isLast = index === points.length - 1
-    if (right - left > longest.toMs - longest.fromMs)
-      longest = { fromMs: left, toMs: right, open: isLast && isEndOfLoad && after === undefined }
     const firstWrite = intendedMs[firstAbove(intendedMs, left)]
-    if (firstWrite !== undefined && firstWrite < right) lowMs = Math.max(lowMs, right - firstWrite)
+    const isWaiting = firstWrite !== undefined && firstWrite < right
+    if (isWaiting) lowMs = Math.max(lowMs, right - firstWrite)
+    if (right - left > longest.toMs - longest.fromMs)
+      longest = { fromMs: left, toMs: right, open: isWaiting && isLast && isEndOfLoad && after === undefined }
   }
   const ms = longest.toMs - longest.fromMs
   return { ...longest, timing: measured(ms, Math.min(lowMs, ms), ms) }

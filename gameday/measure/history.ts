@@ -18,6 +18,8 @@ export interface ClientOperation {
   readonly orderId: string | null
   readonly region: string | null
   readonly epoch: number | null
+  /** Never tried by the client, since too many were under way. */
+  readonly shed?: boolean
 }
 
 /** A write that the client got a success for. */
@@ -55,6 +57,7 @@ export function toClientOperation(operation: Operation, originNs: bigint): Clien
     orderId: operation.orderId,
     region: operation.region,
     epoch: operation.epoch,
+    shed: operation.shed,
   }
 }
 

