@@ -13,8 +13,10 @@ interface PlacedFault {
 
 export function faultTimeProblems(runbook: Runbook): readonly Problem[] {
   const rows = rowsOf(runbook)
-  const faults = faultsIn(rows.flat(2))
-  return [...faults.flatMap((each) => endProblems(rows, each)), ...togetherInRows(rows)]
+  const all = rows.flat(2)
+  const heals = Map.groupBy(all, ({ leaf }) => leaf.step.heal)
+  const ends = faultsIn(all).flatMap((each) => endProblems(rows, each, heals.get(each.fault.id) ?? []))
+  return [...ends, ...togetherInRows(rows)]
 }
 
 function faultsIn(all: readonly Placed[]): readonly PlacedFault[] {
@@ -33,9 +35,13 @@ export function plannedEndMs(fault: FaultSpec): number | undefined {
 }
 
 /** A fault with `for` ends by itself: its heal must come before, or what the drill says of it would be said of no fault. */
-function endProblems(rows: readonly Row[], { placed, fault }: PlacedFault): readonly Problem[] {
+function endProblems(
+  rows: readonly Row[],
+  { placed, fault }: PlacedFault,
+  heals: readonly Placed[],
+): readonly Problem[] {
   const plannedMs = plannedEndMs(fault)
-  const heal = rows.flat(2).find((each) => each.leaf.step.heal === fault.id && isBefore(placed, each))
+  const heal = heals.find((each) => isBefore(placed, each))
   if (plannedMs === undefined || heal === undefined) return []
   const { leastMs, asks } = between(rows, placed, heal)
   const path = [...placed.leaf.path, 'fault', 'for']
@@ -58,16 +64,19 @@ function endProblems(rows: readonly Row[], { placed, fault }: PlacedFault): read
   ]
 }
 
+function healedIn(branch: readonly Placed[]): ReadonlySet<string | undefined> {
+  return new Set(branch.map(({ leaf }) => leaf.step.heal))
+}
+
 /** Faults that surely are in force at once: what another branch heals at the same time, or injects and heals, is not. */
 function togetherInRows(rows: readonly Row[]): readonly Problem[] {
   const problems: Problem[] = []
   let inForce: readonly PlacedFault[] = []
   for (const row of rows) {
-    const healedIn = (branch: readonly Placed[]): Set<string | undefined> =>
-      new Set(branch.map(({ leaf }) => leaf.step.heal))
-    for (const [index, branch] of row.entries()) {
-      const elsewhere = new Set(row.flatMap((each, other) => (other === index ? [] : [...healedIn(each)])))
-      let own = inForce.filter(({ fault }) => !elsewhere.has(fault.id))
+    const healed = healedIn(row.flat())
+    for (const branch of row) {
+      const healedHere = healedIn(branch)
+      let own = inForce.filter(({ fault }) => !healed.has(fault.id) || healedHere.has(fault.id))
       for (const placed of branch) {
         const [begun] = faultsIn([placed])
         own = own.filter(({ fault }) => fault.id !== placed.leaf.step.heal)
@@ -75,7 +84,6 @@ function togetherInRows(rows: readonly Row[]): readonly Problem[] {
         if (begun !== undefined) own = [...own, begun]
       }
     }
-    const healed = healedIn(row.flat())
     const injected = row.map((branch) => faultsIn(branch).filter(({ fault }) => !healed.has(fault.id)))
     inForce = inForce.filter(({ fault }) => !healed.has(fault.id))
     // Side by side, and none of them healed yet at the end of the row.
@@ -95,8 +103,9 @@ export function lostRegion({ kind, target }: Pick<FaultSpec, 'kind' | 'target'>)
 
 /** What is wrong with a fault beside those that are in force when it begins. Two that can't hold one thing are to be told here too. */
 function togetherProblems({ placed, fault }: PlacedFault, others: readonly PlacedFault[]): readonly Problem[] {
+  if (lostRegion(fault) === null) return []
   const lost = [...others.map((each) => each.fault), fault].filter((each) => lostRegion(each) !== null)
-  if (lostRegion(fault) === null || new Set(lost.map(lostRegion)).size < regions.length) return []
+  if (new Set(lost.map(lostRegion)).size < regions.length) return []
   return [
     {
       path: [...placed.leaf.path, 'fault', 'target'],

@@ -7,7 +7,7 @@ const longestDrillName = 67
 const longestSlug = 40
 /** Together with a drill's name and a dot it is the id of a ledger entry, of which the WAN's paths take 100 letters. */
 export const longestFaultId = 32
-const longestWorldName = 40
+const longestWorldName = 31
 
 /** A drill's name begins idempotency keys, ids of the ledger and of link changes, and is a folder. */
 export const drillName = z
@@ -60,12 +60,12 @@ function readablePart(text: string, longest: number): string {
  */
 export function slugOf(text: string): string {
   if (/^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$/.test(text) && text.length <= longestSlug) return text
-  return marked(text)
+  return marked(text, longestSlug)
 }
 
-function marked(text: string): string {
+function marked(text: string, longest: number): string {
   const mark = fingerprint(text)
-  return [readablePart(text, longestSlug - mark.length - 1), mark].filter((part) => part !== '').join('-')
+  return [readablePart(text, longest - mark.length - 1), mark].filter((part) => part !== '').join('-')
 }
 
 /**
@@ -86,7 +86,7 @@ export function worldNameOf(typed: string): string {
     throw new RangeError(
       `expected a world's name of at most 255 letters, with at least one letter or digit, without / and \\, found ${shown}`,
     )
-  return marked(typed).replaceAll('.', '-').toLowerCase()
+  return marked(typed, longestWorldName).replaceAll('.', '-').toLowerCase()
 }
 
 /** Controls of terminals (C0, DEL, C1), and signs that turn the direction of text around or break lines. */

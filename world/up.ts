@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type Dockerode from 'dockerode'
+import { worldName } from '#protocol/names.ts'
 import type { Topology } from '#protocol/topology.ts'
 import type { HostConfig } from '#runtime/config.ts'
 import { forgetDeadReservations, sitePrefixes, takeRange } from './address-range.ts'
@@ -45,10 +46,9 @@ export interface UpOptions {
  */
 export async function bringUp(options: UpOptions): Promise<DockerWorld> {
   const { engine, config, world, topology, say } = options
-  if (!/^[a-z0-9][a-z0-9_-]{0,30}$/.test(world))
-    throw new EnvironmentError(
-      `world name: expected up to 31 lower-case letters, digits, - and _, saw ${JSON.stringify(world)}`,
-    )
+  const named = worldName.safeParse(world)
+  if (!named.success)
+    throw new EnvironmentError(`${named.error.issues[0]?.message ?? 'no world name'}, saw ${JSON.stringify(world)}`)
   const images = await buildImages(engine, config)
   const difference = await differenceOf(engine.docker, world, topology, images)
   if (difference === null) {
