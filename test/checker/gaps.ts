@@ -9,7 +9,8 @@ export interface Gap extends Span {
 }
 
 /**
- * A gap that began before the span counts as a whole; it is cut where the span ends. Null: no write was intended in the span, so nothing
+ * A gap that began before the span counts as a whole; it is cut where the span ends, unless the load
+ * ends there too and an ack came after that. Null: no write was intended in the span, so nothing
  * can be told. Operations of all areas.
  */
 export function longestGap(operations: readonly Op[], span: Span, loadEnd: number): Gap | null {
@@ -19,7 +20,9 @@ export function longestGap(operations: readonly Op[], span: Span, loadEnd: numbe
   const before = acks.filter((at) => at < span.from)
   const from = before.reduce((latest, at) => Math.max(latest, at), -Infinity)
   const inside = acks.filter((at) => at >= span.from && at <= span.to).sort((left, right) => left - right)
-  const ends = [from === -Infinity ? span.from : from, ...inside, span.to]
+  const after = acks.filter((at) => at > span.to).reduce((earliest, at) => Math.min(earliest, at), Infinity)
+  const isLast = span.to === loadEnd && after !== Infinity
+  const ends = [from === -Infinity ? span.from : from, ...inside, isLast ? after : span.to]
   let longest: Span = { from: 0, to: -1 }
   for (const [index, to] of ends.entries()) {
     const begin = ends[index - 1]
