@@ -132,13 +132,7 @@ export class FinalStores implements AsyncDisposable {
     }
     await until(look, withinMs, signal, note)
     this.#kafka = { readers, events }
-    // What is read on for the comparison is no part of the final reads.
-    return new Map(
-      readers.map(({ region, orderIds, eventIds }) => [
-        region,
-        { orderIds: new Set(orderIds), eventIds: [...eventIds] },
-      ]),
-    )
+    return new Map(readers.map((reader) => [reader.region, reader.closeReads()]))
   }
 
   async #readRedises(awaitedIds: readonly string[], note: Note): Promise<FinalReads['redis']> {

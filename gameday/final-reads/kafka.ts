@@ -45,6 +45,7 @@ export class KafkaReader implements AsyncDisposable {
   readonly #events: EventTable
   readonly #from: TopicEnd
   #next: TopicStart | null = null
+  #isClosed = false
 
   /** @param events is told every record */
   constructor(world: StoresOf, region: Region, from: TopicEnd, events: EventTable) {
@@ -61,10 +62,17 @@ export class KafkaReader implements AsyncDisposable {
       if (next === null) return
       await readUntil(session, next.offsets, null, (record) => {
         const { eventId, orderId } = this.#events.saw(this.region, seenIn(record))
+        if (this.#isClosed) return
         this.orderIds.add(orderId)
         this.eventIds.push(eventId)
       })
     })
+  }
+
+  /** What is read on after this is told to the events' table only: the ids stay as they are. */
+  closeReads(): this {
+    this.#isClosed = true
+    return this
   }
 
   /** Looks for events in what lies before the beginning: one that is sent again, or came right then, is not lacking. */

@@ -12,6 +12,14 @@ export interface Applied {
 const batchSize = 1000
 const prefix = redisKeys.projection('')
 
+// One call for a batch: a call for each key would cost the harness ten times as much.
+const eachKey = (command: string): string => `
+local found = {}
+for at, key in ipairs(KEYS) do found[at] = ${command} end
+return found`
+const presentScript = eachKey(`redis.call('EXISTS', key)`)
+const projectedScript = eachKey(`redis.call('HGET', key, 'order')`)
+
 /** Every method rejects if Redis can't be asked; another session is opened then. */
 export class RegionRedis implements AsyncDisposable {
   readonly #redis: Redis
@@ -47,28 +55,22 @@ export class RegionRedis implements AsyncDisposable {
 
   /** Those of the orders that have a projection. */
   async present(ids: readonly string[]): Promise<readonly string[]> {
-    const found = await this.#each(ids, (pipeline, key) => pipeline.exists(key))
+    const found = await this.#each(ids, presentScript)
     return ids.filter((_, index) => found[index] === 1)
   }
 
   /** The projected orders, JSON, in the order of the ids; null: there is none. */
   async projected(ids: readonly string[]): Promise<readonly (string | null)[]> {
-    const texts = await this.#each(ids, (pipeline, key) => pipeline.hget(key, 'order'))
+    const texts = await this.#each(ids, projectedScript)
     return texts.map((text) => (typeof text === 'string' ? text : null))
   }
 
-  async #each(
-    ids: readonly string[],
-    ask: (pipeline: ReturnType<Redis['pipeline']>, key: string) => unknown,
-  ): Promise<readonly unknown[]> {
+  async #each(ids: readonly string[], script: string): Promise<readonly unknown[]> {
     const answers: unknown[] = []
     for (let from = 0; from < ids.length; from += batchSize) {
-      const pipeline = this.#redis.pipeline()
-      for (const id of ids.slice(from, from + batchSize)) ask(pipeline, redisKeys.projection(id))
-      for (const [error, answer] of (await pipeline.exec()) ?? []) {
-        if (error !== null) throw error
+      const keys = ids.slice(from, from + batchSize).map((id) => redisKeys.projection(id))
+      for (const answer of (await this.#redis.eval(script, keys.length, ...keys)) as readonly unknown[])
         answers.push(answer)
-      }
     }
     return answers
   }
