@@ -146,7 +146,7 @@ export function computeFigures(record: DrillRecord): Figures {
     stalls: record.stalls,
     originNs: record.originNs,
   })
-  const gap = longestGap(scene.writes, scene.writes.ackMs[0] ?? load.fromMs, load.toMs, true)
+  const gap = longestGap(scene.writes, load.fromMs, load.toMs, true)
   const epochs = epochsOf(record.epochBefore, record.events, record.originNs, {
     ordered: spansOfActions(record),
     faults: explainingFaults(record),

@@ -253,9 +253,10 @@ function areaFirstWrite(
   return isMoved || gap.open ? stillOut(gap.timing.ms ?? 0) : gap.timing
 }
 
-function withoutDoubt(scene: Scene, { timing, horizonMs }: Back, area: Area, t0Ms: number): Timing {
-  const missing = missingIn(scene, { fromMs: t0Ms, toMs: horizonMs }, area)
-  return missing === null ? timing : unknownTiming(missing)
+/** By when an area was back is not known either where operations are missing before it. */
+function withoutDoubt(scene: Scene, back: Back, area: Area, t0Ms: number): Back {
+  const missing = missingIn(scene, { fromMs: t0Ms, toMs: back.horizonMs }, area)
+  return missing === null ? back : { timing: unknownTiming(missing), horizonMs: scene.load.toMs }
 }
 
 export function measureIncident(scene: Scene, cause: Cause): IncidentMeasured {
@@ -263,19 +264,22 @@ export function measureIncident(scene: Scene, cause: Cause): IncidentMeasured {
   const { load } = scene
   const sight: Sight = { t0Ms, epoch: epochAt(scene, t0Ms) }
   const untilMs = scene.causes.find((each) => each.t0Ms > t0Ms)?.t0Ms ?? load.toMs
-  const back = new Map([...scene.services].map(([area, service]) => [area, restoredIn(scene, area, service, sight)]))
+  const back = new Map(
+    [...scene.services].map(([area, service]) => [
+      area,
+      withoutDoubt(scene, restoredIn(scene, area, service, sight), area, t0Ms),
+    ]),
+  )
   const reachMs = Math.max(t0Ms, ...[...back.values()].map(({ horizonMs }) => horizonMs))
   const gap = longestGap(scene.writes, t0Ms, reachMs, reachMs >= load.toMs)
   const found = firstWriteOf(scene, 'all', sight, reachMs)
-  const known = new Map([...back].map(([area, each]) => [area, withoutDoubt(scene, each, area, t0Ms)]))
-  const worst = worstOf([...known.values()]) ?? unknownTiming('there was no load')
+  const worst = worstOf([...back.values()].map(({ timing }) => timing)) ?? unknownTiming('there was no load')
   const endMs = worst.unknown !== null ? null : worst.ms === null ? load.toMs : t0Ms + worst.ms
   const disturbed = endMs === null ? null : disturbance(scene, t0Ms, endMs)
   const sure = (timing: Timing): Timing => (disturbed === null ? timing : unknownTiming(disturbed))
-  const perArea = [...back].map(([area, { horizonMs }]): readonly [Area, AreaMeasured] => {
+  const perArea = [...back].map(([area, { timing, horizonMs }]): readonly [Area, AreaMeasured] => {
     const firstTiming = areaFirstWrite(scene, area, sight, { reachMs, isMoved: found !== null })
-    const restored = known.get(area) ?? worst
-    return [area, { firstWrite: sure(firstTiming), restored: sure(restored), horizonMs }]
+    return [area, { firstWrite: sure(firstTiming), restored: sure(timing), horizonMs }]
   })
   return {
     cause,

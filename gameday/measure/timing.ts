@@ -27,7 +27,9 @@ export function unknownTiming(reason: string): Timing {
 
 /** How far the figure may be from the truth, either way; null without a figure. */
 export function resolutionOf({ ms, lowMs, highMs }: Timing): number | null {
-  return ms === null ? null : Math.max(ms - lowMs, highMs - ms)
+  if (ms === null) return null
+  // What is still open has no upper end.
+  return highMs === Number.POSITIVE_INFINITY ? ms - lowMs : Math.max(ms - lowMs, highMs - ms)
 }
 
 /** The later of two, each with its doubt. What is unknown of either is unknown of both. */

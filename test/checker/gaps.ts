@@ -29,9 +29,12 @@ export function longestGap(operations: readonly Op[], span: Span, loadEnd: numbe
     if (begin !== undefined && to - begin > longest.to - longest.from) longest = { from: begin, to }
   }
   const { from: begin, to } = longest
-  const isOpen = to === loadEnd && inside.at(-1) !== loadEnd
-  const waiting = writes
-    .filter((op) => op.intended >= begin && op.intended <= to && !(isAck(op) && op.done < to))
-    .reduce((earliest, { intended }) => Math.min(earliest, intended), to)
-  return { from: begin, to, resolution: waiting - begin, isOpen }
+  // Of each gap: from the first write intended in it to its end. The longest of these is what is sure.
+  const times = writes.map(({ intended }) => intended).sort((left, right) => left - right)
+  const waitedIn = (gap: Span): number => gap.to - Math.min(gap.to, times.find((at) => at > gap.from) ?? gap.to)
+  const sure = ends
+    .slice(1)
+    .reduce((most, end, index) => Math.max(most, waitedIn({ from: ends[index] ?? end, to: end })), 0)
+  const isOpen = to === loadEnd && inside.at(-1) !== loadEnd && waitedIn(longest) > 0
+  return { from: begin, to, resolution: to - begin - sure, isOpen }
 }

@@ -141,7 +141,7 @@ export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
   const span = { from: t0, to: until }
   const horizons = [...areas.values()].map((each) => (each?.kind === 'time' ? each.horizon : drill.load.to))
   const horizon = Math.max(...horizons)
-  const gap = gapOf(drill, { from: t0, to: Math.max(until, horizon) })
+  const gap = gapOf(drill, { from: t0, to: horizon })
   const firstWrite = firstWriteOf(drill, t0, epoch, horizon, gap)
   const failed = served(drill.operations, drill.lostIds, true).filter(
     ({ intended, outcome }) => intended >= t0 && intended < until && outcome !== 'ok',
