@@ -1,5 +1,6 @@
 // Who has a world, as anybody sees it who asks: from its WAN, or from what Docker has of it while there is no WAN that answers.
 import type Dockerode from 'dockerode'
+import type { z } from 'zod'
 import {
   healedReply,
   holdsFile,
@@ -9,37 +10,51 @@ import {
   type HoldSight,
   type KeptHolds,
 } from '#protocol/holds.ts'
+import { CallRefused } from '#runtime/http.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import { readFileOf } from './docker-files.ts'
 import { openWorldOn } from './docker-world.ts'
+import { EnvironmentError } from './environment-error.ts'
 import type { LocateWan } from './hold.ts'
 import { processOf } from './holder.ts'
 import { lookAtMaker } from './maker.ts'
-import type { RunningWorld } from './running-world.ts'
+import type { RunningWorld, WayInCall } from './running-world.ts'
 import { listContainers } from './world-containers.ts'
 
 const timeoutMs = 3000
 
+/** @throws EnvironmentError if the WAN is of another version; Error if it does not answer */
 export function readHolds(world: RunningWorld): Promise<HoldsReply> {
-  return world.wayIn.wan({ method: 'GET', path: '/holds', reply: holdsReply, timeoutMs })
+  return ask(world, { method: 'GET', path: '/holds', reply: holdsReply, timeoutMs })
+}
+
+async function ask<Shape extends z.ZodType>(world: RunningWorld, call: WayInCall<Shape>): Promise<z.infer<Shape>> {
+  try {
+    return await world.wayIn.wan(call)
+  } catch (error) {
+    if (!(error instanceof CallRefused) || error.status !== 404) throw error
+    throw new EnvironmentError(
+      `world ${world.name} was made by another version of firedrill, whose WAN does not say who has the world; make it anew: ./firedrill up --world ${world.name}`,
+      { cause: error },
+    )
+  }
 }
 
 /** Asks the guard with this id to go; nothing is done to a later one. */
 export async function askGuardToEnd(world: RunningWorld, id: string, by: string): Promise<void> {
   const body = { id, by }
-  await world.wayIn.wan({ method: 'POST', path: '/holds/guard/end', body, reply: holdsReply, timeoutMs })
+  await ask(world, { method: 'POST', path: '/holds/guard/end', body, reply: holdsReply, timeoutMs })
 }
 
 /** Keeps a sentence for the next command. */
 export async function noteHealed(world: RunningWorld, sentence: string): Promise<void> {
   const body = { sentence: sentence.slice(0, 5000) }
-  await world.wayIn.wan({ method: 'POST', path: '/healed', body, reply: healedReply, timeoutMs })
+  await ask(world, { method: 'POST', path: '/healed', body, reply: healedReply, timeoutMs })
 }
 
 /** What the guard has healed since this was asked last; each sentence is given once. */
 export async function takeHealed(world: RunningWorld): Promise<readonly string[]> {
-  const call = { method: 'POST', path: '/healed/taken', reply: healedReply, timeoutMs } as const
-  return (await world.wayIn.wan(call)).sentences
+  return (await ask(world, { method: 'POST', path: '/healed/taken', reply: healedReply, timeoutMs })).sentences
 }
 
 /** Where a world's WAN is now, for a hold. */
