@@ -25,10 +25,12 @@ async function createRig(context: TestContext): Promise<Rig> {
   const client = new FakeClient()
   const server = http.createServer((request, response) => {
     const from = Number(new URL(request.url ?? '', 'http://client').searchParams.get('from'))
-    void client.operations(from).then(({ operations, run, next, end }) => {
+    const answer = async (): Promise<void> => {
+      const { operations, run, next, end } = await client.operations(from)
       const headers = { 'x-run': run, 'x-first': '0', 'x-next': `${next}`, 'x-end': `${end}` }
       response.writeHead(200, headers).end(operations.map((each) => `${JSON.stringify(each)}\n`).join(''))
-    })
+    }
+    void answer()
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
