@@ -1,4 +1,5 @@
 // What can be known before a drill of the times of its faults: one that ends before its heal, and those that are in force at once.
+import { conflictOf } from '#chaos/holds.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import { regions } from '#protocol/sites.ts'
@@ -26,21 +27,13 @@ function faultsIn(all: readonly Placed[]): readonly PlacedFault[] {
   })
 }
 
-/** What `for` is where a runbook states none, which is then no planned end. */
-const unstatedMs = 600_000
-
-/** Milliseconds after which a fault is to end by itself; undefined: it is in force until it is healed. */
-export function plannedEndMs(fault: FaultSpec): number | undefined {
-  return fault.for === unstatedMs ? undefined : fault.for
-}
-
 /** A fault with `for` ends by itself: its heal must come before, or what the drill says of it would be said of no fault. */
 function endProblems(
   rows: readonly Row[],
   { placed, fault }: PlacedFault,
   heals: readonly Placed[],
 ): readonly Problem[] {
-  const plannedMs = plannedEndMs(fault)
+  const plannedMs = fault.for
   const heal = heals.find((each) => isBefore(placed, each))
   if (plannedMs === undefined || heal === undefined) return []
   const { leastMs, asks } = between(rows, placed, heal)
@@ -101,8 +94,25 @@ export function lostRegion({ kind, target }: Pick<FaultSpec, 'kind' | 'target'>)
   return kind === 'power-loss' || kind === 'freeze' ? target.replace('region ', '') : null
 }
 
-/** What is wrong with a fault beside those that are in force when it begins. Two that can't hold one thing are to be told here too. */
-function togetherProblems({ placed, fault }: PlacedFault, others: readonly PlacedFault[]): readonly Problem[] {
+/** Two that hold one thing so that the heal of one would undo the other. One that runs out by itself may be over by then. */
+function conflictProblem({ placed, fault }: PlacedFault, others: readonly PlacedFault[]): Problem | null {
+  for (const other of others) {
+    const conflict = other.fault.for === undefined ? conflictOf(other.fault, fault) : null
+    if (conflict !== null)
+      return {
+        path: [...placed.leaf.path, 'fault', 'target'],
+        expected: `expected a fault that holds nothing that ${other.fault.id} holds: ${conflict}`,
+        found: JSON.stringify(fault.target),
+      }
+  }
+  return null
+}
+
+/** What is wrong with a fault beside those that are in force when it begins. */
+function togetherProblems(begun: PlacedFault, others: readonly PlacedFault[]): readonly Problem[] {
+  const { placed, fault } = begun
+  const conflict = conflictProblem(begun, others)
+  if (conflict !== null) return [conflict]
   if (lostRegion(fault) === null) return []
   const lost = [...others.map((each) => each.fault), fault].filter((each) => lostRegion(each) !== null)
   if (new Set(lost.map(lostRegion)).size < regions.length) return []

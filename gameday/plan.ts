@@ -4,7 +4,6 @@ import type { FaultSpec } from '#protocol/faults.ts'
 import type { AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
 import { limitsOf } from './abort.ts'
 import { meanGaps } from './demands.ts'
-import { plannedEndMs } from './fault-times.ts'
 import { formatMs } from './measure/objectives.ts'
 import { branchesOf, rollbackLeaves, type Leaf } from './method.ts'
 import { parameterValues } from './parameters.ts'
@@ -30,8 +29,9 @@ function inMinutes(ms: number): string {
 }
 
 function lastingWords(fault: FaultSpec): string {
-  const endMs = plannedEndMs(fault)
-  return endMs === undefined ? 'lasts until it is healed' : `healed after ${inMinutes(endMs)} whatever happens`
+  return fault.for === undefined
+    ? 'lasts until it is healed, and no longer than a minute beyond a drill that dies'
+    : `healed after ${inMinutes(fault.for)} whatever happens`
 }
 
 function detailsOf(step: SingleStep): readonly string[] {
