@@ -17,7 +17,10 @@ export function faultTimeProblems(runbook: Runbook): readonly Problem[] {
   const all = rows.flat(2)
   const heals = Map.groupBy(all, ({ leaf }) => leaf.step.heal)
   const ends = faultsIn(all).flatMap((each) => endProblems(rows, each, heals.get(each.fault.id) ?? []))
-  return [...ends, ...togetherInRows(rows)]
+  // A heal that names no fault is told elsewhere, and leaves open what is in force.
+  const ids = new Set<string | undefined>(faultsIn(all).map(({ fault }) => fault.id))
+  const isOpen = [...heals.keys()].some((id) => id !== undefined && !ids.has(id))
+  return isOpen ? ends : [...ends, ...togetherInRows(rows)]
 }
 
 function faultsIn(all: readonly Placed[]): readonly PlacedFault[] {
