@@ -23,15 +23,13 @@ interface Rig {
 /** Every host but one controller answers. */
 async function createRig(context: TestContext): Promise<Rig> {
   const client = new FakeClient()
-  const server = http.createServer((request, response) => {
-    const from = Number(new URL(request.url ?? '', 'http://client').searchParams.get('from'))
-    const answer = async (): Promise<void> => {
-      const { operations, run, next, end } = await client.operations(from)
-      const headers = { 'x-run': run, 'x-first': '0', 'x-next': `${next}`, 'x-end': `${end}` }
-      response.writeHead(200, headers).end(operations.map((each) => `${JSON.stringify(each)}\n`).join(''))
-    }
-    void answer()
-  })
+  const answer = async ({ url = '' }: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {
+    const from = Number(new URL(url, 'http://client').searchParams.get('from'))
+    const { operations, run, next, end } = await client.operations(from)
+    const headers = { 'x-run': run, 'x-first': '0', 'x-next': `${next}`, 'x-end': `${end}` }
+    response.writeHead(200, headers).end(operations.map((each) => `${JSON.stringify(each)}\n`).join(''))
+  }
+  const server = http.createServer((request, response) => void answer(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   context.after(() => server.close())

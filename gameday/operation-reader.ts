@@ -7,7 +7,7 @@ import { messageOf } from '#runtime/message-of.ts'
 import type { ClientAccess } from './load.ts'
 import { formatMs } from './measure/objectives.ts'
 import type { AreaLoad } from './measure/record.ts'
-import { spansInWords } from './number-spans.ts'
+import { missingInWords } from './missing-words.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 
 const retryMs = 100
@@ -87,8 +87,8 @@ export class OperationReader {
     const missing: number[] = []
     for (let number = 0; number < planned; number += 1) if (!this.#numbers.has(number)) missing.push(number)
     if (missing.length === 0) return { planned, sent, reason: null }
-    const which = missing.length === 1 ? `operation ${missing[0]} was` : `operations ${spansInWords(missing)} were`
-    return { planned, sent, reason: `${failed ?? this.#whyMissing(sent ?? 0, planned)}: ${which} never collected` }
+    const why = failed ?? this.#whyMissing(sent ?? 0, planned)
+    return { planned, sent, reason: `${why}: ${missingInWords(missing)}` }
   }
 
   /** `failed`: why the log could not be read to its end. */

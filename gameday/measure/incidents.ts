@@ -46,7 +46,11 @@ function disturbedSpans(
   return [
     ...stalls
       .filter(({ part, kind }) => part !== 'harness' && kind !== 'clock-step')
-      .map(({ fromNs, toNs }) => ({ fromMs: sinceMs(originNs, fromNs), toMs: sinceMs(originNs, toNs) })),
+      .map(({ fromNs, toNs, ms }) => {
+        const fromMs = sinceMs(originNs, fromNs)
+        // The monotonic clock stands still while the machine sleeps.
+        return { fromMs, toMs: Math.max(sinceMs(originNs, toNs), fromMs + ms) }
+      }),
     ...late.map(({ intendedMs, startedMs }) => ({ fromMs: intendedMs, toMs: startedMs ?? intendedMs })),
   ].toSorted((left, right) => left.fromMs - right.fromMs)
 }
