@@ -121,7 +121,8 @@ function isStalled(drill: Drill, t0: number, restored: Restored | null): boolean
   if (restored === null || restored.kind === 'few') return false
   const to = restored.kind === 'time' ? t0 + restored.at : drill.load.to
   const origin = BigInt(drill.files.record.originNs)
-  const stalls = drill.files.record.stalls.map((stall) => ({
+  const stood = drill.files.record.stalls.filter(({ part, kind }) => part !== 'harness' && kind !== 'clock-step')
+  const stalls = stood.map((stall) => ({
     from: nanoseconds(stall.fromNs, origin),
     to: nanoseconds(stall.toNs, origin),
   }))
@@ -141,7 +142,7 @@ export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
   const span = { from: t0, to: until }
   const horizons = [...areas.values()].map((each) => (each?.kind === 'time' ? each.horizon : drill.load.to))
   const horizon = Math.max(...horizons)
-  const gap = gapOf(drill, { from: t0, to: Math.max(until, horizon) })
+  const gap = gapOf(drill, { from: t0, to: horizon })
   const firstWrite = firstWriteOf(drill, t0, epoch, horizon, gap)
   const failed = served(drill.operations, drill.lostIds, true).filter(
     ({ intended, outcome }) => intended >= t0 && intended < until && outcome !== 'ok',

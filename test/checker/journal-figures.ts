@@ -115,7 +115,7 @@ export function journalValues(journal: JournalFile): Values {
 
 /** Figures that a check tells: passed is none, failed is some. */
 const toldByChecks: Readonly<Record<string, RegExp>> = {
-  'shared order ids': /^one order per ack$/,
+  'shared order ids': /^one order id per write$/,
   'faults ended before their heal': /^fault in force until its heal$/,
 }
 

@@ -46,18 +46,11 @@ export function isBad(op: Op, { p99 }: Thresholds): boolean {
  * The window of operations from index `first` on. It meets the hypothesis if enough are ok, and at least 99 of 100 of those that are ok
  * took at most the bound (nearest rank).
  */
-function windowAt(
-  operations: readonly Op[],
-  first: number,
-  begin: number,
-  isFirst: boolean,
-  thresholds: Thresholds,
-): Window {
+function windowAt(operations: readonly Op[], first: number, begin: number, thresholds: Thresholds): Window {
   let [all, ok, inTime, last] = [0, 0, 0, begin]
   for (let index = first; index < operations.length; index += 1) {
     const op = operations[index] as Op
-    const after = op.intended - begin
-    const isNear = isFirst ? after < windowNs : after <= windowNs
+    const isNear = op.intended - begin < windowNs
     if (!isNear && all >= fewest && op.intended > last) break
     all += 1
     last = op.intended
@@ -70,10 +63,10 @@ function windowAt(
 
 /** All windows from t0 on, in order; `operations` are those intended at t0 or later. */
 export function windowsOf(operations: readonly Op[], t0: number, thresholds: Thresholds): readonly Window[] {
-  const windows = [windowAt(operations, 0, t0, true, thresholds)]
+  const windows = [windowAt(operations, 0, t0, thresholds)]
   for (const [index, op] of operations.entries()) {
     if (operations[index + 1]?.intended === op.intended) continue
-    windows.push(windowAt(operations, index + 1, op.intended, false, thresholds))
+    windows.push(windowAt(operations, index + 1, op.intended, thresholds))
   }
   return windows
 }
@@ -98,7 +91,7 @@ function backBy(
 }
 
 /**
- * The area's first ack under a new epoch since t0, and the latest of its writes sent before that which was not acked under one: between
+ * The area's first ack under a new epoch of a write sent since t0, and the latest of its writes sent before that which was not acked under one: between
  * the two it was back. `at` 0: it needs none. Null: it needs one and has none by the horizon.
  */
 function ownAck(
@@ -108,7 +101,7 @@ function ownAck(
 ): { at: number; after: number } | null {
   const known = newAcks.filter(({ done }) => isLast || done <= horizon)
   const area = operations[0]?.area
-  const own = known.filter((ack) => ack.area === area)
+  const own = known.filter((ack) => ack.area === area && ack.sent !== null && ack.sent > t0)
   const first = own.reduce<Op | null>(
     (earliest, ack) => (earliest === null || ack.done < earliest.done ? ack : earliest),
     null,
