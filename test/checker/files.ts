@@ -47,7 +47,12 @@ export interface RecordFile {
   readonly epochBefore: { readonly epoch: number } | null
   readonly faults: readonly FaultOfRecord[]
   readonly steps: readonly { readonly fromNs: string; readonly action: 'switchover' | 'failover' | 'failback' | null }[]
-  readonly stalls: readonly { readonly fromNs: string; readonly toNs: string }[]
+  readonly stalls: readonly {
+    readonly part: string
+    readonly kind: string
+    readonly fromNs: string
+    readonly toNs: string
+  }[]
 }
 
 /** final-reads.json */

@@ -121,7 +121,8 @@ function isStalled(drill: Drill, t0: number, restored: Restored | null): boolean
   if (restored === null || restored.kind === 'few') return false
   const to = restored.kind === 'time' ? t0 + restored.at : drill.load.to
   const origin = BigInt(drill.files.record.originNs)
-  const stalls = drill.files.record.stalls.map((stall) => ({
+  const stood = drill.files.record.stalls.filter(({ part, kind }) => part !== 'harness' && kind !== 'clock-step')
+  const stalls = stood.map((stall) => ({
     from: nanoseconds(stall.fromNs, origin),
     to: nanoseconds(stall.toNs, origin),
   }))

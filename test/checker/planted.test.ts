@@ -11,7 +11,7 @@ import { generateHistory } from './generate-history.ts'
 import type { PlantedKind } from './planted.ts'
 
 const histories = 1000
-const fewestOfKind = 10
+const fewestOfKind = 5
 
 void test('the checker finds all that was planted', () => {
   const overlooked: string[] = []

@@ -134,16 +134,18 @@ function splitBrain(draft: Draft, draw: Draw): Step {
   const { plan, operations } = draft
   const change = draw.one(plan.epochs)
   const before = plan.epochs[plan.epochs.indexOf(change) - 1]
-  const first = Math.min(
-    ...operations.filter((each) => isMadeAck(each) && each.epoch >= change.epoch).map(({ done }) => done),
-  )
-  if (before === undefined || first === Infinity) return nothing(draft)
+  const [opening] = operations
+    .filter((each) => isMadeAck(each))
+    .filter((each) => each.epoch >= change.epoch)
+    .sort((left, right) => left.done - right.done)
+  if (before === undefined || opening === undefined) return nothing(draft)
+  const first = opening.done
   const sentAfter = operations.filter(
     (each) => isMadeAck(each) && each.sent > first && !draft.lostEverywhere.has(each.orderId),
   )
   const chosen = new Set(draw.some(sentAfter, draw.whole(1, 3)).map((each) => placeOf(each)))
   if (chosen.size === 0) return nothing(draft)
-  for (const place of chosen) draft.keep.add(place)
+  for (const place of [...chosen, placeOf(opening)]) draft.keep.add(place)
   const changed = operations.map((each) =>
     chosen.has(placeOf(each)) ? { ...each, epoch: before.epoch, region: before.region } : each,
   )
@@ -229,7 +231,14 @@ function reorder(draft: Draft, draw: Draw): Step {
 /** So long that nothing can be said of the incident: the first half of its outage. */
 function stall(draft: Draft, draw: Draw): Step {
   const isPlain = draft.plan.noise === 0 && draft.plan.successRate >= 99 && draft.plan.rate >= 10
-  const seen = draft.plan.causes.filter((cause) => isPlain && outageLength(draft.plan, cause) > second)
+  const sheds = draft.operations.some(({ shed }) => shed)
+  const seen = draft.plan.causes.filter(
+    (cause) =>
+      isPlain &&
+      !sheds &&
+      cause.outages.every(({ writesOnly }) => !writesOnly) &&
+      outageLength(draft.plan, cause) > second,
+  )
   const cause = seen.length === 0 ? undefined : draw.one(seen)
   if (cause === undefined) return nothing(draft)
   const from = cause.t0 + 1e6

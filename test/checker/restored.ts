@@ -50,8 +50,7 @@ function windowAt(operations: readonly Op[], first: number, begin: number, thres
   let [all, ok, inTime, last] = [0, 0, 0, begin]
   for (let index = first; index < operations.length; index += 1) {
     const op = operations[index] as Op
-    const after = op.intended - begin
-    const isNear = after < windowNs
+    const isNear = op.intended - begin < windowNs
     if (!isNear && all >= fewest && op.intended > last) break
     all += 1
     last = op.intended
@@ -92,7 +91,7 @@ function backBy(
 }
 
 /**
- * The area's first ack under a new epoch since t0, and the latest of its writes sent before that which was not acked under one: between
+ * The area's first ack under a new epoch of a write sent since t0, and the latest of its writes sent before that which was not acked under one: between
  * the two it was back. `at` 0: it needs none. Null: it needs one and has none by the horizon.
  */
 function ownAck(
@@ -102,7 +101,7 @@ function ownAck(
 ): { at: number; after: number } | null {
   const known = newAcks.filter(({ done }) => isLast || done <= horizon)
   const area = operations[0]?.area
-  const own = known.filter((ack) => ack.area === area)
+  const own = known.filter((ack) => ack.area === area && ack.sent !== null && ack.sent > t0)
   const first = own.reduce<Op | null>(
     (earliest, ack) => (earliest === null || ack.done < earliest.done ? ack : earliest),
     null,
