@@ -196,6 +196,19 @@ void test('stores of two regions that differ fail the drill; ones that could not
   assert.equal(of({}).verdict, 'pass')
   assert.equal(of({ differing: 1, differences: ['order x: b has 2, c has 3'] }).verdict, 'fail')
   assert.equal(of({ unread: 'region c does not answer' }).verdict, 'unknown')
+  const record = goodRecord()
+  const ids = new Set([...(record.finalReads.postgres?.ids ?? [])].filter((id) => id !== 'eu-30'))
+  const lossy = (commit: 'async' | 'quorum', differing: number): string | undefined =>
+    statusOf(
+      measure({
+        ...record,
+        runbook: { ...record.runbook, topology: { ...record.runbook.topology, commit } },
+        finalReads: { ...record.finalReads, postgres: { ids, keys: new Set() } },
+        agreement: [{ ...agree, store: 'redis', differing, differences: ['order eu-30: of no row'] }],
+      }),
+      'stores of all regions agree',
+    )
+  assert.deepEqual([lossy('async', 1), lossy('async', 2), lossy('quorum', 1)], ['pass', 'fail', 'fail'])
 })
 
 void test('a write acked late by an old epoch keeps its own number', () => {

@@ -82,7 +82,7 @@ function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
     mustBeNone('no false failover', figures.falseFailovers, 'epochs that neither a fault nor an order explains'),
     faultsInForce(record, healed),
     noUnexplainedOutage(incidents, record.runbook.objectives['unexplained-incidents'] ?? 0),
-    ...storesAgree(record.agreement),
+    ...storesAgree(record.agreement, record.runbook.topology.commit === 'async' ? losses.postgres.lostIds.length : 0),
     ...(record.interruption === null
       ? []
       : [{ name: 'drill complete', status: 'unknown' as const, reason: record.interruption }]),
