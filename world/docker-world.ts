@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { ports } from '#protocol/sites.ts'
 import type { Topology } from '#protocol/topology.ts'
 import { loadHostConfig, type Secrets } from '#runtime/config.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { findCompose } from './compose.ts'
 import { connectEngine } from './docker-engine.ts'
 import { followEvents } from './docker-events.ts'
@@ -52,6 +53,8 @@ const startOrder: Readonly<Record<ServiceName, number | null>> = {
 }
 const listenTimeoutMs = 5000
 const listenPauseMs = 100
+/** How often a container is paused that can't be frozen at the moment; each try takes about a second. */
+const mostFreezes = 5
 
 const secretsShape = z.object({
   control: z.string(),
@@ -144,7 +147,7 @@ export class DockerWorld implements RunningWorld {
   }
 
   async pause(targets: readonly Target[]): Promise<void> {
-    await this.each(targets, async (container) => unlessIn(container, 'paused', container.pause()))
+    await this.each(targets, pauseContainer)
   }
 
   async unpause(targets: readonly Target[]): Promise<void> {
@@ -271,6 +274,21 @@ async function unlessAlready(work: Promise<unknown>, alreadyStatus: number): Pro
     await work
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode !== alreadyStatus) throw error
+  }
+}
+
+/**
+ * A kernel with control groups of version 1 gives up where a process is busy inside it at that moment; Docker then lets all go on, and
+ * says so.
+ */
+async function pauseContainer(container: Dockerode.Container): Promise<void> {
+  for (let left = mostFreezes; ; left -= 1) {
+    try {
+      await unlessIn(container, 'paused', container.pause())
+      return
+    } catch (error) {
+      if (left <= 1 || !messageOf(error).includes('unable to freeze')) throw error
+    }
   }
 }
 
