@@ -60,11 +60,12 @@ function sayHealed(world: string, sentence: string): void {
 
 async function seeTo(engine: Engine, opened: DockerWorld, may: Injects | null): Promise<void> {
   const world = opened.name
-  const holds = await readHolds(opened)
+  const holds = await (may === null ? readHolds(opened) : onceBack(opened))
   const { state, holder } = holds.guard
-  const identity = identityOf(engine)
   const lives = state === 'held' || state === 'away'
-  if (lives && (may === null || holder.doing === identity)) return
+  if (lives && may === null) return
+  const identity = identityOf(engine)
+  if (lives && holder.doing === identity) return
   if (lives) {
     if (may?.injects === null) refuseBesideDrill(world, holds)
     await endGuardOf(opened, may?.injects?.self ?? describeSelf('chaos inject'))
@@ -76,6 +77,16 @@ async function seeTo(engine: Engine, opened: DockerWorld, may: Injects | null): 
   } else if (state === 'dead')
     say(`the guard of world ${world} was not running (killed? it was process ${holder.pid}); started another`)
   else if (state === 'free' && may === null) say(`world ${world} had no guard; started one`)
+}
+
+/** After a restart of the WAN its guard comes back, or has gone, within seconds. */
+async function onceBack(opened: DockerWorld): Promise<HoldsReply> {
+  const deadline = performance.now() + startsWithinMs
+  for (;;) {
+    const holds = await readHolds(opened)
+    if (holds.guard.state !== 'away' || performance.now() > deadline) return holds
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
 }
 
 /** A drill's guard stays: what is of other code could not heal that drill's faults. */

@@ -15,7 +15,7 @@ import { listContainers } from './world-containers.ts'
 export const guardsWork = 'guard: heal what was left'
 const guardHealsWithinMs = 120_000
 /** A WAN that runs and says nothing for so long is taken for a dead one. */
-const wanAnswersWithinMs = 5000
+const wanAnswersWithinMs = 10_000
 /** After it was started it may still be at its own start, and leaves its former holder time to come back. */
 const attachWithinMs = 30_000
 const lookEveryMs = 200
@@ -65,13 +65,13 @@ export class WorldLock implements AsyncDisposable {
   async enter(): Promise<void> {
     const { docker, world } = this.#options
     const hold = await this.#takeFromWan()
-    if (hold === null) {
+    if (typeof hold === 'string') {
       const { state, holder } = await driverOfDeadWan(docker, world).catch((): HoldSight => ({
         state: 'free',
         holder: null,
       }))
-      // One of another machine can't be looked at: what the WAN remembers must not keep a broken world up for ever.
-      if (state === 'held' && processOf(holder) === 'lives') throw busy(world, holder)
+      // One of another machine can't be looked at: what a dead WAN remembers must not keep a broken world up for ever.
+      if (state === 'held' && (hold === 'silent' || processOf(holder) === 'lives')) throw busy(world, holder)
       return
     }
     this.#follow(hold)
@@ -154,16 +154,17 @@ export class WorldLock implements AsyncDisposable {
     if (maker !== null) await endMaking(this.#options.docker, maker)
   }
 
-  /** Null: there is no WAN that keeps one. */
-  async #takeFromWan(): Promise<Hold | null> {
+  /** `none`: no WAN runs that keeps one. `silent`: one runs, and does not answer. */
+  async #takeFromWan(): Promise<Hold | 'none' | 'silent'> {
     const { docker, world, say, onGuard } = this.#options
     const guardDeadline = performance.now() + guardHealsWithinMs
     let waits = false
     for (;;) {
       const wan = (await listContainers(docker, world)).find(({ service }) => service === 'wan')
-      if (wan?.state !== 'running') return null
-      const attempt = await this.#attempt(performance.now() + wanAnswersWithinMs).catch((): 'none' => 'none')
-      if (attempt === 'none') return null
+      if (wan?.state !== 'running') return 'none'
+      const deadline = performance.now() + wanAnswersWithinMs
+      const attempt = await this.#attempt(deadline).catch((): 'silent' => 'silent')
+      if (typeof attempt === 'string') return attempt
       if (attempt.taken) {
         if (attempt.from !== null && attempt.from.doing !== guardsWork) say(tookOver(world, attempt.from))
         return attempt.hold

@@ -34,7 +34,9 @@ export function processOf({ machine, pid, started }: Holder): 'lives' | 'gone' |
 export function holderWords({ doing, user, pid, host, checkout, since }: Holder): string {
   const at = new Date(since)
   const time = Number.isNaN(at.getTime()) ? since : at.toTimeString().slice(0, 8)
-  return `${JSON.stringify(doing)} of user ${user}, process ${pid} on host ${host} in ${checkout} (since ${time})`
+  const words = `${JSON.stringify(doing)} of user ${user}, process ${pid} on host ${host} in ${checkout} (since ${time})`
+  // They are another's, and a terminal would obey them.
+  return words.replaceAll(/\p{Cc}/gu, '?')
 }
 
 /** Clocks that are set, and names of users, change nothing in it. */
