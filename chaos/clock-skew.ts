@@ -3,8 +3,9 @@
 import { z } from 'zod'
 import { clockReply } from '#protocol/wan.ts'
 import type { RunningWorld, Target } from '#world/running-world.ts'
-import { factsOf, takenBy } from './containers.ts'
+import { factsOf } from './containers.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { holdOn } from './held.ts'
 import { nameOf, servicesOf } from './targets.ts'
 import { between } from './wan-calls.ts'
 
@@ -72,12 +73,12 @@ async function skewsOf(world: RunningWorld, target: Target): Promise<readonly nu
 const seconds = (ms: number): string => `${ms < 0 ? '-' : '+'}${(Math.abs(ms) / 1000).toFixed(1)} s`
 
 async function proveSkew(world: RunningWorld, target: Target, byMs: number): Promise<string> {
-  const deadline = Date.now() + seenWithinMs
+  const deadline = performance.now() + seenWithinMs
   for (;;) {
     const seen = await skewsOf(world, target)
     const text = seen.map(seconds).join(' and ')
     if (seen.every((each) => isNear(each, byMs, byMs))) return `${nameOf(target)} itself says ${text}`
-    if (Date.now() > deadline)
+    if (performance.now() > deadline)
       throw new FaultUnproven(`expected the wall clock of ${nameOf(target)} at ${seconds(byMs)}, saw ${text}`)
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
@@ -89,7 +90,7 @@ export const clockSkew: FaultHandler<'clock-skew'> = {
   expected: (spec) =>
     `${spec.target}: the wall clock ${seconds(spec.by)} off; nothing else changes, since nothing decides by it`,
   touches: (spec) => servicesOf(spec.target).map(nameOf),
-  impossible: (world, spec) => takenBy(world, 'clock-skew', spec.target),
+  holds: (target) => servicesOf(target).map(holdOn('clock')),
 
   detail: (spec) => ({ target: spec.target, byMs: spec.by }),
 
@@ -103,6 +104,18 @@ export const clockSkew: FaultHandler<'clock-skew'> = {
     const seen: string[] = []
     for (const each of servicesOf(target)) seen.push(await proveSkew(world, each, byMs))
     return `${seen.join(', ')}; the monotonic clock is the kernel's`
+  },
+
+  async lookCloser(world, entry) {
+    const { target, byMs } = skewDetail.parse(entry.detail)
+    // One that does not run shows no time; it reads the file when it does.
+    const running = (await factsOf(world, servicesOf(target))).filter((each) => each.state === 'running')
+    for (const each of running) {
+      const seen = await skewsOf(world, each)
+      if (!seen.every((one) => isNear(one, byMs, byMs)))
+        return `the wall clock of ${each.label} is at ${seen.map(seconds).join(' and ')}`
+    }
+    return null
   },
 
   heal(world, entry) {

@@ -1,9 +1,8 @@
-// What faults ask and do of the containers that they name: how they are, whether another fault has them, starting the dead.
+// What faults ask and do of the containers that they name: how they are, starting the dead.
 import { agentStatus } from '#protocol/agent.ts'
-import type { FaultKind } from '#protocol/faults.ts'
 import type { ContainerFacts, RunningWorld, ServiceName, Target } from '#world/running-world.ts'
-import { nameOf, servicesOf } from './targets.ts'
-import { readLedger } from './wan-calls.ts'
+import { released, type Held } from './held.ts'
+import { nameOf } from './targets.ts'
 
 const dead: readonly ContainerFacts['state'][] = ['exited', 'created', 'dead']
 
@@ -16,8 +15,9 @@ export async function factsOf(
   return facts.filter((each) => names.has(nameOf(each))).map((each) => ({ ...each, label: nameOf(each) }))
 }
 
-export async function startDead(world: RunningWorld, targets: readonly Target[]): Promise<void> {
-  const facts = await factsOf(world, targets)
+/** But for those that another fault keeps dead. */
+export async function startDead(world: RunningWorld, targets: readonly Target[], held: Held): Promise<void> {
+  const facts = await factsOf(world, released(targets, 'dead', held))
   await world.start(facts.filter((each) => dead.includes(each.state)))
 }
 
@@ -26,21 +26,6 @@ export async function notRunning(world: RunningWorld, targets: readonly Target[]
   const facts = await factsOf(world, targets)
   const names = facts.filter((each) => each.state !== 'running').map((each) => each.label)
   return names.length === 0 ? null : names.join(', ')
-}
-
-/** Why a second fault of this kind must wait: what the first has changed, the second would give back as if it had found it so. */
-export async function takenBy(world: RunningWorld, kind: FaultKind, target: string): Promise<string | null> {
-  const names = new Set(servicesOf(target).map(nameOf))
-  for (const entry of await readLedger(world)) {
-    const shared =
-      entry.kind === kind &&
-      servicesOf(entry.target)
-        .map(nameOf)
-        .filter((name) => names.has(name))
-    if (shared !== false && shared.length > 0)
-      return `${shared.join(', ')} is under ${kind} ${entry.id} already; heal that first`
-  }
-  return null
 }
 
 const withoutControl: readonly ServiceName[] = ['redis', 'kafka', 'etcd', 'resolver', 'glb']

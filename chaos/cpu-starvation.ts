@@ -1,9 +1,10 @@
 // Containers get a small share of one processor, as beside a greedy neighbor. The kernel counts how often it made them wait.
 import { z } from 'zod'
 import type { RunningWorld, Target } from '#world/running-world.ts'
-import { factsOf, takenBy } from './containers.ts'
+import { factsOf } from './containers.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
-import { limitsBefore, limitsFound } from './limits.ts'
+import { holdOn } from './held.ts'
+import { limitsBefore, limitsDiffering, limitsFound } from './limits.ts'
 import { nameOf, servicesOf } from './targets.ts'
 import { between } from './wan-calls.ts'
 
@@ -26,7 +27,7 @@ export const cpuStarvation: FaultHandler<'cpu-starvation'> = {
   expected: (spec) =>
     `${spec.target}: late in all it does, with ${Math.round(spec.share * 100)} % of one processor each`,
   touches: (spec) => servicesOf(spec.target).map(nameOf),
-  impossible: (world, spec) => takenBy(world, 'cpu-starvation', spec.target),
+  holds: (target) => servicesOf(target).map(holdOn('cpu')),
 
   detail: (spec) => ({ target: spec.target, share: spec.share }),
 
@@ -49,6 +50,11 @@ export const cpuStarvation: FaultHandler<'cpu-starvation'> = {
           `expected the kernel to throttle ${nameOf(each)} when it wants more than ${share} of a processor, saw no period in which it did`,
         )
     return `${target}: throttled by the kernel when it wants more than ${share} of a processor`
+  },
+
+  lookCloser(world, entry) {
+    const { target, share } = starvationDetail.parse(entry.detail)
+    return limitsDiffering(world, servicesOf(target), { processors: share })
   },
 
   async heal(world, entry) {

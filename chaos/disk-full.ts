@@ -4,8 +4,9 @@ import { z } from 'zod'
 import { isRegion, type Region } from '#protocol/sites.ts'
 import { diskFolder } from '#world/disks.ts'
 import type { RunningWorld, Target } from '#world/running-world.ts'
-import { notRunning, postgresIsBack, startDead, takenBy } from './containers.ts'
+import { notRunning, postgresIsBack, startDead } from './containers.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { heldWords, holdOn, nothingHeld, released } from './held.ts'
 import { nameOf, servicesOf } from './targets.ts'
 import { between } from './wan-calls.ts'
 
@@ -36,10 +37,12 @@ export const diskFull: FaultHandler<'disk-full'> = {
     `${spec.target}: no byte can be written; a primary can't go on and is failed away from, a standby vouches for nothing more`,
   touches: (spec) => servicesOf(spec.target).map(nameOf),
 
-  async impossible(world, spec) {
-    if (world.topology.disk === null)
-      return "this world's Postgres has no disk of its own; bring it up with a topology that has one, such as disk: 512MiB"
-    return takenBy(world, 'disk-full', spec.target)
+  holds: (target) => servicesOf(target).map(holdOn('disk')),
+
+  async impossible(world) {
+    return world.topology.disk === null
+      ? "this world's Postgres has no disk of its own; bring it up with a topology that has one, such as disk: 512MiB"
+      : null
   },
 
   detail: (spec) => ({ target: spec.target }),
@@ -59,20 +62,29 @@ export const diskFull: FaultHandler<'disk-full'> = {
     return `${target}: one byte more is refused (no space left on device), and no block is free`
   },
 
-  async heal(world, entry) {
-    const { target } = diskDetail.parse(entry.detail)
-    await Promise.all(regionsOf(target).map(async (each) => onDisk(world, each, emptying)))
-    await startDead(world, servicesOf(target))
+  // A Postgres that dies of it may give some blocks back; who takes the filler away has ended it.
+  async lookCloser(world, entry) {
+    for (const region of regionsOf(diskDetail.parse(entry.detail).target))
+      if (/^emptied$/m.test(await onDisk(world, region, looking)))
+        return `somebody else emptied the disk of postgres.${region}`
+    return null
   },
 
-  async isHealed(world, entry) {
+  async heal(world, entry, held = nothingHeld) {
     const { target } = diskDetail.parse(entry.detail)
-    if ((await notRunning(world, servicesOf(target))) !== null) return null
+    await Promise.all(regionsOf(target).map(async (each) => onDisk(world, each, emptying)))
+    await startDead(world, servicesOf(target), held)
+  },
+
+  async isHealed(world, entry, held = nothingHeld) {
+    const { target } = diskDetail.parse(entry.detail)
+    const free = released(released(servicesOf(target), 'dead', held), 'paused', held)
+    if ((await notRunning(world, free)) !== null) return null
     for (const region of regionsOf(target)) {
       const seen = await onDisk(world, region, looking)
       if (/free 0$/m.test(seen) || !/^emptied$/m.test(seen)) return null
-      if ((await postgresIsBack(world, region)) === null) return null
+      if (free.some(({ site }) => site === region) && (await postgresIsBack(world, region)) === null) return null
     }
-    return `${target}: its disk has room, and Postgres is back`
+    return `${target}: its disk has room, and Postgres is back${heldWords(servicesOf(target), 'dead', held)}`
   },
 }

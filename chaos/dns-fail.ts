@@ -6,7 +6,10 @@ import { dnsFailureModes, dnsStatus } from '#protocol/dns.ts'
 import { areas, isRegion, regionHosts, regions, type Area, type Region } from '#protocol/sites.ts'
 import type { RunningWorld, ServiceName, Target } from '#world/running-world.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { holdOn } from './held.ts'
 import { askDns, runningNames, type DnsReply } from './inside.ts'
+import { lastsMs } from './lease.ts'
+import { together, type Judgement } from './sight.ts'
 import { nameOf, servicesOf } from './targets.ts'
 import { between } from './wan-calls.ts'
 
@@ -71,13 +74,14 @@ export const dnsFail: FaultHandler<'dns-fail'> = {
   },
 
   touches: (spec) => servicesOf(spec.target).map(nameOf),
+  holds: (target) => servicesOf(target).map(holdOn('dns')),
 
   detail: (spec) => ({
     servers: [
       ...new Set(servicesOf(spec.target).flatMap(({ site }) => (site !== null && isRegion(site) ? [site] : []))),
     ],
     mode: spec.mode,
-    expiresInMs: spec.for,
+    expiresInMs: lastsMs(spec),
   }),
 
   async inject(world, entry) {
@@ -109,6 +113,36 @@ export const dnsFail: FaultHandler<'dns-fail'> = {
     )
     const resolver = mode === 'stale' ? null : await askResolver(world, running)
     return [...seen, ...(resolver === null ? [] : [resolver])].join('; ')
+  },
+
+  // A server forgets it with its process.
+  endedIn(entry, { events }) {
+    const servers = failDetail.parse(entry.detail).servers.map((region) => `dns.${region}`)
+    return together(
+      events
+        .filter(({ name, action }) => servers.includes(name) && (action === 'die' || action === 'start'))
+        .map(({ name, action, atNs }): Judgement => ({
+          atNs,
+          why: `container ${name} ${action === 'die' ? 'died' : 'was started anew'}`,
+          expired: false,
+        })),
+    )
+  },
+
+  async lookCloser(world, entry) {
+    const { servers, mode } = failDetail.parse(entry.detail)
+    const running = await runningNames(world)
+    for (const region of servers.filter((each) => running.has(`dns.${each}`))) {
+      const failing = await failingOf(world, region)
+      if (failing !== mode) return `dns.${region} says that it ${failing === null ? 'fails no more' : `is ${failing}`}`
+    }
+    return null
+  },
+
+  async renew(world, entry, expiresInMs) {
+    const call = { method: 'POST', path: '/failure/renew', body: { expiresInMs }, reply: dnsStatus, timeoutMs } as const
+    const { servers } = failDetail.parse(entry.detail)
+    await Promise.all(servers.map((region) => world.wayIn.control(`dns.${region}`, call)))
   },
 
   async heal(world, entry) {

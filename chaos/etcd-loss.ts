@@ -4,6 +4,8 @@ import { ports, regions, type Region } from '#protocol/sites.ts'
 import { Etcd } from '#runtime/etcd.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { heldWords, holdOn, nothingHeld, released } from './held.ts'
+import { containersStay } from './sight.ts'
 import { reachableRegions, runningNames, runningTargets } from './stores.ts'
 import { nameOf, servicesOf } from './targets.ts'
 import { between } from './wan-calls.ts'
@@ -37,12 +39,12 @@ async function told(world: RunningWorld, others: readonly Region[]): Promise<str
   if (others.length === 0) return 'no member is left'
   const names = others.map((region) => `etcd.${region}`).join(' and ')
   if (others.length < majority) return `${names} alone is no quorum`
-  const deadline = Date.now() + electionWithinMs
+  const deadline = performance.now() + electionWithinMs
   for (;;) {
     const leaders = new Set(await Promise.all(others.map((region) => leaderSeenBy(world, region))))
     const [leader] = leaders
     if (leaders.size === 1 && typeof leader === 'string') return `${names} follow one leader`
-    if (Date.now() > deadline) return `${names} have no leader in common, which other faults must explain`
+    if (performance.now() > deadline) return `${names} have no leader in common, which other faults must explain`
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
 }
@@ -66,6 +68,7 @@ export const etcdLoss: FaultHandler<'etcd-loss'> = {
       : `${spec.target} is gone and ${left} of ${regions.length} members are no quorum: no epoch can be taken, no permit renewed, until it is back`
   },
   touches: (spec) => servicesOf(spec.target).map(nameOf),
+  holds: (target) => servicesOf(target).map(holdOn('dead')),
 
   detail: (spec) => ({ target: spec.target }),
 
@@ -85,15 +88,17 @@ export const etcdLoss: FaultHandler<'etcd-loss'> = {
     return `${names}: no answer; ${await told(world, others)}`
   },
 
-  async heal(world, entry) {
-    await world.start(servicesOf(lossDetail.parse(entry.detail).target))
+  endedIn: (entry, sight) => containersStay(servicesOf(lossDetail.parse(entry.detail).target), 'dead', sight),
+
+  async heal(world, entry, held = nothingHeld) {
+    await world.start(released(servicesOf(lossDetail.parse(entry.detail).target), 'dead', held))
   },
 
-  async isHealed(world, entry) {
+  async isHealed(world, entry, held = nothingHeld) {
     const running = await runningNames(world)
-    const seen = await Promise.all(
-      regionsOf(lossDetail.parse(entry.detail).target).map((region) => isBack(world, region, running)),
-    )
-    return seen.includes(null) ? null : seen.join('; ')
+    const members = servicesOf(lossDetail.parse(entry.detail).target)
+    const free = released(members, 'dead', held)
+    const seen = await Promise.all(free.map(({ site }) => isBack(world, site as Region, running)))
+    return seen.includes(null) ? null : `${seen.join('; ')}${heldWords(members, 'dead', held)}`.replace(/^; /, '')
   },
 }

@@ -2,8 +2,16 @@
 // links that are up. No Docker, no sites.
 import { topology } from '#protocol/topology.ts'
 import { linkClasses, regionHosts, regions, sites, type LinkClass, type Site } from '#protocol/sites.ts'
-import type { Counters, LedgerEntry, LinkChange, LinksReply } from '#protocol/wan.ts'
-import type { ContainerFacts, Limits, RunningWorld, ServiceName, Target, WayInCall } from '#world/running-world.ts'
+import type { Counters, Ending, LedgerEntry, LinkChange, LinksReply } from '#protocol/wan.ts'
+import type {
+  ContainerFacts,
+  DockerEvent,
+  Limits,
+  RunningWorld,
+  ServiceName,
+  Target,
+  WayInCall,
+} from '#world/running-world.ts'
 import type { UnsupportedFault } from '#world/fault-support.ts'
 import type { z } from 'zod'
 
@@ -12,6 +20,14 @@ type State = ContainerFacts['state']
 export interface FakeWorld extends RunningWorld {
   readonly ledger: LedgerEntry[]
   readonly links: LinkChange[]
+  /** What the WAN tells of changes that have ended. */
+  readonly ended: Ending[]
+  /** When the WAN began, and whether it answers. */
+  readonly wan: { sinceNs: bigint; isDead: boolean }
+  /** Docker's event stream says this. The fake's wall clock stands at 0, so it happened now; below 0: so many ms ago. */
+  emit(name: string, action: string, wallMs?: number): void
+  /** Docker ends the stream of events. */
+  breakEvents(): void
   /** Everything that was done, in order, in short words. */
   readonly done: string[]
   stateOf(name: string): State | undefined
@@ -41,6 +57,15 @@ export function createFakeWorld(): FakeWorld {
   add({ site: null, service: 'wan' })
   const ledger: LedgerEntry[] = []
   const links: LinkChange[] = []
+  const ended: Ending[] = []
+  const fence: { brokenBy: string | null } = { brokenBy: null }
+  const wan = { sinceNs: 1n, isDead: false }
+  const listeners = new Set<(event: DockerEvent) => void>()
+  const closers = new Set<() => void>()
+  const emit = (name: string, action: string, wallMs = 0): void => {
+    const target = states.get(name)?.target
+    if (target !== undefined) for (const each of listeners) each({ ...target, action, wallMs })
+  }
   const done: string[] = []
   const stuck = new Set<string>()
   const answers = new Map<string, unknown[]>()
@@ -56,16 +81,33 @@ export function createFakeWorld(): FakeWorld {
   const answer = (call: WayInCall<z.ZodType>): unknown => {
     nowNs += 1_000_000n
     const atNs = nowNs.toString()
-    const [, noun, id = ''] = call.path.split('/').map(decodeURIComponent)
+    const [, noun, id = '', verb] = call.path.split('/').map(decodeURIComponent)
     const request = `${call.method} /${noun}`
-    done.push(id === '' ? request : `${request} ${id}`)
+    done.push([request, id, verb].filter((each) => each !== undefined && each !== '').join(' '))
     if (noun === 'clock') return { monotonicNs: atNs, wallMs: 0 }
-    if (noun === 'fence') return { atNs, broken: null, dataSets: [] }
+    if (request === 'POST /fence' && id === 'break') fence.brokenBy = (call.body as { id?: string }).id ?? null
+    if (request === 'POST /fence' && id === 'mend') fence.brokenBy = null
+    if (noun === 'fence')
+      return { atNs, broken: fence.brokenBy === null ? null : 'silent', ...fence, ended: [...ended], dataSets: [] }
+    if (request === 'POST /ledger')
+      return changeEntry(ledger, id, verb === 'renew' ? { expiresNs: `${nowNs + 60_000_000_000n}` } : { healing: true })
     if (request === 'GET /ledger') return { entries: [...ledger] }
     if (request === 'PUT /ledger') return ledger.push(call.body as LedgerEntry)
     if (request === 'DELETE /ledger') return removeAll(ledger, id)
-    if (request === 'GET /links') return { atNs, layers: [...links], fenced: [], effective: everyFlow(links) }
-    if (request === 'DELETE /links') return removeAll(links, id)
+    if (request === 'GET /links')
+      return {
+        atNs,
+        sinceNs: `${wan.sinceNs}`,
+        ended: [...ended],
+        layers: [...links],
+        fenced: [],
+        effective: everyFlow(links),
+      }
+    if (request === 'DELETE /links') {
+      if (links.some((each) => each.id === id)) ended.push({ id, why: 'removed', atNs })
+      removeAll(links, id)
+      return { atNs }
+    }
     if (request === 'POST /links') {
       links.push(...(call.body as { changes: LinkChange[] }).changes)
       return { atNs }
@@ -90,7 +132,10 @@ export function createFakeWorld(): FakeWorld {
     topology: topology.parse({}),
     secrets: { control: 'control-token-0000', fence: 'fence-token-00000', postgres: 'password-00000000' },
     wayIn: {
-      wan: (call) => Promise.resolve().then(() => call.reply.parse(answer(call))),
+      wan: async (call) => {
+        if (wan.isDead) throw new Error('connection refused')
+        return call.reply.parse(answer(call))
+      },
       control: async (host, call) => {
         const queue = answers.get(host) ?? []
         const answer = queue.length > 1 ? queue.shift() : queue[0]
@@ -142,9 +187,23 @@ export function createFakeWorld(): FakeWorld {
       }
     },
     logs: () => Promise.resolve(''),
+    events: async (_sinceMs, onEvent) => {
+      listeners.add(onEvent)
+      const closed = Promise.withResolvers<void>()
+      closers.add(() => closed.resolve())
+      return { closed: closed.promise, close: () => listeners.delete(onEvent) }
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
     ledger,
     links,
+    ended,
+    wan,
+    emit,
+    breakEvents: () => {
+      listeners.clear()
+      for (const close of closers) close()
+      closers.clear()
+    },
     done,
     answers,
     files,
@@ -163,6 +222,13 @@ export function createFakeWorld(): FakeWorld {
       if (entry !== undefined) entry.state = state
     },
   }
+}
+
+function changeEntry(ledger: LedgerEntry[], id: string, change: Partial<LedgerEntry>): object {
+  const at = ledger.findIndex((each) => each.id === id)
+  const found = ledger[at]
+  if (found !== undefined) ledger[at] = { ...found, ...change }
+  return { entries: [...ledger], renewed: found !== undefined }
 }
 
 function removeAll(list: { readonly id: string }[], id: string): null {

@@ -2,6 +2,8 @@
 import type { FaultKind, FaultSpec } from '#protocol/faults.ts'
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
+import type { Held } from './held.ts'
+import type { Judgement, Sight } from './sight.ts'
 
 /** Thrown when a fault was ordered but could not be shown to have taken effect. */
 export class FaultUnproven extends Error {
@@ -35,6 +37,11 @@ export interface FaultHandler<Kind extends FaultKind = FaultKind> {
   expected(spec: SpecOf<Kind>): string
   /** Containers (`postgres.a`) and links (`a -> b`) that it touches. */
   touches(spec: SpecOf<Kind>): readonly string[]
+  /**
+   * What it holds and nothing else may change, as `verb:thing`: `paused:controller.a`, `cpu:app.b`. Two faults that hold one thing
+   * exclude each other, unless both have it paused, or both dead. What composes by itself (links), or is over at once, is no hold.
+   */
+  holds(target: string): readonly string[]
   /** Why this world, or the machine that it runs on, can't do it; null if it can. Absent: any can. */
   impossible?(world: RunningWorld, spec: SpecOf<Kind>): Promise<string | null>
   /** What heal and isHealed need, from the runbook's words; written into the ledger before inject is called. */
@@ -52,8 +59,28 @@ export interface FaultHandler<Kind extends FaultKind = FaultKind> {
    * @throws FaultUnproven
    */
   prove(world: RunningWorld, entry: LedgerEntry): Promise<string>
-  /** Idempotent, and right also for a fault that was only half injected. */
-  heal(world: RunningWorld, entry: LedgerEntry): Promise<void>
-  /** A sentence that says what shows that it has gone, or null while it has not. */
-  isHealed(world: RunningWorld, entry: LedgerEntry): Promise<string | null>
+  /**
+   * Whether it is in force as a whole, by what one look at the world shows of all faults. Pure. Absent, and no `lookCloser` either: it is
+   * over once it has happened.
+   */
+  endedIn?(entry: LedgerEntry, sight: Sight): Judgement
+  /**
+   * Why it is not in force as a whole any more, where that has to be asked for; null if it is. Changes nothing.
+   * @throws Error if nobody could tell
+   */
+  lookCloser?(world: RunningWorld, entry: LedgerEntry): Promise<string | null>
+  /** Prolongs what somebody beside the ledger and the WAN lets expire. What has ended stays so. */
+  renew?(world: RunningWorld, entry: LedgerEntry, expiresInMs: number): Promise<void>
+  /**
+   * Idempotent, and right also for a fault that was only half injected. Leaves what others hold.
+   * @returns when it was gone, monotonic ns, where the very thing tells
+   */
+  heal(world: RunningWorld, entry: LedgerEntry, held?: Held): Promise<bigint | void>
+  /** A sentence that says what shows that it has gone, or who else holds what is left of it; null while it has not. */
+  isHealed(world: RunningWorld, entry: LedgerEntry, held?: Held): Promise<string | null>
+}
+
+/** It is over once it has happened: there is no span to watch. */
+export function isMomentary(handler: FaultHandler): boolean {
+  return handler.endedIn === undefined && handler.lookCloser === undefined
 }

@@ -8,6 +8,7 @@ import { createFakeWorld } from './fake-world.ts'
 import { FaultUnproven, NothingToBreak } from './fault.ts'
 import { healAll } from './heal.ts'
 import { healFault, injectFault, proveFault } from './inject.ts'
+import { leaseMs } from './lease.ts'
 
 const specs: readonly FaultSpec[] = [
   faultSpec.parse({ id: 'outage', kind: 'power-loss', target: 'region a' }),
@@ -57,7 +58,7 @@ void test('every change of links that a fault makes carries an expiry for the WA
     const world = createFakeWorld()
     await injectFault(world, 'drill', spec)
     assert.ok(
-      world.links.every((change) => change.expiresInMs === spec.for),
+      world.links.every((change) => change.expiresInMs === leaseMs),
       spec.id,
     )
   }
@@ -184,3 +185,19 @@ void test('a fault that resists is named, and does not keep others from being he
   assert.ok(healed.some((each) => each.includes('partition')))
   assert.ok(left.some((each) => each.includes('no-such-kind')))
 })
+
+for (const byMs of [3_600_000, -3_600_000])
+  void test(`a wall clock that jumps by ${byMs / 1000} s while a fault heals changes nothing`, async (context) => {
+    const world = createFakeWorld()
+    const { entry } = await injectFault(world, 'drill', faultSpec.parse({ id: 'x', kind: 'pause', target: 'app.b' }))
+    world.stuck.add('app.b')
+    let offsetMs = 0
+    const real = Date.now.bind(Date)
+    context.mock.method(Date, 'now', () => real() + offsetMs)
+    const healing = healFault(world, entry, 400)
+    offsetMs = byMs
+    const beganMs = performance.now()
+    await assert.rejects(healing, /does not heal: waited 0\.4 s/)
+    const tookMs = performance.now() - beganMs
+    assert.ok(tookMs >= 300 && tookMs < 5000, `expected about 400 ms, saw ${tookMs}`)
+  })

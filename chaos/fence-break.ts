@@ -5,6 +5,8 @@ import { fenceBreak as breakOrder, fenceState } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
 import { runInside, runningNames } from './inside.ts'
+import { lastsMs } from './lease.ts'
+import { fenceStaysBroken } from './sight.ts'
 import { othersThan } from './targets.ts'
 import { effectiveOn } from './traffic.ts'
 import { between, linksState, mendFenceDevice } from './wan-calls.ts'
@@ -52,11 +54,12 @@ export const fenceBreak: FaultHandler<'fence-break'> = {
     'a failover must wait until it is safe without the device',
 
   touches: () => ['fence device'],
+  holds: () => ['broken:fence device'],
 
-  detail: (spec) => ({ mode: spec.mode, expiresInMs: spec.for }),
+  detail: (spec) => ({ mode: spec.mode, expiresInMs: lastsMs(spec) }),
 
   async inject(world, entry) {
-    const body = breakDetail.parse(entry.detail)
+    const body = { id: entry.id, ...breakDetail.parse(entry.detail) }
     return between(world, () =>
       world.wayIn.wan({ method: 'POST', path: '/fence/break', body, reply: fenceState, timeoutMs }),
     )
@@ -75,6 +78,8 @@ export const fenceBreak: FaultHandler<'fence-break'> = {
       )
     return `asked from region ${answer.region}, the fence device ${mode === 'refuse' ? 'answers 503' : 'is silent for 1.5 s'}`
   },
+
+  endedIn: fenceStaysBroken,
 
   async heal(world) {
     await mendFenceDevice(world)

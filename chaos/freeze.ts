@@ -2,7 +2,9 @@
 import { z } from 'zod'
 import { regions } from '#protocol/sites.ts'
 import type { FaultHandler } from './fault.ts'
+import { holdOn, nothingHeld } from './held.ts'
 import { isThawed, provePaused, thaw } from './pausing.ts'
+import { containersStay } from './sight.ts'
 import { containersOf, nameOf, regionOf } from './targets.ts'
 import { between } from './wan-calls.ts'
 
@@ -14,6 +16,7 @@ export const freeze: FaultHandler<'freeze'> = {
   expected: (spec) =>
     `${spec.target} stands still with its connections open; if it was primary, another region takes over, and at the thaw it finds that it was replaced`,
   touches: (spec) => containersOf(regionOf(spec.target)).map(nameOf),
+  holds: (target) => containersOf(regionOf(target)).map(holdOn('paused')),
 
   detail: (spec) => ({ region: regionOf(spec.target) }),
 
@@ -27,12 +30,14 @@ export const freeze: FaultHandler<'freeze'> = {
     return provePaused(world, containersOf(region), `region ${region}`)
   },
 
-  heal(world, entry) {
-    return thaw(world, containersOf(freezeDetail.parse(entry.detail).region))
+  endedIn: (entry, sight) => containersStay(containersOf(freezeDetail.parse(entry.detail).region), 'paused', sight),
+
+  heal(world, entry, held = nothingHeld) {
+    return thaw(world, containersOf(freezeDetail.parse(entry.detail).region), held)
   },
 
-  isHealed(world, entry) {
+  isHealed(world, entry, held = nothingHeld) {
     const { region } = freezeDetail.parse(entry.detail)
-    return isThawed(world, containersOf(region), `region ${region}`)
+    return isThawed(world, containersOf(region), `region ${region}`, held)
   },
 }

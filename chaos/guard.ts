@@ -1,7 +1,7 @@
 // The dead-man's switch: heals each fault whose time is over, and everything that a dead drill left in a world. What to heal is
-// decided from the ledger, the WAN's clock and the world's lock alone; how it acts is handed in.
+// decided from the ledger, the WAN's clock and who drives the world alone; how it acts is handed in.
+import type { Holder, HoldSight } from '#protocol/holds.ts'
 import { manualDrill, type LedgerEntry } from '#protocol/wan.ts'
-import type { LockSight, ProcessLock } from '#world/process-lock.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import { type HealReport, healEntries } from './heal.ts'
@@ -11,7 +11,8 @@ export interface Sight {
   readonly entries: readonly LedgerEntry[]
   /** The WAN's monotonic clock. */
   readonly nowNs: bigint
-  readonly lock: LockSight
+  /** Of the world's driver. */
+  readonly lock: HoldSight
   /** Somebody may have held the world since it was last looked over: what he left need not be in the ledger. */
   readonly suspect: boolean
   /** A drill died, and the world could not be looked over yet. */
@@ -30,11 +31,16 @@ export interface Decision {
 /** These bring a world up or down: one that died in it is no drill, and leaves no world to make whole. */
 const builders = /^(up|down)\b/
 
+/** One whose WAN was restarted still has it. */
+function isHeld({ state }: HoldSight): boolean {
+  return state === 'held' || state === 'away'
+}
+
 export function decide({ entries, nowNs, lock, suspect, unfinished }: Sight): Decision {
   // An entry from after now is of a time before the machine was started anew.
   const isOver = (entry: LedgerEntry): boolean => BigInt(entry.expiresNs) <= nowNs || BigInt(entry.injectedNs) > nowNs
   const expired = entries.filter(isOver)
-  if (lock.state === 'held') return { expired, orphaned: [], lookOver: 'nothing' }
+  if (isHeld(lock)) return { expired, orphaned: [], lookOver: 'nothing' }
   const orphaned = entries.filter((entry) => !isOver(entry) && entry.drill !== manualDrill)
   const builderDied = lock.state === 'dead' && builders.test(lock.holder.doing)
   if (builderDied && orphaned.length === 0) return { expired, orphaned, lookOver: 'nothing' }
@@ -45,6 +51,11 @@ export function decide({ entries, nowNs, lock, suspect, unfinished }: Sight): De
   return { expired, orphaned, lookOver }
 }
 
+export interface GuardLock extends AsyncDisposable {
+  /** Who has died with the world in his hands. */
+  readonly tookOverFrom: Holder | null
+}
+
 export interface GuardPorts {
   /**
    * `gone`: Docker has no container of this world. `asleep`: its WAN does not run.
@@ -52,15 +63,16 @@ export interface GuardPorts {
    */
   open(): Promise<RunningWorld | 'gone' | 'asleep'>
   wakeWan(): Promise<string | null>
-  lookAtLock(): Promise<LockSight>
-  /** The world's own lock, so that nothing begins in it meanwhile; null if somebody else has it. */
-  takeLock(): Promise<ProcessLock | null>
+  /** @param opened null while its WAN does not run. @throws Error if nobody says it */
+  lookAtDriver(opened: RunningWorld | null): Promise<HoldSight>
+  /** Drives the world, so that nothing begins in it meanwhile; null if somebody else does. */
+  takeLock(): Promise<GuardLock | null>
   healWorld(world: RunningWorld): Promise<HealReport>
   endLoad(world: RunningWorld): Promise<HealReport>
   /** Into the log. */
   say(line: string): void
   /** What the next command is to tell. */
-  noteHealed(sentence: string): void
+  noteHealed(world: RunningWorld, sentence: string): Promise<void>
   nowMs(): number
 }
 
@@ -109,24 +121,21 @@ export class Guard {
   }
 
   async #round(): Promise<string | null> {
-    const lock = await this.#ports.lookAtLock()
-    if (lock.state === 'held') this.#suspect = true
     const world = await this.#open()
-    if (world === 'gone') {
-      this.#entries = []
-      return lock.state === 'held' ? null : 'the world has gone'
-    }
+    if (world === 'gone') return 'the world has gone'
+    const lock = await this.#ports.lookAtDriver(world === 'asleep' ? null : world)
+    if (isHeld(lock)) this.#suspect = true
     if (world === 'asleep') {
       await this.#wakeIfNeeded(lock)
       return null
     }
     const { expired, orphaned, lookOver } = this.#decide(lock)
-    if (lock.state === 'held') this.#told(await healEntries(world, expired), 'its time was over')
+    if (isHeld(lock)) await this.#told(world, await healEntries(world, expired), 'its time was over')
     else if (expired.length + orphaned.length > 0 || lookOver !== 'nothing') await this.#healInTime(world)
     return null
   }
 
-  #decide(lock: LockSight): Decision {
+  #decide(lock: HoldSight): Decision {
     const [suspect, unfinished] = [this.#suspect, this.#unfinished]
     return decide({ entries: this.#entries, nowNs: this.#nowNs(), lock, suspect, unfinished })
   }
@@ -160,17 +169,14 @@ export class Guard {
     return this.#clock.ns + BigInt(Math.round((this.#ports.nowMs() - this.#clock.atMs) * 1e6))
   }
 
-  /** A WAN that somebody has stopped stays so, unless there is something to heal: the next round sees what. */
-  async #wakeIfNeeded(lock: LockSight): Promise<void> {
+  /** A WAN that somebody has stopped stays so, unless there is something to heal: later rounds see what, once it says who drives. */
+  async #wakeIfNeeded(lock: HoldSight): Promise<void> {
     const { expired, orphaned, lookOver } = this.#decide(lock)
     if (expired.length + orphaned.length === 0 && lookOver !== 'world') return
-    const taken = lock.state === 'held' ? undefined : await this.#ports.takeLock()
-    if (taken === null) return
-    await using _lock = taken
-    // Its dead holder is forgotten with the lock.
-    if (lookOver === 'world') this.#unfinished = true
     const woken = await this.#ports.wakeWan()
-    if (woken !== null) this.#told({ healed: [woken], left: [] }, 'nothing could be healed without it')
+    const world = await this.#open()
+    if (woken !== null && typeof world !== 'string')
+      await this.#told(world, { healed: [woken], left: [] }, 'nothing could be healed without it')
   }
 
   async #healInTime(world: RunningWorld): Promise<void> {
@@ -193,25 +199,26 @@ export class Guard {
     if (lookOver === 'world' || orphaned.length > 0) this.#unfinished = true
     let whole = lookOver === 'world'
     const expiredReport = await healEntries(world, expired)
-    this.#told(expiredReport, 'its time was over')
+    await this.#told(world, expiredReport, 'its time was over')
     if (!whole) {
       const orphanedReport = await healEntries(world, orphaned)
-      this.#told(orphanedReport, 'its drill was gone')
+      await this.#told(world, orphanedReport, 'its drill was gone')
       // What does not heal alone may need all else to be well.
       whole = expiredReport.left.length > 0 && !lasting
     }
     if (!whole && lookOver === 'nothing') return
     const rest = whole ? await this.#ports.healWorld(world) : await this.#ports.endLoad(world)
-    this.#told(rest, 'its drill was gone')
+    await this.#told(world, rest, 'its drill was gone')
     if (rest.left.length > 0) return
     this.#suspect = false
     if (whole) this.#unfinished = false
   }
 
-  #told({ healed, left }: HealReport, why: string): void {
+  async #told(world: RunningWorld, { healed, left }: HealReport, why: string): Promise<void> {
     for (const sentence of healed) {
       this.#ports.say(`healed, since ${why}: ${sentence}`)
-      this.#ports.noteHealed(`${sentence} (${why})`)
+      // It is in the log all the same.
+      await this.#ports.noteHealed(world, `${sentence} (${why})`).catch(() => {})
     }
     this.#left = [...this.#left, ...left]
   }

@@ -80,12 +80,12 @@ async function healEach(world: RunningWorld, entries: readonly LedgerEntry[], re
 async function healPersistently(world: RunningWorld, entry: LedgerEntry): Promise<string> {
   // What no file here knows how to heal will not be healed by asking again.
   handlerOf(entry.kind)
-  const deadline = Date.now() + healWithinMs
+  const deadline = performance.now() + healWithinMs
   for (;;) {
     try {
-      return await healFault(world, entry, Math.max(0, deadline - Date.now()))
+      return await healFault(world, entry, Math.max(0, deadline - performance.now()))
     } catch (error) {
-      if (Date.now() + retryMs >= deadline) throw error
+      if (performance.now() + retryMs >= deadline) throw error
     }
     await after(retryMs)
   }

@@ -5,7 +5,9 @@ import type { RunningWorld } from '#world/running-world.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import { FaultImpossible, NothingToBreak, type Effect } from './fault.ts'
 import { handlerOf } from './library.ts'
-import { clockNs, eraseLedger, writeLedger } from './wan-calls.ts'
+import { conflictIn, heldByOthers } from './holds.ts'
+import { lastsMs, leaseMs } from './lease.ts'
+import { clockNs, eraseLedger, markHealing, readLedger, renewLedger, writeLedger } from './wan-calls.ts'
 
 export interface InjectedFault {
   readonly entry: LedgerEntry
@@ -19,26 +21,36 @@ export async function impossibleHere(world: RunningWorld, spec: FaultSpec): Prom
 }
 
 /**
- * Writes the ledger, then injects. Proof is asked for separately, since it may take seconds.
+ * Writes the ledger, then injects. Proof is asked for separately, since it may take seconds. Without a planned end (`for`) it ends
+ * after `leaseMs` unless it is renewed.
  * @throws NothingToBreak, FaultImpossible: nothing was done
  * @throws Error if it could not be injected; what had been done by then is taken back first
  */
 export async function injectFault(world: RunningWorld, drill: string, spec: FaultSpec): Promise<InjectedFault> {
   const handler = handlerOf(spec.kind)
-  const impossible = await impossibleHere(world, spec)
-  if (impossible !== null) throw new FaultImpossible(`${spec.kind} of ${spec.target} can't be done: ${impossible}`)
+  const id = `${drill}.${spec.id}`
+  const refuse = (reason: string | null): void => {
+    if (reason !== null) throw new FaultImpossible(`${spec.kind} of ${spec.target} can't be done: ${reason}`)
+  }
+  refuse(await impossibleHere(world, spec))
+  refuse(conflictIn(await readLedger(world), { ...spec, id }))
   const seen = (await handler.survey?.(world, spec)) ?? {}
   const nowNs = await clockNs(world)
   const entry: LedgerEntry = {
-    id: `${drill}.${spec.id}`,
+    id,
     drill,
     kind: spec.kind,
     target: spec.target,
     detail: { ...handler.detail(spec), ...seen },
     injectedNs: nowNs.toString(),
-    expiresNs: (nowNs + BigInt(spec.for) * 1_000_000n).toString(),
+    expiresNs: (nowNs + BigInt(Math.round(lastsMs(spec))) * 1_000_000n).toString(),
+    ...(spec.for === undefined ? { leased: true } : {}),
   }
   await writeLedger(world, entry)
+  // Another may have been written at the same time: then the later one yields.
+  const conflict = conflictIn(await entriesBefore(world, id), { ...spec, id })
+  if (conflict !== null) await eraseLedger(world, id)
+  refuse(conflict)
   try {
     return { entry, effect: await handler.inject(world, entry) }
   } catch (error) {
@@ -54,6 +66,17 @@ export async function injectFault(world: RunningWorld, drill: string, spec: Faul
   }
 }
 
+async function entriesBefore(world: RunningWorld, id: string): Promise<readonly LedgerEntry[]> {
+  const entries = await readLedger(world)
+  return entries.slice(
+    0,
+    Math.max(
+      0,
+      entries.findIndex((each) => each.id === id),
+    ),
+  )
+}
+
 const healAgainMs = 5000
 
 /** @throws FaultUnproven */
@@ -62,34 +85,61 @@ export function proveFault(world: RunningWorld, entry: LedgerEntry): Promise<str
 }
 
 /**
- * Heals, waits until that shows, and erases the ledger entry. Works from the entry alone.
- * @returns the sentence that shows that the fault has gone
+ * Prolongs a fault that has no planned end. One that has ended stays so, and so do flapping turns and the order of changes.
+ * @returns false if the ledger does not have it any more
+ * @throws Error if the WAN, or who else carries it out, does not answer
+ */
+export async function renewFault(world: RunningWorld, entry: LedgerEntry): Promise<boolean> {
+  const renewed = await renewLedger(world, entry.id, leaseMs)
+  if (renewed) await handlerOf(entry.kind).renew?.(world, entry, leaseMs)
+  return renewed
+}
+
+export interface HealedFault {
+  /** What shows that it has gone. */
+  readonly proof: string
+  /** When it had gone: as the very thing says, else when it was seen. */
+  readonly atNs: bigint
+}
+
+/**
+ * Heals, waits until that shows, and erases the ledger entry. Works from the entry alone. What other faults hold is left to them.
  * @throws Error if it does not show within `withinMs`; the entry then stays
  */
-export async function healFault(world: RunningWorld, entry: LedgerEntry, withinMs = 60_000): Promise<string> {
-  const handler = handlerOf(entry.kind)
-  const deadline = Date.now() + withinMs
+export async function undoFault(world: RunningWorld, entry: LedgerEntry, withinMs = 60_000): Promise<HealedFault> {
+  const deadline = performance.now() + withinMs
   let healedMs = Number.NEGATIVE_INFINITY
+  let goneNs: bigint | null = null
   for (;;) {
-    // Again after a while: a container may have died only after heal had looked at it.
-    if (Date.now() - healedMs > healAgainMs) {
-      await handler.heal(world, entry)
-      healedMs = Date.now()
-    }
     let unanswered = ''
     // What has only just come back may not answer yet.
-    const proof = await handler.isHealed(world, entry).catch((error: unknown) => {
-      unanswered = `; the last answer: ${messageOf(error)}`
-      return null
-    })
-    if (proof !== null) {
-      await eraseLedger(world, entry.id)
-      return proof
+    const answered = <Answer>(asking: Promise<Answer>): Promise<Answer | null> =>
+      asking.catch((error: unknown) => {
+        unanswered = `; the last answer: ${messageOf(error)}`
+        return null
+      })
+    const entries = await answered(markHealing(world, entry.id))
+    const held = heldByOthers(entries ?? [], entry.id)
+    // Again after a while: a container may have died only after heal had looked at it.
+    if (entries !== null && performance.now() - healedMs > healAgainMs) {
+      goneNs ??= (await handlerOf(entry.kind).heal(world, entry, held)) ?? null
+      healedMs = performance.now()
     }
-    if (Date.now() > deadline)
+    const proof = entries === null ? null : await answered(handlerOf(entry.kind).isHealed(world, entry, held))
+    if (proof !== null) {
+      const atNs = goneNs ?? (await clockNs(world))
+      await eraseLedger(world, entry.id)
+      return { proof, atNs }
+    }
+    if (performance.now() > deadline)
       throw new Error(
         `fault ${entry.id} (${entry.kind} of ${entry.target}) does not heal: waited ${withinMs / 1000} s${unanswered}`,
       )
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
+}
+
+/** As `undoFault`. @returns what shows that the fault has gone */
+export async function healFault(world: RunningWorld, entry: LedgerEntry, withinMs?: number): Promise<string> {
+  return (await undoFault(world, entry, withinMs)).proof
 }

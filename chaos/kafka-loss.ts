@@ -7,6 +7,8 @@ import { positionsReply } from '#protocol/bus.ts'
 import { ports, type Region } from '#protocol/sites.ts'
 import type { RunningWorld, Target } from '#world/running-world.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { heldWords, holdOn, nothingHeld, released } from './held.ts'
+import { containersStay } from './sight.ts'
 import { ordersEnds, reachableRegions, runningNames, runningTargets } from './stores.ts'
 import { nameOf, servicesOf } from './targets.ts'
 import { between } from './wan-calls.ts'
@@ -77,6 +79,7 @@ export const kafkaLoss: FaultHandler<'kafka-loss'> = {
       ? `${spec.target} is gone with all events; orders go on, events wait in the outbox, and an empty broker is filled from the other regions' copies`
       : `${spec.target} is gone; orders go on, events wait in the outbox until it is back with its disk`,
   touches: (spec) => servicesOf(spec.target).map(nameOf),
+  holds: (target) => servicesOf(target).map(holdOn('dead')),
 
   detail: (spec) => ({ target: spec.target, data: spec.data }),
 
@@ -98,8 +101,10 @@ export const kafkaLoss: FaultHandler<'kafka-loss'> = {
     return `nothing listens at port ${ports.kafka} of ${targets.map(nameOf).join(', ')}`
   },
 
-  async heal(world, entry) {
-    const targets = servicesOf(lossDetail.parse(entry.detail).target)
+  endedIn: (entry, sight) => containersStay(servicesOf(lossDetail.parse(entry.detail).target), 'dead', sight),
+
+  async heal(world, entry, held = nothingHeld) {
+    const targets = released(servicesOf(lossDetail.parse(entry.detail).target), 'dead', held)
     const running = await runningNames(world)
     // One whose disk was put aside and that was not killed any more: it must not go on without a disk.
     for (const target of targets.filter((each) => running.has(nameOf(each))))
@@ -108,12 +113,13 @@ export const kafkaLoss: FaultHandler<'kafka-loss'> = {
     await Promise.all(targets.map((target) => shell(world, target, forget)))
   },
 
-  async isHealed(world, entry) {
+  async isHealed(world, entry, held = nothingHeld) {
     const { target, data } = lossDetail.parse(entry.detail)
     const running = await runningNames(world)
+    const brokers = servicesOf(target)
     const seen = await Promise.all(
-      servicesOf(target).map((each) => isBack(world, each, data, running).catch(() => null)),
+      released(brokers, 'dead', held).map((each) => isBack(world, each, data, running).catch(() => null)),
     )
-    return seen.includes(null) ? null : seen.join('; ')
+    return seen.includes(null) ? null : `${seen.join('; ')}${heldWords(brokers, 'dead', held)}`.replace(/^; /, '')
   },
 }

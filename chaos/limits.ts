@@ -16,3 +16,19 @@ export async function limitsBefore(
   const found = targets.map(async (each) => [nameOf(each), await world.limitsOf(each)] as const)
   return Object.fromEntries(await Promise.all(found))
 }
+
+/** Which of them has another limit than this fault gave it, by Docker's word; null if none has. */
+export async function limitsDiffering(
+  world: RunningWorld,
+  targets: readonly Target[],
+  given: Partial<Limits>,
+): Promise<string | null> {
+  for (const target of targets) {
+    const found = await world.limitsOf(target)
+    for (const [field, value] of Object.entries(given)) {
+      const seen = found[field as keyof Limits]
+      if (seen !== value) return `${nameOf(target)} has another limit (${field} ${seen ?? 'without one'})`
+    }
+  }
+  return null
+}

@@ -7,6 +7,8 @@ import type { RunningWorld } from '#world/running-world.ts'
 import { proveBandwidth, proveDelay, proveShare, seeRoundTrip, type Sample } from './degrade-proof.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
 import { endsOf, runningNames } from './inside.ts'
+import { lastsMs } from './lease.ts'
+import { linksStay } from './sight.ts'
 import { eachLink, linkName, linksOf } from './targets.ts'
 import { effectiveOn } from './traffic.ts'
 import { changeLinks, linkChanges, linksState, removeLinkChange } from './wan-calls.ts'
@@ -78,6 +80,9 @@ export const linkDegrade: FaultHandler<'link-degrade'> = {
   expected: (spec) => `${words(spec)}${spec.class === undefined ? '' : `, for class ${spec.class} only`}`,
   touches: (spec) => (spec.target === 'all' ? ['all links'] : eachLink(linksOf(spec.target)).map(linkName)),
 
+  // Changes of links lie above each other: the healing of one leaves the others.
+  holds: () => [],
+
   detail(spec) {
     const set: LinkSetting = {
       ...(spec.delay === undefined ? {} : { delayMs: spec.delay }),
@@ -89,7 +94,7 @@ export const linkDegrade: FaultHandler<'link-degrade'> = {
     return {
       target: spec.target,
       set,
-      expiresInMs: spec.for,
+      expiresInMs: lastsMs(spec),
       ...(spec.class === undefined ? {} : { class: spec.class }),
     }
   },
@@ -109,9 +114,9 @@ export const linkDegrade: FaultHandler<'link-degrade'> = {
 
   prove,
 
-  async heal(world, entry) {
-    await removeLinkChange(world, entry.id)
-  },
+  endedIn: (entry, sight) => linksStay(entry, linksOf(degradeDetail.parse(entry.detail).target).length, sight),
+
+  heal: (world, entry) => removeLinkChange(world, entry.id),
 
   async isHealed(world, entry) {
     const changes = await linkChanges(world)

@@ -1,8 +1,9 @@
 // Containers may use only so much memory. Beyond it the kernel takes back what it can, and kills a process when it can't.
 import { z } from 'zod'
-import { factsOf, notRunning, startDead, takenBy } from './containers.ts'
+import { factsOf, notRunning, startDead } from './containers.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
-import { limitsBefore, limitsFound } from './limits.ts'
+import { heldWords, holdOn, nothingHeld, released } from './held.ts'
+import { limitsBefore, limitsDiffering, limitsFound } from './limits.ts'
 import { nameOf, servicesOf } from './targets.ts'
 import { between } from './wan-calls.ts'
 
@@ -16,7 +17,7 @@ export const memoryLimit: FaultHandler<'memory-limit'> = {
   expected: (spec) =>
     `${spec.target}: no more than ${mebibytes(spec.limit)} each; caches go, and a process that needs more is killed by the kernel`,
   touches: (spec) => servicesOf(spec.target).map(nameOf),
-  impossible: (world, spec) => takenBy(world, 'memory-limit', spec.target),
+  holds: (target) => servicesOf(target).map(holdOn('memory')),
 
   detail: (spec) => ({ target: spec.target, limitBytes: spec.limit }),
 
@@ -59,23 +60,29 @@ export const memoryLimit: FaultHandler<'memory-limit'> = {
     return seen.join('; ')
   },
 
-  async heal(world, entry) {
+  lookCloser(world, entry) {
+    const { target, limitBytes } = memoryDetail.parse(entry.detail)
+    return limitsDiffering(world, servicesOf(target), { memoryBytes: limitBytes })
+  },
+
+  async heal(world, entry, held = nothingHeld) {
     const { target, before } = memoryDetail.parse(entry.detail)
     const targets = servicesOf(target)
     await Promise.all(
       targets.map(async (each) => world.limit(each, { memoryBytes: before[nameOf(each)]?.memoryBytes ?? null })),
     )
-    await startDead(world, targets)
+    await startDead(world, targets, held)
   },
 
-  async isHealed(world, entry) {
+  async isHealed(world, entry, held = nothingHeld) {
     const { target, before } = memoryDetail.parse(entry.detail)
     const targets = servicesOf(target)
-    if ((await notRunning(world, targets)) !== null) return null
-    for (const each of targets) {
+    const free = released(targets, 'dead', held)
+    if ((await notRunning(world, released(free, 'paused', held))) !== null) return null
+    for (const each of free) {
       const had = before[nameOf(each)]?.memoryBytes ?? null
       if ((await world.statistics(each)).memoryLimitBytes !== had) return null
     }
-    return `${target}: runs, and the kernel's limit is what it was`
+    return `${target}: runs, and the kernel's limit is what it was${heldWords(targets, 'dead', held)}`
   },
 }

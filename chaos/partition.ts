@@ -1,6 +1,8 @@
 // Links are cut while everything keeps running: of a region, one way, between groups, around a bridge, all the time or flapping.
 import type { FaultHandler } from './fault.ts'
 import { cutChanges, describeCut, proveCut, seeDelivery } from './cut.ts'
+import { lastsMs } from './lease.ts'
+import { linksStay } from './sight.ts'
 import { cutOf, eachLink, linkName } from './targets.ts'
 import { changeLinks, linkChanges, removeLinkChange } from './wan-calls.ts'
 
@@ -17,11 +19,14 @@ export const partition: FaultHandler<'partition'> = {
 
   touches: (spec) => eachLink(cutOf(spec.target, spec.clients ?? 'cut').cut).map(linkName),
 
+  // Changes of links lie above each other: the healing of one leaves the others.
+  holds: () => [],
+
   detail: (spec) =>
     describeCut(cutOf(spec.target, spec.clients ?? 'cut'), {
       class: spec.class,
       turns: spec.flap === undefined ? undefined : { onMs: spec.flap.down, offMs: spec.flap.up },
-      expiresInMs: spec.for,
+      expiresInMs: lastsMs(spec),
     }),
 
   async inject(world, entry) {
@@ -31,9 +36,9 @@ export const partition: FaultHandler<'partition'> = {
 
   prove: proveCut,
 
-  async heal(world, entry) {
-    await removeLinkChange(world, entry.id)
-  },
+  endedIn: (entry, sight) => linksStay(entry, cutChanges(entry).length, sight),
+
+  heal: (world, entry) => removeLinkChange(world, entry.id),
 
   async isHealed(world, entry) {
     const changes = await linkChanges(world)

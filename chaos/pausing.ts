@@ -3,6 +3,7 @@ import { clockReply } from '#protocol/wan.ts'
 import type { RunningWorld, Target } from '#world/running-world.ts'
 import { factsOf, hasControl } from './containers.ts'
 import { FaultUnproven } from './fault.ts'
+import { heldWords, released, type Held } from './held.ts'
 import { nameOf } from './targets.ts'
 
 /** A thawed process answers within this time, so one that doesn't stands still. */
@@ -27,12 +28,21 @@ async function doesAnswer(world: RunningWorld, target: Target): Promise<boolean>
     .catch(() => false)
 }
 
-export async function thaw(world: RunningWorld, targets: readonly Target[]): Promise<void> {
-  const facts = await factsOf(world, targets)
+/** But for those that another fault keeps paused. */
+export async function thaw(world: RunningWorld, targets: readonly Target[], held: Held): Promise<void> {
+  const facts = await factsOf(world, released(targets, 'paused', held))
   await world.unpause(facts.filter((each) => each.state === 'paused'))
 }
 
-export async function isThawed(world: RunningWorld, targets: readonly Target[], what: string): Promise<string | null> {
-  const facts = await factsOf(world, targets)
-  return facts.some((each) => each.state === 'paused') ? null : `${what}: nothing of it is paused`
+export async function isThawed(
+  world: RunningWorld,
+  targets: readonly Target[],
+  what: string,
+  held: Held,
+): Promise<string | null> {
+  const free = released(targets, 'paused', held)
+  const facts = await factsOf(world, free)
+  if (facts.some((each) => each.state === 'paused')) return null
+  const else_ = free.length === targets.length ? '' : ' else'
+  return `${what}: nothing${else_} of it is paused${heldWords(targets, 'paused', held)}`
 }

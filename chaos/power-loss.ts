@@ -1,6 +1,10 @@
 // A region loses power: its links go dark at one instant, then every container is killed. Disks (volumes) survive.
 import type { ContainerFacts } from '#world/running-world.ts'
+import { notRunning } from './containers.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { heldWords, holdOn, nothingHeld, released } from './held.ts'
+import { lastsMs } from './lease.ts'
+import { containersStay, linksStay, together } from './sight.ts'
 import { cutChanges, describeCut, proveCut, seeDelivery } from './cut.ts'
 import { containersOf, cutOf, eachLink, linkName, nameOf, regionOf, type Link } from './targets.ts'
 import { changeLinks, clockNs, linkChanges, removeLinkChange } from './wan-calls.ts'
@@ -28,7 +32,9 @@ export const powerLoss: FaultHandler<'power-loss'> = {
     return [...containersOf(regionOf(spec.target)).map(nameOf), ...links]
   },
 
-  detail: (spec) => describeCut(cutOf(spec.target, 'cut'), { expiresInMs: spec.for }),
+  holds: (target) => containersOf(regionOf(target)).map(holdOn('dead')),
+
+  detail: (spec) => describeCut(cutOf(spec.target, 'cut'), { expiresInMs: lastsMs(spec) }),
 
   async inject(world, entry) {
     const region = regionOf(entry.target)
@@ -49,18 +55,27 @@ export const powerLoss: FaultHandler<'power-loss'> = {
     return `no container of region ${region} runs, ${cut}`
   },
 
-  async heal(world, entry) {
-    const region = regionOf(entry.target)
+  endedIn: (entry, sight) =>
+    together([
+      linksStay(entry, cutChanges(entry).length, sight),
+      containersStay(containersOf(regionOf(entry.target)), 'dead', sight),
+    ]),
+
+  async heal(world, entry, held = nothingHeld) {
     await removeLinkChange(world, entry.id)
-    await world.start(containersOf(region))
+    await world.start(released(containersOf(regionOf(entry.target)), 'dead', held))
   },
 
-  async isHealed(world, entry) {
+  async isHealed(world, entry, held = nothingHeld) {
     const region = regionOf(entry.target)
-    if (notIn(await world.containers(), region, ['running']).length > 0) return null
+    const all = containersOf(region)
+    const free = released(all, 'dead', held)
+    if ((await notRunning(world, free)) !== null) return null
     const changes = await linkChanges(world)
     if (changes.some((change) => change.id === entry.id)) return null
     const delivery = await seeDelivery(world, entry, isBetweenRegions)
-    return delivery === null ? null : `all containers of region ${region} run, ${delivery}`
+    if (delivery === null) return null
+    const containers = free.length === all.length ? 'all containers' : 'all other containers'
+    return `${containers} of region ${region} run, ${delivery}${heldWords(all, 'dead', held)}`
   },
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { RunningWorld, Target } from '#world/running-world.ts'
 import { factsOf, notRunning, postgresIsBack, startDead } from './containers.ts'
 import { FaultUnproven, NothingToBreak, type FaultHandler } from './fault.ts'
+import { heldWords, nothingHeld, released } from './held.ts'
 import { findProcess, killProcess, processesOf, type Process } from './processes.ts'
 import { nameOf, servicesOf } from './targets.ts'
 import { between } from './wan-calls.ts'
@@ -49,6 +50,7 @@ export const processCrash: FaultHandler<'process-crash'> = {
   expected: (spec) =>
     `${spec.process} of ${spec.target} is gone at once, without a goodbye; its container ends with it if it was all that ran there`,
   touches: (spec) => servicesOf(spec.target).map(nameOf),
+  holds: () => [],
 
   detail: (spec) => ({ target: spec.target, process: spec.process }),
 
@@ -86,15 +88,16 @@ export const processCrash: FaultHandler<'process-crash'> = {
     return `${gone.join(', ')} runs no more${withIt}`
   },
 
-  heal(world, entry) {
-    return startDead(world, servicesOf(crashDetail.parse(entry.detail).target))
+  heal(world, entry, held = nothingHeld) {
+    return startDead(world, servicesOf(crashDetail.parse(entry.detail).target), held)
   },
 
-  async isHealed(world, entry) {
+  async isHealed(world, entry, held = nothingHeld) {
     const { target, process } = crashDetail.parse(entry.detail)
     const targets = servicesOf(target)
-    if ((await notRunning(world, targets)) !== null) return null
-    for (const each of targets) if (!(await isBack(world, each, process))) return null
-    return `${target} runs, and ${process} is back or its server answers`
+    const free = released(targets, 'dead', held)
+    if ((await notRunning(world, free)) !== null) return null
+    for (const each of free) if (!(await isBack(world, each, process))) return null
+    return `${target} runs, and ${process} is back or its server answers${heldWords(targets, 'dead', held)}`
   },
 }

@@ -2,6 +2,8 @@
 import { z } from 'zod'
 import { factsOf, notRunning, startDead } from './containers.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { heldWords, holdOn, nothingHeld, released } from './held.ts'
+import { containersStay } from './sight.ts'
 import { nameOf, servicesOf } from './targets.ts'
 import { between } from './wan-calls.ts'
 
@@ -14,6 +16,7 @@ export const processKill: FaultHandler<'process-kill'> = {
       ? `${spec.target}: dead at once; its connections are reset, its disk stays`
       : `${spec.target}: stopped in order, as for maintenance; its disk stays`,
   touches: (spec) => servicesOf(spec.target).map(nameOf),
+  holds: (target) => servicesOf(target).map(holdOn('dead')),
 
   detail: (spec) => ({ target: spec.target, signal: spec.signal }),
 
@@ -32,12 +35,17 @@ export const processKill: FaultHandler<'process-kill'> = {
     return `${target}: none of them runs`
   },
 
-  async heal(world, entry) {
-    await startDead(world, servicesOf(killDetail.parse(entry.detail).target))
+  endedIn: (entry, sight) => containersStay(servicesOf(killDetail.parse(entry.detail).target), 'dead', sight),
+
+  async heal(world, entry, held = nothingHeld) {
+    await startDead(world, servicesOf(killDetail.parse(entry.detail).target), held)
   },
 
-  async isHealed(world, entry) {
+  async isHealed(world, entry, held = nothingHeld) {
     const targets = servicesOf(killDetail.parse(entry.detail).target)
-    return (await notRunning(world, targets)) === null ? `${entry.target}: all of them run` : null
+    const free = released(targets, 'dead', held)
+    if ((await notRunning(world, free)) !== null) return null
+    const all = free.length === targets.length ? 'all of them run' : 'all others run'
+    return `${entry.target}: ${all}${heldWords(targets, 'dead', held)}`
   },
 }

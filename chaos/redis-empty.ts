@@ -53,6 +53,7 @@ export const redisEmpty: FaultHandler<'redis-empty'> = {
   expected: (spec) =>
     `${spec.target}: cache and projection are gone at once; reads come from Postgres, and the projection from Kafka's beginning`,
   touches: (spec) => servicesOf(spec.target).map(nameOf),
+  holds: () => [],
 
   detail: (spec) => ({ target: spec.target }),
 

@@ -8,6 +8,8 @@ import { regions, type Region } from '#protocol/sites.ts'
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { FaultUnproven, type FaultHandler } from './fault.ts'
+import { lastsMs } from './lease.ts'
+import { linksStay } from './sight.ts'
 import { linkName, othersThan, regionOf } from './targets.ts'
 import { changeLinks, linkChanges, removeLinkChange } from './wan-calls.ts'
 
@@ -98,6 +100,9 @@ export const replicationLag: FaultHandler<'replication-lag'> = {
     return othersThan(region, false).map((from) => linkName({ from, to: region }))
   },
 
+  // Changes of links lie above each other: the healing of one leaves the others.
+  holds: () => [],
+
   async impossible(world, spec) {
     const region = regionOf(spec.target)
     return (await statusOf(world, region))?.state === 'primary'
@@ -105,7 +110,7 @@ export const replicationLag: FaultHandler<'replication-lag'> = {
       : null
   },
 
-  detail: (spec) => ({ region: regionOf(spec.target), bandwidthBps: spec.bandwidth, expiresInMs: spec.for }),
+  detail: (spec) => ({ region: regionOf(spec.target), bandwidthBps: spec.bandwidth, expiresInMs: lastsMs(spec) }),
 
   async inject(world, entry) {
     const { region, bandwidthBps, expiresInMs } = lagDetail.parse(entry.detail)
@@ -118,9 +123,9 @@ export const replicationLag: FaultHandler<'replication-lag'> = {
 
   prove,
 
-  async heal(world, entry) {
-    await removeLinkChange(world, entry.id)
-  },
+  endedIn: (entry, sight) => linksStay(entry, 1, sight),
+
+  heal: (world, entry) => removeLinkChange(world, entry.id),
 
   async isHealed(world, entry) {
     const { region } = lagDetail.parse(entry.detail)

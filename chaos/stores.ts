@@ -26,7 +26,7 @@ export async function runningTargets(world: RunningWorld, target: string): Promi
 }
 
 /** A region's Kafka, through the way in. */
-export async function openRegionKafka(world: RunningWorld, region: Region): Promise<OpenSession> {
+export async function openRegionKafka(world: Pick<RunningWorld, 'wayIn'>, region: Region): Promise<OpenSession> {
   const forward = await world.wayIn.forward(`kafka.${region}`, ports.kafka)
   try {
     const session = await openKafka(`127.0.0.1:${forward.port}`)

@@ -1,6 +1,7 @@
 // From the words of a target to links.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { faultKinds, faultSpec } from '#protocol/faults.ts'
 import { cutOf, eachLink, linkName } from './targets.ts'
 
 const names = (sets: Parameters<typeof eachLink>[0]): readonly string[] => eachLink(sets).map(linkName).toSorted()
@@ -32,4 +33,21 @@ void test('a region loses the links to all five other sites, both ways', () => {
 void test('what is no cut is refused', () => {
   for (const target of ['bridge na', 'region q', 'a', 'a|', 'a <-> '])
     assert.throws(() => cutOf(target, 'cut'), RangeError, target)
+})
+
+void test('the parts that measure are no target of any fault, and it is said why; steering beside them is', () => {
+  for (const target of ['client.na', 'client.*', 'app.a, client.eu'])
+    for (const kind of faultKinds) {
+      const read = faultSpec.safeParse({ id: 'x', kind, target, process: 'node', by: '+1m' })
+      assert.equal(read.success, false, `${kind} of ${target}`)
+    }
+  const { error } = faultSpec.safeParse({ id: 'x', kind: 'pause', target: 'app.a, client.eu' })
+  assert.match(
+    error?.issues[0]?.message ?? '',
+    /client measures, so what befell it would be told as the service's doing/,
+  )
+  const other = faultSpec.safeParse({ id: 'x', kind: 'pause', target: 'app.z' }).error
+  assert.doesNotMatch(other?.issues[0]?.message ?? '', /measures/)
+  for (const target of ['glb.na', 'resolver.eu', 'glb.*, resolver.*'])
+    assert.ok(faultSpec.safeParse({ id: 'x', kind: 'process-kill', target }).success, target)
 })

@@ -3,10 +3,11 @@ import { z } from 'zod'
 import {
   clockReply,
   counters,
-  ledgerEntry,
+  ledgerReply,
   linkReply,
   linksReply,
   fenceState,
+  renewReply,
   type Counters,
   type FenceState,
   type LedgerEntry,
@@ -46,9 +47,11 @@ export async function changeLinks(world: RunningWorld, changes: readonly LinkCha
   return BigInt(reply.atNs)
 }
 
-/** Removes all changes with this id; no error if there is none. */
-export async function removeLinkChange(world: RunningWorld, id: string): Promise<void> {
-  await world.wayIn.wan({ method: 'DELETE', path: `/links/${encodeURIComponent(id)}`, reply: anything, timeoutMs })
+/** Removes all changes with this id; no error if there is none. @returns when there was none any more */
+export async function removeLinkChange(world: RunningWorld, id: string): Promise<bigint> {
+  const path = `/links/${encodeURIComponent(id)}`
+  const { atNs } = await world.wayIn.wan({ method: 'DELETE', path, reply: linkReply, timeoutMs })
+  return BigInt(atNs)
 }
 
 /** The changes of links, and what they come to now. */
@@ -74,11 +77,23 @@ export async function eraseLedger(world: RunningWorld, id: string): Promise<void
   await world.wayIn.wan({ method: 'DELETE', path: `/ledger/${encodeURIComponent(id)}`, reply: anything, timeoutMs })
 }
 
+/** Who else heals sees that this one holds nothing any more. @returns the ledger with the mark in it */
+export async function markHealing(world: RunningWorld, id: string): Promise<readonly LedgerEntry[]> {
+  const path = `/ledger/${encodeURIComponent(id)}/healing`
+  return (await world.wayIn.wan({ method: 'POST', path, reply: ledgerReply, timeoutMs })).entries
+}
+
+/** @returns false if there is no such entry */
+export async function renewLedger(world: RunningWorld, id: string, expiresInMs: number): Promise<boolean> {
+  const path = `/ledger/${encodeURIComponent(id)}/renew`
+  return (await world.wayIn.wan({ method: 'POST', path, body: { expiresInMs }, reply: renewReply, timeoutMs })).renewed
+}
+
 export async function readLedger(world: RunningWorld): Promise<readonly LedgerEntry[]> {
   const reply = await world.wayIn.wan({
     method: 'GET',
     path: '/ledger',
-    reply: z.object({ entries: z.array(ledgerEntry) }),
+    reply: ledgerReply,
     timeoutMs,
   })
   return reply.entries

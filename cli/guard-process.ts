@@ -3,60 +3,84 @@
 import { Guard } from '#chaos/guard.ts'
 import { endLoad, healWorld } from '#gameday/heal-world.ts'
 import { loadHostConfig } from '#runtime/config.ts'
-import { dockerOf, type Engine } from '#world/docker-engine.ts'
+import { messageOf } from '#runtime/message-of.ts'
+import { guardsWork } from '#world/busy-lock.ts'
+import { dockerOf } from '#world/docker-engine.ts'
 import { openWorldOn } from '#world/docker-world.ts'
-import { guardsWork, noteHealed } from '#world/guard-files.ts'
-import { guardLockFile, worldLockFile } from '#world/world-files.ts'
-import { lookAtLock, tryLock } from '#world/process-lock.ts'
+import { type Hold, takeHold } from '#world/hold.ts'
+import { describeSelf, holderWords } from '#world/holder.ts'
+import { locateWan, lookAtDriver, noteHealed } from '#world/holds.ts'
+import { lookAtMaker } from '#world/maker.ts'
 import { startWan } from '#world/wan-start.ts'
 import { listContainers } from '#world/world-containers.ts'
 
 const pollMs = 2000
+const [world = '', identity = ''] = process.argv.slice(2)
+const docker = dockerOf(loadHostConfig())
+const locate = locateWan(docker, world)
 
 function say(line: string): void {
   process.stdout.write(`${new Date().toISOString()} ${line}\n`)
 }
 
-function createGuard(docker: Engine['docker'], world: string): Guard {
-  const lockFile = worldLockFile(world)
+/** A heal is not waited for: it is idempotent, and its faults are still in the ledger. */
+function end(why: string): never {
+  say(`ended: ${why}`)
+  process.exit(0)
+}
+
+function createGuard(hold: Hold): Guard {
   return new Guard({
     open: async () => {
       const containers = await listContainers(docker, world)
-      if (containers.length === 0) return 'gone'
       const wan = containers.find((each) => each.service === 'wan')
+      // One of the same name is another world, and has a guard of its own.
+      if (containers.length === 0 || (wan !== undefined && wan.id !== hold.wanId)) return 'gone'
       return wan?.state === 'running' ? openWorldOn(docker, world) : 'asleep'
     },
     wakeWan: () => startWan(docker, world),
-    lookAtLock: () => lookAtLock(lockFile),
+    lookAtDriver: (opened) => lookAtDriver(docker, world, opened),
     takeLock: async () => {
-      const attempt = await tryLock(lockFile, guardsWork)
-      return attempt.taken ? attempt.lock : null
+      const attempt = await takeHold({ world, name: 'driver', holder: describeSelf(guardsWork), locate })
+      if (!attempt.taken) return null
+      const lock = { tookOverFrom: attempt.from, [Symbol.asyncDispose]: () => attempt.hold.release() }
+      // Somebody makes the world anew, or takes it down.
+      if ((await lookAtMaker(docker, world)) === null) return lock
+      await attempt.hold.release()
+      return null
     },
     healWorld,
     endLoad,
     say,
-    noteHealed: (sentence) => noteHealed(world, sentence),
+    noteHealed,
     nowMs: () => performance.now(),
   })
 }
 
-const [world = '', identity = ''] = process.argv.slice(2)
-const attempt = await tryLock(guardLockFile(world), identity)
-if (attempt.taken) {
-  // Whoever asks it to end is not kept waiting by a heal: that is idempotent, and its faults are still in the ledger.
-  process.on('SIGTERM', () => {
-    say('told to end')
-    process.exit(0)
-  })
-  process.on('SIGHUP', () => {})
-  process.title = `firedrill guard ${world}`
-  say(`process ${process.pid} guards world ${world}`)
-  const guard = createGuard(dockerOf(loadHostConfig()), world)
-  let ended: string | null = null
-  while (ended === null) {
-    ended = await guard.round()
-    if (ended === null) await new Promise((resolve) => setTimeout(resolve, pollMs))
+async function holdWorld(): Promise<Hold> {
+  try {
+    const attempt = await takeHold({ world, name: 'guard', holder: describeSelf(identity), locate })
+    if (attempt.taken) return attempt.hold
+    const { holder } = attempt.sight
+    return end(`world ${world} has a guard: ${holder === null ? 'another' : holderWords(holder)}`)
+  } catch (error) {
+    return end(`the WAN of world ${world} does not say whether it has a guard: ${messageOf(error)}`)
   }
-  say(`ended: ${ended}`)
 }
-process.exit(0)
+
+const hold = await holdWorld()
+hold.lost.addEventListener('abort', () => end(messageOf(hold.lost.reason)))
+process.on('SIGTERM', () => {
+  const ending = (): never => end('told to')
+  hold.release().then(ending, ending)
+})
+process.on('SIGHUP', () => {})
+process.title = `firedrill guard ${world}`
+say(`process ${process.pid} guards world ${world}`)
+const guard = createGuard(hold)
+let ended: string | null = null
+while (ended === null) {
+  ended = await guard.round()
+  if (ended === null) await new Promise((resolve) => setTimeout(resolve, pollMs))
+}
+end(ended)

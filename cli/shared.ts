@@ -1,5 +1,6 @@
 // What several commands need: the world option, lines for people, interruption by Ctrl-C.
 import { Option } from 'commander'
+import { worldNameOf } from '#protocol/names.ts'
 import { type HostConfig, loadHostConfig } from '#runtime/config.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 
@@ -13,7 +14,16 @@ export function print(text: string): void {
 }
 
 export function worldOption(): Option {
-  return new Option('--world <name>', 'which world').default('default')
+  return new Option('--world <name>', 'which world').default('default').argParser(worldFrom)
+}
+
+/** @throws EnvironmentError for what is no name */
+function worldFrom(typed: string): string {
+  try {
+    return worldNameOf(typed)
+  } catch (error) {
+    throw new EnvironmentError(`--world: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 export function hostConfig(): HostConfig {

@@ -20,8 +20,9 @@ const failing = (fromMs: number): readonly ClientOperation[] =>
   history((atMs) => (atMs < fromMs ? {} : { outcome: 'failed' }))
 
 function reached(words: Record<string, string>, operations: readonly ClientOperation[], nowMs = 30_000): string {
+  const ended = operations.filter((each) => each.doneMs <= nowMs).map(toOperation)
   const seen = reachedLimit(abortConditions.parse(words), {
-    operations: operations.filter((each) => each.doneMs <= nowMs).map(toOperation),
+    endedSince: (ns) => ended.filter(({ doneNs }) => BigInt(doneNs) >= ns),
     events: [2, 3, 3].map((epoch) => ({
       atNs: ns(1000),
       source: 'controller',
@@ -73,7 +74,7 @@ void test('epochs are counted once each, from the drill on', () => {
 })
 
 const view = {
-  operations: [],
+  endedSince: () => [],
   events: [],
   areas: ['na'] as const,
   fromNs: 0n,

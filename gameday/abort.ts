@@ -1,19 +1,17 @@
 // Stop loss: whether a drill's clients see something that its runbook set a limit to. Pure.
-import type { Operation } from '#protocol/operation.ts'
 import type { AbortConditions } from '#protocol/runbook.ts'
 import type { Area } from '#protocol/sites.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import { toClientOperation, type ClientOperation } from './measure/history.ts'
 import { formatMs } from './measure/objectives.ts'
-import { percentile } from './measure/restored.ts'
+import { percentile } from './measure/service.ts'
+import type { EndedSince } from './steadiness.ts'
 
 /** Operations younger than this may still be under way. */
 const underWayMs = 1000
-/** They come area by area, so that older ones may stand behind younger ones. */
-const disorderMs = 10_000
 
 export interface AbortView {
-  readonly operations: readonly Operation[]
+  readonly endedSince: EndedSince
   readonly events: readonly TimelineEvent[]
   readonly areas: readonly Area[]
   /** When the load began. */
@@ -53,15 +51,18 @@ export function limitsOf(conditions: AbortConditions): readonly string[] {
   ]
 }
 
+/** Times are in ms from now, so below 0. */
+function endedWithin({ endedSince, nowNs }: AbortView, ms: number): readonly ClientOperation[] {
+  const sinceNs = nowNs - BigInt(Math.ceil(ms * 1e6))
+  return endedSince(sinceNs).map((each) => toClientOperation(each, nowNs))
+}
+
 /** The last whole span of `forMs`, by area; empty until the load has run for so long. */
 function recent(view: AbortView, forMs: number): readonly (readonly [Area, readonly ClientOperation[]])[] {
   if (msSince(view.fromNs, view.nowNs) < forMs + underWayMs) return []
-  const inside: ClientOperation[] = []
-  for (const each of view.operations.toReversed()) {
-    const operation = toClientOperation(each, view.nowNs)
-    if (operation.doneMs < -forMs - underWayMs - disorderMs) break
-    if (operation.intendedMs >= -forMs - underWayMs && operation.intendedMs < -underWayMs) inside.push(operation)
-  }
+  const inside = endedWithin(view, forMs + underWayMs).filter(
+    ({ intendedMs }) => intendedMs >= -forMs - underWayMs && intendedMs < -underWayMs,
+  )
   return view.areas.map((area) => [area, inside.filter((each) => each.area === area)] as const)
 }
 
@@ -93,14 +94,18 @@ function slow(
 
 function silent(silenceMs: number, view: AbortView): string | null {
   const sinceLoadMs = msSince(view.fromNs, view.nowNs)
-  let sinceAckMs = sinceLoadMs
-  for (const each of view.operations.toReversed()) {
-    const { doneMs, kind, outcome } = toClientOperation(each, view.nowNs)
-    if (doneMs < -sinceAckMs - disorderMs) break
-    if (kind === 'write' && outcome === 'ok') sinceAckMs = Math.min(sinceAckMs, -doneMs)
-  }
-  if (sinceAckMs < silenceMs) return null
+  if (sinceLoadMs < silenceMs) return null
+  if (endedWithin(view, silenceMs).some((each) => isAck(each) && each.doneMs > -silenceMs)) return null
+  // Only now is the last ack of matter, and so the whole list.
+  const sinceAckMs = endedWithin(view, sinceLoadMs).reduce(
+    (least, each) => (isAck(each) ? Math.min(least, -each.doneMs) : least),
+    sinceLoadMs,
+  )
   return `no write was acked for ${formatMs(sinceAckMs)} (limit ${formatMs(silenceMs)})`
+}
+
+function isAck({ kind, outcome }: ClientOperation): boolean {
+  return kind === 'write' && outcome === 'ok'
 }
 
 function manyEpochs(most: number, view: AbortView): string | null {

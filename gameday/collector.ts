@@ -1,22 +1,32 @@
 // Gathers a drill's timeline, operations and samples while it runs: polls controllers, agents and clients, and keeps what the
-// harness says.
+// harness says. In the end it says what it could not have.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { exportedTail, type ExportedTail } from '#protocol/agent.ts'
-import type { Operation } from '#protocol/operation.ts'
+import type { LoadPlan, Operation } from '#protocol/operation.ts'
 import type { Sample } from '#protocol/sample.ts'
 import { regions, type Area, type Region } from '#protocol/sites.ts'
 import { eventsReply, type TimelineEvent } from '#protocol/timeline.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
-import { fetchOperations } from './load.ts'
+import { plannedBefore } from '#runtime/arrivals.ts'
+import { EventReader } from './event-reader.ts'
+import { clientOf } from './load.ts'
 import { MachineLoad } from './machine-load.ts'
 import { inOrderOfTime } from './measure/history.ts'
+import type { AreaLoad } from './measure/record.ts'
+import { OperationReader } from './operation-reader.ts'
 import { takeSample } from './sampler.ts'
+import { WorldClock } from './world-clock.ts'
 
 const pollMs = 500
 const sampleMs = 1000
+const clockMs = 1000
 const exportTimeoutMs = 3000
+/** At the end, for whoever does not answer, or answers no more. */
+const patienceMs = { operations: 30_000, events: 10_000 }
+
+export type AreaLoads = Readonly<Partial<Record<Area, AreaLoad>>>
 
 /** Where lines go as they come, so that a killed drill leaves what it saw. */
 export interface CollectorFiles {
@@ -26,36 +36,42 @@ export interface CollectorFiles {
 }
 
 export class Collector {
+  readonly clock: WorldClock
   readonly #world: RunningWorld
-  readonly #areas: readonly Area[]
   readonly #files: CollectorFiles
+  readonly #patienceMs: typeof patienceMs
   readonly #events = new Map<string, TimelineEvent>()
   readonly #operations: Operation[] = []
   readonly #samples: Sample[] = []
   readonly #machine = new MachineLoad()
   /** Exports of earlier drills of the same world, `region/name`. */
   readonly #oldExports = new Set<string>()
-  readonly #nextEvent = new Map<string, number>()
-  readonly #nextOperation = new Map<Area, number>()
+  readonly #readers: ReadonlyMap<Area, OperationReader>
+  #eventReaders: ReadonlyMap<string, EventReader> = new Map()
+  #inOrder: readonly TimelineEvent[] | null = null
+  #unheard: readonly string[] = []
   readonly #stopping = new AbortController()
   #sinceNs = 0n
-  #loadBegan = false
   #running: Promise<unknown> = Promise.resolve()
 
-  constructor(world: RunningWorld, areas: readonly Area[], files: CollectorFiles) {
+  constructor(world: RunningWorld, areas: readonly Area[], files: CollectorFiles, patience = patienceMs) {
     this.#world = world
-    this.#areas = areas
     this.#files = files
+    this.#patienceMs = patience
+    this.clock = new WorldClock(() => clockNs(world))
+    this.#readers = new Map(areas.map((area) => [area, this.#readerOf(area)]))
   }
 
   /** Events from `sinceNs` on; older ones belong to earlier drills of the same world. */
   start(sinceNs: bigint): void {
     this.#sinceNs = sinceNs
     const hosts = regions.flatMap((region) => [`controller.${region}`, `postgres.${region}`])
+    this.#eventReaders = new Map(hosts.map((host) => [host, this.#eventReaderOf(host)]))
     this.#machine.start()
     this.#running = Promise.all([
-      ...hosts.map((host) => this.#loop(() => this.#pollEvents(host), pollMs)),
-      ...this.#areas.map((area) => this.#loop(() => this.#pollOperations(area), pollMs)),
+      ...[...this.#eventReaders.values()].map((reader) => this.#loop(reader.read, pollMs)),
+      ...[...this.#readers.values()].map((reader) => this.#loop(reader.read, pollMs)),
+      this.#loop(() => this.clock.ask(), clockMs),
       this.#loop(() => this.#sample(), sampleMs),
       this.#eachExport((key) => {
         this.#oldExports.add(key)
@@ -64,38 +80,89 @@ export class Collector {
     ])
   }
 
-  /** Called when the load has begun: only then do the clients' operations belong to this drill. */
-  loadBegan(): void {
-    this.#loadBegan = true
+  /** From now on the clients' operations of this drill are taken. */
+  loadBegins(drill: string): void {
+    for (const reader of this.#readers.values()) reader.begin(drill, this.#sinceNs)
   }
 
-  /** Ends the polling after one last round. */
-  async stop(): Promise<void> {
+  /**
+   * Ends the load, if there is one, so that no arrival intended at `untilNs` or later belongs to it; takes what is left to be read, and
+   * ends the polling. Whoever does not answer is asked again for a while.
+   * @returns what the load of each area was to be, and why its operations could not all be had
+   */
+  async finish(end: { readonly plan: LoadPlan; readonly untilNs: bigint } | null): Promise<AreaLoads> {
+    const loads = end === null ? {} : await this.#finishLoad(end.plan, end.untilNs)
     this.#stopping.abort()
     await this.#running
     this.#machine.stop()
-    await this.catchUp()
+    const giveUpAtMs = performance.now() + this.#patienceMs.events
+    const unheard = await Promise.all(
+      [...this.#eventReaders].map(async ([host, reader]) => {
+        const reason = await reader.finish(giveUpAtMs)
+        return host.startsWith('controller.') ? reason : null
+      }),
+    )
+    this.#unheard = unheard.filter((each) => each !== null)
+    return loads
   }
 
+  async #finishLoad(plan: LoadPlan, untilNs: bigint): Promise<AreaLoads> {
+    const giveUpAtMs = performance.now() + plan.timeoutMs + this.#patienceMs.operations
+    const loads = await Promise.all(
+      [...this.#readers].map(async ([area, reader]) => {
+        const planned = (): number => plannedBefore(plan, area, untilNs)
+        return [area, await reader.finish({ untilNs, planned, giveUpAtMs })] as const
+      }),
+    )
+    for (const [area, reader] of this.#readers)
+      if (reader.repeated > 0)
+        await this.#say('repeated', `client.${area} gave ${reader.repeated} operations twice; each was taken once`)
+    return Object.fromEntries(loads)
+  }
+
+  /** Takes all that clients, controllers and agents have seen before the call. */
   async catchUp(): Promise<void> {
-    await Promise.all(this.#areas.map((area) => this.#pollOperations(area).catch(() => {})))
-    const hosts = regions.flatMap((region) => [`controller.${region}`, `postgres.${region}`])
-    await Promise.all(hosts.map((host) => this.#pollEvents(host).catch(() => {})))
+    const readers = [...this.#readers.values(), ...this.#eventReaders.values()]
+    await Promise.all(readers.map((reader) => reader.read().catch(() => {})))
   }
 
-  /** What the harness itself did. */
+  /** What the harness itself did. Without a WAN the time is the harness's own, and says so. */
   async note(kind: string, reason: string, detail: Record<string, unknown> = {}, atNs?: bigint): Promise<bigint> {
-    const whenNs = atNs ?? (await clockNs(this.#world))
-    this.#keep({ atNs: whenNs.toString(), source: 'harness', site: 'harness', kind, reason, detail })
+    const { atNs: whenNs, errorNs } = atNs === undefined ? await this.clock.now() : { atNs, errorNs: 0n }
+    const about = errorNs === 0n ? {} : { giveOrTakeMs: Number(errorNs) / 1e6 }
+    this.#keep({
+      atNs: whenNs.toString(),
+      source: 'harness',
+      site: 'harness',
+      kind,
+      reason,
+      detail: { ...detail, ...about },
+    })
     return whenNs
+  }
+
+  async #say(kind: string, reason: string): Promise<void> {
+    // Without any clock there is no place for it in the timeline.
+    await this.note(kind, reason).catch(() => {})
   }
 
   get operations(): readonly Operation[] {
     return this.#operations
   }
 
+  /** Those that ended at `ns` or later, area by area. */
+  endedSince(ns: bigint): readonly Operation[] {
+    return [...this.#readers.values()].flatMap((reader) => reader.endedSince(ns))
+  }
+
   get events(): readonly TimelineEvent[] {
-    return inOrderOfTime([...this.#events.values()])
+    this.#inOrder ??= inOrderOfTime([...this.#events.values()])
+    return this.#inOrder
+  }
+
+  /** Controllers whose events could not be read to the end, and why. Known after `finish`. */
+  get unheard(): readonly string[] {
+    return this.#unheard
   }
 
   get samples(): readonly Sample[] {
@@ -131,7 +198,7 @@ export class Collector {
     this.#files.sample(sample)
   }
 
-  async #loop(poll: () => Promise<void>, everyMs: number): Promise<void> {
+  async #loop(poll: () => Promise<unknown>, everyMs: number): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       // Dead and cut hosts are part of a drill.
@@ -140,26 +207,32 @@ export class Collector {
     }
   }
 
-  async #pollEvents(host: string): Promise<void> {
-    const from = this.#nextEvent.get(host) ?? 0
-    try {
-      const call = { method: 'GET', path: `/events?from=${from}`, reply: eventsReply, timeoutMs: 2000 } as const
-      const reply = await this.#world.wayIn.control(host, call)
-      // A restarted process counts from 0 again.
-      this.#nextEvent.set(host, reply.next < from ? 0 : reply.next)
-      for (const event of reply.events) this.#keep(event)
-    } catch (error) {
-      this.#nextEvent.set(host, 0)
-      throw error
-    }
+  #readerOf(area: Area): OperationReader {
+    return new OperationReader({
+      area,
+      client: clientOf(this.#world, area),
+      gateway: () => this.clock.ask(),
+      keep: (batch) => {
+        for (const each of batch) this.#operations.push(each)
+        this.#files.operations(batch)
+      },
+      lost: (why) => void this.#say('client-lost', why),
+    })
   }
 
-  async #pollOperations(area: Area): Promise<void> {
-    if (!this.#loadBegan) return
-    const { operations, next } = await fetchOperations(this.#world, area, this.#nextOperation.get(area) ?? 0)
-    this.#nextOperation.set(area, next)
-    this.#operations.push(...operations)
-    if (operations.length > 0) this.#files.operations(operations)
+  #eventReaderOf(host: string): EventReader {
+    return new EventReader({
+      host,
+      fetch: (from) =>
+        this.#world.wayIn.control(host, {
+          method: 'GET',
+          path: `/events?from=${from}`,
+          reply: eventsReply,
+          timeoutMs: 2000,
+        }),
+      keep: (event) => this.#keep(event),
+      sinceNs: this.#sinceNs,
+    })
   }
 
   #keep(event: TimelineEvent): void {
@@ -167,6 +240,7 @@ export class Collector {
     const key = `${event.atNs} ${event.source} ${event.site} ${event.kind} ${event.reason}`
     if (this.#events.has(key)) return
     this.#events.set(key, event)
+    this.#inOrder = null
     this.#files.timeline(event)
   }
 }

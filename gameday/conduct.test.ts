@@ -5,7 +5,6 @@ import { rm } from 'node:fs/promises'
 import { after, test } from 'node:test'
 import { runbook } from '#protocol/runbook.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
-import type { RunningWorld } from '#world/running-world.ts'
 import { createFakeWorld, type FakeWorld } from '#chaos/fake-world.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
 import { liveFolder } from '#world/world-files.ts'
@@ -22,8 +21,17 @@ after(() => rm(liveFolder(name), { recursive: true, force: true }))
 class DeafCollector extends Collector {
   readonly heard: TimelineEvent[] = []
 
+  ended: Parameters<Collector['finish']>[0] = null
+
   override catchUp(): Promise<void> {
     return Promise.resolve()
+  }
+
+  override async finish(end: DeafCollector['ended']): ReturnType<Collector['finish']> {
+    this.ended = end
+    return {
+      na: { planned: 7, sent: null, reason: 'client.na does not answer: operations 1 to 6 were never collected' },
+    }
   }
 
   override async note(kind: string, reason: string): Promise<bigint> {
@@ -35,10 +43,16 @@ class DeafCollector extends Collector {
 interface Ended extends Conduct {
   readonly world: FakeWorld
   readonly steps: Steps
+  readonly told: DeafCollector['ended']
   readonly heard: readonly string[]
 }
 
-async function run(words: Record<string, unknown>, signal = new AbortController().signal): Promise<Ended> {
+async function run(
+  words: Record<string, unknown>,
+  signal = new AbortController().signal,
+  spoil: (world: FakeWorld) => void = () => {},
+  lost?: AbortSignal,
+): Promise<Ended> {
   const book = runbook.parse({
     title: 'A drill',
     load: { rate: '10/s', from: ['na'] },
@@ -46,8 +60,9 @@ async function run(words: Record<string, unknown>, signal = new AbortController(
     ...words,
   })
   const fake = createFakeWorld()
+  spoil(fake)
   fake.answers.set('client.na', [{ running: true, planned: 0, inFlight: 0, done: 0 }])
-  const world: RunningWorld = fake
+  const world = fake
   const collector = new DeafCollector(world, ['na'], { timeline: () => {}, operations: () => {}, sample: () => {} })
   const live = new LiveDrillFile({
     world: name,
@@ -62,7 +77,7 @@ async function run(words: Record<string, unknown>, signal = new AbortController(
   const stopLoss = new StopLoss({
     conditions: book['abort-when'],
     view: async () => ({
-      operations: [],
+      endedSince: () => [],
       events: [],
       areas: book.load.from,
       fromNs: 0n,
@@ -84,24 +99,32 @@ async function run(words: Record<string, unknown>, signal = new AbortController(
     signal: AbortSignal.any([signal, stopLoss.signal]),
     watcher: live,
   })
-  const options = { world, loaded: { runbook: book }, progress, seed: 1 }
+  const options = { world, loaded: { runbook: book }, progress, seed: 1, lost }
   const ended = await conduct({ options, drill: 'drill', collector, steps, stopLoss, live, load })
   await live.close(null, ended.interruption)
-  return { ...ended, world: fake, steps, heard: collector.heard.map(({ kind, reason }) => `${kind}: ${reason}`) }
+  return {
+    ...ended,
+    world: fake,
+    steps,
+    told: collector.ended,
+    heard: collector.heard.map(({ kind, reason }) => `${kind}: ${reason}`),
+  }
 }
 
 const rollback = [{ hold: '1ms' }]
 const rolledBack = { name: 'rollback', status: 'pass', reason: 'all 1 steps were done' }
 
 void test('after success the rollback runs, and nothing is told that was not', async () => {
-  const { interruption, checks, steps, load } = await run({ method: [{ hold: '1ms' }], rollback })
+  const { interruption, checks, steps, load, told } = await run({ method: [{ hold: '1ms' }], rollback })
   assert.equal(interruption, null)
   assert.deepEqual(checks, [rolledBack])
   assert.deepEqual(
     steps.taken.map(({ at }) => at),
     ['method[0]', 'rollback[0]'],
   )
-  assert.notEqual(load, null)
+  assert.equal(load?.fromNs, BigInt(told?.plan.startNs ?? 0))
+  assert.equal(load.toNs, told?.untilNs)
+  assert.equal(load.areas.na?.planned, 7)
 })
 
 void test('stop loss ends a hold, names its condition in the timeline, and is a failed check; the rollback runs', async () => {
@@ -141,4 +164,37 @@ void test('after Ctrl-C and after a no the rollback runs too; its own failure is
   assert.match(refused.heard.join('\n'), /approval: Really\? No, from a test\nrollback: 2 steps\nrollback-failed: /)
   assert.equal(refused.checks[0]?.status, 'fail')
   assert.equal(refused.steps.taken.at(-1)?.at, 'rollback[1]')
+})
+
+void test('a load that outlives the WAN ends when it ended, by the clock of the harness, and the timeline says so', async () => {
+  const { load, heard } = await run({ method: [{ hold: '60ms' }] }, undefined, (world) => {
+    const { wayIn } = world
+    const asked = { ...wayIn }
+    let answers = 0
+    // It says when the load and the first step begin, and nothing after.
+    wayIn.wan = (call) => ((answers += 1) > 2 ? Promise.reject(new Error('connect ECONNREFUSED')) : asked.wan(call))
+  })
+  // The load begins 300 ms after the first answer, and ends 500 ms after the hold.
+  assert.ok(load !== null && load.toNs - load.fromNs > 255_000_000n, `${load?.fromNs} to ${load?.toNs}`)
+  assert.match(heard.join('\n'), /clock-lost: the gateway is gone/)
+})
+
+void test('of a world that somebody else has by now nothing is rolled back, and no load is ended', async () => {
+  const lost = new AbortController()
+  setTimeout(() => lost.abort(new Error('world default was taken over by somebody')), 20)
+  const { interruption, checks, steps, told, load } = await run(
+    { method: [{ hold: '60s' }], rollback },
+    lost.signal,
+    () => {},
+    lost.signal,
+  )
+  assert.equal(interruption, 'world default was taken over by somebody')
+  assert.deepEqual(checks, [])
+  assert.deepEqual(
+    steps.taken.map(({ at }) => at),
+    ['method[0]'],
+  )
+  assert.equal(told, null)
+  assert.equal(load?.areas.na?.reason, 'somebody else has the world')
+  assert.notEqual((await run({ method: [{ hold: '1ms' }] })).told, null)
 })

@@ -2,16 +2,22 @@
 import type { Check } from '#protocol/journal.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import type { RunningWorld } from '#world/running-world.ts'
-import { clockNs } from '#chaos/wan-calls.ts'
+import type { LoadPlan } from '#protocol/operation.ts'
+import type { Area } from '#protocol/sites.ts'
+import { plannedBefore } from '#runtime/arrivals.ts'
 import { messageOf } from '#runtime/message-of.ts'
-import type { Collector } from './collector.ts'
+import type { AreaLoads, Collector } from './collector.ts'
 import type { LiveDrillFile } from './live-drill.ts'
-import { planFor, startLoad, stopLoad } from './load.ts'
+import { planFor, startLoad } from './load.ts'
 import type { DrillRecord } from './measure/record.ts'
 import type { Progress } from './progress.ts'
 import { StepFailed, type Steps } from './steps.ts'
 import type { StopLoss } from './stop-loss.ts'
 import { Interrupted } from './wait.ts'
+
+/** Every client hears in time of the beginning, and of the end. */
+const beginsInNs = 300_000_000n
+const endsInNs = 500_000_000n
 
 export interface Conducted {
   readonly options: {
@@ -19,6 +25,8 @@ export interface Conducted {
     readonly loaded: { readonly runbook: Runbook }
     readonly progress: Progress
     readonly seed: number
+    /** Aborted once somebody else has the world: what there is in it may be his by then. */
+    readonly lost?: AbortSignal | undefined
   }
   readonly drill: string
   readonly collector: Collector
@@ -35,19 +43,20 @@ export interface Conduct {
   readonly interruption: string | null
 }
 
-/** Whatever happens on the way: the rollback is run, the faults are healed and the load is ended. */
+/** Whatever happens on the way: the rollback is run, the faults are healed and the load is ended, unless the world is somebody else's. */
 export async function conduct(run: Conducted): Promise<Conduct> {
   const { options, drill, collector, steps, stopLoss, live } = run
   const { world, loaded, progress, seed } = options
   const { load } = loaded.runbook
   const checks: Check[] = []
   let interruption: string | null = null
-  let fromNs: bigint | null = null
-  let toNs: bigint | null = null
+  let plan: LoadPlan | null = null
+  let ended: DrillRecord['load'] = null
   try {
-    fromNs = (await clockNs(world)) + 300_000_000n
-    await startLoad(world, load.from, planFor(loaded.runbook, drill, seed, fromNs))
-    collector.loadBegan()
+    const fromNs = (await collector.clock.ask()) + beginsInNs
+    plan = planFor(loaded.runbook, drill, seed, fromNs)
+    collector.loadBegins(drill)
+    await startLoad(world, load.from, plan)
     run.load.beganNs = fromNs
     await collector.note('load', `${load.rate} operations per second from ${load.from.join(', ')}, seed ${seed}`)
     stopLoss.start()
@@ -59,22 +68,57 @@ export async function conduct(run: Conducted): Promise<Conduct> {
     live.rollingBack()
     checks.push(...stopLoss.checks(), ...(await rollBack(run)))
     await progress.step('Heal and end the load', async (note) => {
+      if (options.lost?.aborted === true) {
+        ended = await leaveLoad(collector, plan, load.from)
+        return note('left as it is: somebody else has the world')
+      }
       const resisting = await steps.healRest(note)
       if (resisting.length > 0) interruption = [interruption, ...resisting].filter((each) => each !== null).join('; ')
       await steps.ordersAnswered()
-      await stopLoad(world, load.from).catch((error: unknown) => note(`the load did not end: ${String(error)}`))
-      toNs = await clockNs(world).catch(() => null)
+      ended = await endLoad(collector, plan)
+      for (const each of Object.values(ended?.areas ?? {})) if (each.reason !== null) note(each.reason)
     })
-    await collector.stop()
     live.checking()
   }
-  return { load: fromNs === null || toNs === null ? null : { fromNs, toNs, areas: {} }, checks, interruption }
+  return { load: ended, checks, interruption }
+}
+
+/** Ends the load at one instant, the same for every area. Without a plan only the collecting ends. */
+async function endLoad(collector: Collector, plan: LoadPlan | null): Promise<DrillRecord['load']> {
+  if (plan === null) {
+    await collector.finish(null)
+    return null
+  }
+  const fromNs = BigInt(plan.startNs)
+  const { atNs, errorNs } = await collector.clock.now()
+  const toNs = atNs + endsInNs
+  if (errorNs > 0n) await collector.note('clock-lost', "the gateway is gone: the load ends by the harness's own clock")
+  const areas: AreaLoads = await collector.finish({ plan, untilNs: toNs })
+  return { fromNs, toNs, areas }
+}
+
+/** The load runs on in somebody else's hands: what was not collected by now is missing. */
+async function leaveLoad(
+  collector: Collector,
+  plan: LoadPlan | null,
+  from: readonly Area[],
+): Promise<DrillRecord['load']> {
+  await collector.finish(null)
+  if (plan === null) return null
+  const { atNs: toNs } = await collector.clock.now()
+  const left = (area: Area) => ({
+    planned: plannedBefore(plan, area, toNs),
+    sent: null,
+    reason: 'somebody else has the world',
+  })
+  const areas = Object.fromEntries(from.map((area) => [area, left(area)]))
+  return { fromNs: BigInt(plan.startNs), toNs, areas }
 }
 
 /** Always runs, and says whether all of it was done. */
 async function rollBack({ options, collector, steps }: Conducted): Promise<readonly Check[]> {
   const { rollback } = options.loaded.runbook
-  if (rollback.length === 0) return []
+  if (rollback.length === 0 || options.lost?.aborted === true) return []
   // The clock may be what is broken.
   await collector.note('rollback', `${rollback.length} steps`).catch(() => {})
   const failures = await steps.rollback()

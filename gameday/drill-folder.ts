@@ -4,6 +4,7 @@ import { mkdir, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import type { Journal } from '#protocol/journal.ts'
+import { slugOf } from '#protocol/names.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { nameOf } from '#chaos/targets.ts'
@@ -23,12 +24,15 @@ export interface DrillFolder {
   close(): Promise<void>
 }
 
-/** `2026-11-23T14-03-59Z-region-loss`, from wall time: folders are for people. */
+/**
+ * `2026-11-23T14-03-59Z-region-loss`, from wall time: folders are for people. Whatever the runbook is called, it is a name that
+ * begins idempotency keys and ids of the ledger (protocol/names.ts), with room for a number at its end.
+ */
 export function drillName(runbookName: string, now: Date): string {
   return `${now
     .toISOString()
     .replace(/\.\d+Z$/, 'Z')
-    .replaceAll(':', '-')}-${runbookName}`
+    .replaceAll(':', '-')}-${slugOf(runbookName)}`
 }
 
 async function end(stream: WriteStream): Promise<void> {

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { faultKinds, faultSpec, type FaultKind } from '#protocol/faults.ts'
 import { handlerOf } from '#chaos/library.ts'
+import { manualFaultTime } from './manual-fault.ts'
 import { problemsOf } from './problems.ts'
 
 export interface FaultParameter {
@@ -21,7 +22,7 @@ export interface FaultDescription {
   readonly kind: FaultKind
   readonly summary: string
   readonly target: string
-  /** `for`, the longest that it may last, is the same for all kinds: see `lasting`. */
+  /** `for`, how long it lasts, is the same for all kinds: see `lasting`. */
   readonly parameters: readonly FaultParameter[]
   /** Who heals it when its time is over. */
   readonly healedBy: string
@@ -58,13 +59,13 @@ export function describeFaults(): readonly FaultDescription[] {
   })
 }
 
-/** How long any fault lasts at most. */
+/** How long a fault lasts that a person injects. */
 export function lasting(): FaultParameter {
   const schema = schemaOf('freeze')
   const [duration] = parametersOf(schema, ['for'], {}, {})
   if (duration === undefined) throw new RangeError('no fault without a longest duration')
   const longest = problemAt(schema, ['for'], '500h')?.replace(/:.*$/, '') ?? ''
-  return { ...duration, expected: `${duration.expected}; ${longest}` }
+  return { ...duration, default: manualFaultTime, expected: `${duration.expected}; ${longest}` }
 }
 
 function schemaOf(kind: FaultKind): z.ZodObject {
@@ -95,7 +96,7 @@ function parametersOf(
       expected: `${expectedAt(schema, path)}${rangeOf(facts)}`,
       type: typeOf(facts),
       choices: (facts.enum ?? []).map(String),
-      default: byDefault === undefined ? null : shown(byDefault, first),
+      default: byDefault === undefined ? null : shown(byDefault),
       required: path.length === 1 && (parent.required?.includes(name) ?? false),
     },
   ]
@@ -111,9 +112,8 @@ function rangeOf({ minimum, maximum }: Facts): string {
   return minimum === undefined || maximum === undefined ? '' : ` from ${minimum} to ${maximum}`
 }
 
-function shown(value: unknown, name: string): string {
-  // The only time that has a default in the schema's own unit.
-  return name === 'for' && typeof value === 'number' ? `${value / 60_000}m` : String(value)
+function shown(value: unknown): string {
+  return String(value)
 }
 
 /** What the schema says of a value that can't be right. */

@@ -1,11 +1,10 @@
 // Several runbooks, one after another: those of one topology follow each other in one world. Each is a drill of its own.
-import type { Journal } from '#protocol/journal.ts'
 import { exitCodes } from '#protocol/journal.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import { renderTable } from './bench/distribution.ts'
 import { formatMs } from './measure/objectives.ts'
 import { renderSuites, suiteOf, type Suite } from './report/junit.ts'
-import { recoveryTime } from './report/words.ts'
+import { figureOf, lostOf, restoredOf } from './report/figures.ts'
 import type { DrillResult } from './run-drill.ts'
 import type { LoadedRunbook } from './validate.ts'
 
@@ -62,23 +61,19 @@ export function worstExitCode(outcomes: readonly Outcome[]): number {
   return codes.reduce((worst, each) => (bySeverity.indexOf(each) > bySeverity.indexOf(worst) ? each : worst), 0)
 }
 
-function rpoOf({ rpo }: Journal): string {
-  const lost = [rpo.postgres, rpo.kafka, rpo.redis].map((each) => each.lostCount)
-  if (lost.some((each) => each === null)) return 'not measured'
-  const worst = Math.max(...[rpo.postgres, rpo.kafka, rpo.redis].map((each) => each.windowMs ?? 0))
-  const count = lost.reduce<number>((sum, each) => sum + (each ?? 0), 0)
-  return count === 0 ? '0' : `${count} lost, ${formatMs(worst)}`
-}
-
 export function renderSummary(outcomes: readonly Outcome[]): string {
   const rows = outcomes.map(({ loaded, tookMs, result }) => {
     const journal = result?.journal
     return [
       loaded.name,
       journal?.verdict ?? 'refused',
-      journal === undefined ? 'not measured' : recoveryTime(journal.rto.firstWriteMs),
-      journal === undefined ? 'not measured' : recoveryTime(journal.rto.restoredMs),
-      journal === undefined ? 'not measured' : rpoOf(journal),
+      ...(journal === undefined
+        ? ['not measured', 'not measured', 'not measured']
+        : [
+            figureOf(journal, 'rto.firstWriteMs', journal.rto.firstWriteMs, formatMs).text,
+            restoredOf(journal, 'rto', journal.rto, true).text,
+            lostOf(journal, 'rpo', journal.rpo).text,
+          ]),
       formatMs(tookMs),
     ]
   })

@@ -17,7 +17,7 @@ export class FaultInvalid extends Error {
 export interface FaultWords {
   readonly kind: string
   readonly target: string
-  /** Longest duration; absent: the kind's own. */
+  /** How long it lasts; absent: 10 minutes. */
   readonly for?: string
   /** `key=value`, as in a runbook: `loss=0.1`, `flap.down=2s`. */
   readonly set: readonly string[]
@@ -29,6 +29,9 @@ export interface FaultProblem {
   readonly message: string
 }
 
+/** Nobody renews it, so it has a planned end whoever injects it. */
+export const manualFaultTime = '10m'
+
 /** An id is never used twice: the heal of an earlier fault, still under way, must not erase a later one's entry. */
 function newId(kind: string): string {
   return `${kind}-${randomBytes(3).toString('hex')}`
@@ -39,7 +42,7 @@ export function readFault(
   raw: Readonly<Record<string, unknown>>,
 ): { readonly spec: FaultSpec } | { readonly problems: readonly FaultProblem[] } {
   const id = newId(/^[a-z-]+$/.exec(String(raw['kind']))?.[0] ?? 'fault')
-  const root = { ...raw, id }
+  const root = { for: manualFaultTime, ...raw, id }
   const parsed = faultSpec.safeParse(root)
   return parsed.success
     ? { spec: parsed.data }

@@ -1,10 +1,15 @@
 // What a schema can't say of a runbook: references between steps, what has no effect, and what needs a person.
-import { linksOf, servicesOf } from '#chaos/targets.ts'
+import { linksOf, nameOf, servicesOf } from '#chaos/targets.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import type { ActionSpec, AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
 import type { Topology } from '#protocol/topology.ts'
+import { demandProblems } from './demands.ts'
+import { faultTimeProblems } from './fault-times.ts'
 import { branchesOf, rollbackLeaves, type Leaf, type Path } from './method.ts'
 import type { Problem } from './problems.ts'
+
+/** Ids that an error names. */
+const mostNamed = 20
 
 /** What the steps so far have done. */
 interface Past {
@@ -58,7 +63,7 @@ export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly
   }
   // A rollback may find a fault healed already, or not injected yet.
   for (const leaf of rollbackLeaves(runbook)) look(leaf, { ...past, healed: new Set() })
-  return problems
+  return [...problems, ...faultTimeProblems(runbook), ...demandProblems(runbook)]
 }
 
 function stepProblems({ path, step }: Leaf, past: Past, topology: Topology, canApprove: boolean): readonly Problem[] {
@@ -139,8 +144,10 @@ function partitionProblems(path: Path, fault: Extract<FaultSpec, { kind: 'partit
 
 function targetProblems(path: Path, target: string): readonly Problem[] {
   try {
-    servicesOf(target)
-    return []
+    const names = servicesOf(target).map(nameOf)
+    const twice = names.find((name, index) => names.indexOf(name) !== index)
+    if (twice === undefined) return []
+    return [{ path, expected: 'expected each service once', found: `${twice} twice in ${JSON.stringify(target)}` }]
   } catch (error) {
     const [expected = '', found = ''] = (error as Error).message.split(', saw ')
     return [{ path, expected, found }]
@@ -166,7 +173,7 @@ function actionProblems(path: Path, action: ActionSpec, commit: Runbook['topolog
 
 function healProblems(path: Path, id: string, { injected, healed }: Past): readonly Problem[] {
   if (!injected.has(id)) {
-    const known = [...injected].join(', ') || 'there is none'
+    const known = [...injected].slice(0, mostNamed).join(', ') || 'there is none'
     return [{ path, expected: `expected the id of a fault injected before (${known})`, found: JSON.stringify(id) }]
   }
   if (healed.has(id)) return [{ path, expected: 'expected each fault to be healed once', found: `${id} a second time` }]

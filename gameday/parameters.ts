@@ -1,10 +1,12 @@
 // Parameters of a runbook: `${name}` in its values gives way to a value before anything is checked, so that errors still name their place.
-import { isMap, isPair, isScalar, isSeq, parse, visit, type Document, type Scalar } from 'yaml'
+import { isMap, isPair, isScalar, isSeq, parse, visit, type Document, type Scalar, type YAMLSeq } from 'yaml'
 import { parameterName, runbook as runbookShape, type ParameterValue, type Runbook } from '#protocol/runbook.ts'
 import { pathText, type Path } from './method.ts'
 import type { Problem } from './problems.ts'
 
-const reference = /\$\{([^}]*)\}/g
+/** No name holds a `$` or a brace, so that a text full of beginnings is looked at once. */
+const reference = /\$\{([^${}]*)\}/g
+const longestNamed = 200
 
 interface Declared {
   readonly value: unknown
@@ -71,10 +73,11 @@ export function fillParameters(document: Document): Filled {
   const problems: Problem[] = []
   const templates = new Map<string, string>()
   const used = new Set<string>()
+  const places: Places = new WeakMap()
   visit(document, {
     Scalar(key, node, ancestors) {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return
-      const path = pathOf(key, ancestors)
+      const path = pathOf(key, ancestors, places)
       if (path[0] === 'parameters') return
       templates.set(pathText(path), node.value)
       problems.push(...fill(node, path, declared, used))
@@ -105,14 +108,13 @@ function fill(
   const text = String(node.value)
   const names = [...text.matchAll(reference)].map((match) => match[1] ?? '')
   const unknown = names.filter((name) => !declared.has(name))
-  const known = [...declared.keys()].join(', ') || 'none is declared'
   for (const name of names) used.add(name)
-  if (unknown.length > 0 || names.length === 0)
+  if (unknown.length > 0 || names.length < text.split('${').length - 1)
     return [
       {
         path,
-        expected: `expected a parameter that is declared (${known})`,
-        found: unknown.length > 0 ? unknown.map((name) => `\${${name}}`).join(', ') : JSON.stringify(text),
+        expected: `expected a parameter that is declared (${shortened([...declared.keys()].join(', ')) || 'none is declared'})`,
+        found: shortened(unknown.length > 0 ? unknown.map((name) => `\${${name}}`).join(', ') : JSON.stringify(text)),
       },
     ]
   const valueOf = (name: string): unknown => declared.get(name)?.value
@@ -122,11 +124,21 @@ function fill(
   return []
 }
 
-function pathOf(key: number | 'key' | 'value' | null, ancestors: readonly unknown[]): Path {
+function shortened(text: string): string {
+  return text.length > longestNamed ? `${text.slice(0, longestNamed)}…` : text
+}
+
+/** Places of the entries of each list, looked up once a list. */
+type Places = WeakMap<YAMLSeq, ReadonlyMap<unknown, number>>
+
+function pathOf(key: number | 'key' | 'value' | null, ancestors: readonly unknown[], places: Places): Path {
   return ancestors.flatMap((ancestor, index): Path => {
     if (isPair(ancestor)) return [isScalar(ancestor.key) ? String(ancestor.key.value) : '?']
     if (!isSeq(ancestor)) return []
     const next = ancestors[index + 1]
-    return [next === undefined ? Number(key) : ancestor.items.indexOf(next)]
+    if (next === undefined) return [Number(key)]
+    const known = places.get(ancestor) ?? new Map(ancestor.items.map((item, at) => [item, at] as const))
+    places.set(ancestor, known)
+    return [known.get(next) ?? 0]
   })
 }

@@ -1,20 +1,16 @@
 // What a drill would do, in words, without doing it: for `run --dry-run`. Pure.
 import { handlerOf } from '#chaos/library.ts'
+import type { FaultSpec } from '#protocol/faults.ts'
 import type { AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
 import { limitsOf } from './abort.ts'
+import { meanGaps } from './demands.ts'
 import { formatMs } from './measure/objectives.ts'
 import { branchesOf, rollbackLeaves, type Leaf } from './method.ts'
 import { parameterValues } from './parameters.ts'
+import { durationOf } from './spans.ts'
 import { titleOf } from './titles.ts'
 import { topologyWords } from './topology-words.ts'
 import type { LoadedRunbook } from './validate.ts'
-
-/** A drill waits for a fault to heal, for an order to be answered, and for the world afterwards, at most so long. */
-const longestHealMs = 60_000
-const longestOrderMs = 60_000
-const longestSteadyMs = 30_000
-const longestInjectMs = 15_000
-const longestAfterwardsMs = 90_000 + 30_000
 
 const seenBy: Readonly<Record<AwaitedEvent, string>> = {
   suspected: 'a controller suspects the primary',
@@ -25,50 +21,17 @@ const seenBy: Readonly<Record<AwaitedEvent, string>> = {
   'home-primary': 'the home region is primary',
 }
 
-/** Milliseconds that a step takes: at least, and at most. Questions wait for people, so they count as nothing. */
-export interface Span {
-  readonly leastMs: number
-  readonly mostMs: number
-}
-
-function spanOf(step: SingleStep): Span {
-  if (step.hold !== undefined) return { leastMs: step.hold, mostMs: step.hold }
-  if (step['wait-for'] !== undefined) return { leastMs: 0, mostMs: step['wait-for'].within }
-  if (step.fault !== undefined) return { leastMs: 0, mostMs: longestInjectMs }
-  if (step.heal !== undefined) return { leastMs: 0, mostMs: longestHealMs }
-  return { leastMs: 0, mostMs: step.action?.wait === true ? longestOrderMs : 0 }
-}
-
-function sumOf(spans: readonly Span[]): Span {
-  return {
-    leastMs: spans.reduce((sum, each) => sum + each.leastMs, 0),
-    mostMs: spans.reduce((sum, each) => sum + each.mostMs, 0),
-  }
-}
-
-function longestOf(spans: readonly Span[]): Span {
-  return {
-    leastMs: Math.max(0, ...spans.map((each) => each.leastMs)),
-    mostMs: Math.max(0, ...spans.map((each) => each.mostMs)),
-  }
-}
-
-/** How long the whole drill takes, from the first operation to the verdict. */
-export function durationOf(runbook: Runbook): Span {
-  const method = runbook.method.map((step, index) =>
-    step.parallel === undefined
-      ? spanOf(step)
-      : longestOf(branchesOf(step, ['method', index]).map((branch) => sumOf(branch.map((leaf) => spanOf(leaf.step))))),
-  )
-  const afterwards = { leastMs: 0, mostMs: longestSteadyMs + longestAfterwardsMs }
-  return sumOf([...method, ...runbook.rollback.map(spanOf), afterwards])
-}
-
 /** `90 s` as people say it: `1 min 30 s`. */
 function inMinutes(ms: number): string {
   const seconds = Math.ceil(ms / 1000)
   const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60]
   return minutes === 0 ? `${rest} s` : rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`
+}
+
+function lastingWords(fault: FaultSpec): string {
+  return fault.for === undefined
+    ? 'lasts until it is healed, and no longer than a minute beyond a drill that dies'
+    : `healed after ${inMinutes(fault.for)} whatever happens`
 }
 
 function detailsOf(step: SingleStep): readonly string[] {
@@ -79,7 +42,7 @@ function detailsOf(step: SingleStep): readonly string[] {
       ...notes,
       `expected: ${handler.expected(step.fault)}`,
       `touches: ${handler.touches(step.fault).join(', ')}`,
-      `healed after ${inMinutes(step.fault.for)} whatever happens${step.fault.background ? '; in the background' : ''}`,
+      `${lastingWords(step.fault)}${step.fault.background ? '; in the background' : ''}`,
     ]
   }
   if (step['wait-for'] !== undefined) {
@@ -137,6 +100,14 @@ function objectiveWords({ objectives }: Runbook): string {
   return words.join('; ') || 'none: everything is measured, nothing is demanded'
 }
 
+/** What the load can tell apart, on average: a moment lies between two operations. */
+function resolutionWords(runbook: Runbook): string {
+  const { ofAreaMs, ofWritesMs } = meanGaps(runbook)
+  const give = (ms: number): string => `+-${Number((ms / 1000).toPrecision(1))} s`
+  const writes = Number.isFinite(ofWritesMs) ? `, times without an acked write to about ${give(ofWritesMs)}` : ''
+  return `restored is measured to about ${give(ofAreaMs)}${writes}, by the rate of the load`
+}
+
 export function renderPlan({ name, runbook }: LoadedRunbook): string {
   const { load, 'steady-state-hypothesis': hypothesis, 'abort-when': conditions } = runbook
   const parameters = parameterValues(runbook)
@@ -162,6 +133,7 @@ export function renderPlan({ name, runbook }: LoadedRunbook): string {
       `success >= ${(hypothesis['success-rate'] * 100).toFixed(1)} %, p99 <= ${formatMs(hypothesis.p99)}`,
     ),
     row('demanded', objectiveWords(runbook)),
+    row('resolution', resolutionWords(runbook)),
     row(
       'stops when',
       conditions === undefined

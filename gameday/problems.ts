@@ -1,5 +1,6 @@
 // Turns what a schema found wrong into one line each: where, what was expected, what was found.
 import { z } from 'zod'
+import { printable } from '#protocol/names.ts'
 
 export interface Problem {
   readonly path: readonly (string | number)[]
@@ -9,11 +10,28 @@ export interface Problem {
   readonly atKey?: boolean
 }
 
+/** Of a file that is wrong all over, the first say enough. */
+const mostTold = 100
+
+/** Every problem is one line: file, line, column, expected, found. */
+export class RunbookInvalid extends Error {
+  readonly problems: readonly string[]
+  constructor(all: readonly string[]) {
+    const told = all.slice(0, mostTold).map((each) => printable(each.replaceAll('\n', ' ')))
+    const problems = all.length > mostTold ? [...told, `and ${all.length - mostTold} more like these`] : told
+    super(problems.join('\n'))
+    this.name = 'RunbookInvalid'
+    this.problems = problems
+  }
+}
+
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key], root)
 }
 
 const longestShown = 200
+/** Each is held against each other. */
+const mostLookedAt = 500
 
 function shown(value: unknown): string {
   if (value === undefined || value === null) return 'nothing'
@@ -102,13 +120,14 @@ function depth(issues: readonly z.core.$ZodIssue[]): number {
 }
 
 export function problemsOf(schema: z.core.$ZodType, root: unknown, error: z.core.$ZodError): readonly Problem[] {
+  const issues = error.issues.slice(0, mostLookedAt)
   // What is wrong with a whole follows from what is wrong inside it, and would only say it twice.
   const follows = (issue: z.core.$ZodIssue, at: number): boolean =>
     issue.code === 'custom' &&
-    error.issues.some((other, otherAt) => {
+    issues.some((other, otherAt) => {
       const isWithin = issue.path.every((key, index) => other.path[index] === key)
       // Of two that say something of the same value, the first is told.
       return isWithin && (other.path.length > issue.path.length || other.code !== 'custom' || otherAt < at)
     })
-  return error.issues.filter((issue, at) => !follows(issue, at)).flatMap((issue) => fromIssue(schema, root, issue))
+  return issues.filter((issue, at) => !follows(issue, at)).flatMap((issue) => fromIssue(schema, root, issue))
 }

@@ -1,13 +1,13 @@
 // One drill from steady state to report: load, steps, heal, final reads, check, files.
 import { basename, resolve } from 'node:path'
-import type { Check, Journal } from '#protocol/journal.ts'
+import type { Check, Journal, Stall } from '#protocol/journal.ts'
 import { regions } from '#protocol/sites.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { clockNs, linkChanges, linkCounters, readLedger } from '#chaos/wan-calls.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import { Collector } from './collector.ts'
-import { conduct, whyEnded, type Conducted } from './conduct.ts'
+import { conduct, whyEnded, type Conduct, type Conducted } from './conduct.ts'
 import { LiveDrillFile, type Ask } from './live-drill.ts'
 import { allLeaves } from './method.ts'
 import { StopLoss } from './stop-loss.ts'
@@ -15,16 +15,23 @@ import { currentEpoch, currentPrimary, missingForFresh, missingForWhole } from '
 import { createDrillFolder, drillName, writeRecord, writeWorldFiles, type DrillFolder } from './drill-folder.ts'
 import { checkManifest, writeManifest } from './drill-manifest.ts'
 import { describeEnvironment } from './environment.ts'
-import { kafkaBaseline, nothingRead, readFinal, type KafkaBaseline } from './final-reads/final-reads.ts'
+import {
+  everyStoreRead,
+  FinalStores,
+  kafkaBaseline,
+  nothingRead,
+  type KafkaBaseline,
+} from './final-reads/final-reads.ts'
 import { loadedAreas } from './load.ts'
 import { measure } from './measure/measure.ts'
-import type { DrillRecord, FinalReads } from './measure/record.ts'
+import type { DrillRecord, FinalReads, StoreAgreement } from './measure/record.ts'
 import type { Progress } from './progress.ts'
 import { writeReport } from './report/write-report.ts'
+import { StallWatch } from './stall-watch.ts'
 import { Steps } from './steps.ts'
 import type { LoadedRunbook } from './validate.ts'
 import { viewWorld } from './view-world.ts'
-import { Interrupted, throwIfInterrupted, until } from './wait.ts'
+import { Interrupted, interruptedBy, throwIfInterrupted, until } from './wait.ts'
 
 export interface DrillOptions {
   readonly world: RunningWorld
@@ -39,6 +46,8 @@ export interface DrillOptions {
   readonly approve: Ask
   /** Ctrl-C: the drill heals, stops its load, writes what it has, and resolves with verdict `unknown`. */
   readonly signal: AbortSignal
+  /** Aborted, as `signal` is then, once somebody else has the world: nothing of it is healed or ended any more. */
+  readonly lost?: AbortSignal | undefined
 }
 
 export type { Progress } from './progress.ts'
@@ -56,6 +65,7 @@ export interface DrillResult {
 const readyWithinMs = 120_000
 const wholeWithinMs = 90_000
 const storesWithinMs = 30_000
+const storesSettleWithinMs = 10_000
 
 /**
  * @throws DrillRefused before anything was changed; later failures are in the journal
@@ -102,8 +112,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     world: world.name,
     startedAt: startedAt.toISOString(),
     originNs,
-    // A world whose WAN is gone has no clock any more.
-    endNs: await clockNs(world).catch(() => outcome.load?.toNs ?? originNs),
+    endNs: (await collector.clock.now()).atNs,
     load: outcome.load,
     epochBefore: before.epoch,
     operations: collector.operations,
@@ -113,9 +122,9 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     faults: steps.faults,
     steps: steps.taken,
     finalReads: outcome.finalReads,
-    agreement: [],
-    stalls: [],
-    unheard: [],
+    agreement: outcome.agreement,
+    stalls: outcome.stalls,
+    unheard: collector.unheard,
     wanBytes: bytes === null ? null : bytes - before.wanBytes,
     checks: outcome.checks,
     interruption: outcome.interruption,
@@ -154,11 +163,11 @@ function prepare({ options, signal, drill, folder, originNs, live, before }: Pre
   const stopLoss = new StopLoss({
     conditions: runbook['abort-when'],
     view: async () => ({
-      operations: collector.operations,
+      endedSince: (ns) => collector.endedSince(ns),
       events: collector.events,
       areas: runbook.load.from,
       fromNs: load.beganNs,
-      nowNs: await clockNs(world),
+      nowNs: await collector.clock.ask(),
       epochBefore: before.epoch?.epoch ?? 0,
     }),
     reached: ({ condition, reason }) => collector.note('aborted', `${condition}: ${reason}`, { condition }),
@@ -255,56 +264,67 @@ interface Run extends Conducted {
 interface Outcome {
   readonly load: DrillRecord['load']
   readonly finalReads: FinalReads
+  readonly agreement: readonly StoreAgreement[]
+  readonly stalls: readonly Stall[]
   readonly checks: readonly Check[]
   readonly interruption: string | null
 }
 
 async function perform(run: Run): Promise<Outcome> {
-  const { load, interruption, checks } = await conduct(run)
+  const { load, interruption, checks, stalls } = await conductWatched(run)
   try {
     throwIfInterrupted(run.signal)
-    const seen = await lookAfterwards(run)
-    return { load, interruption, finalReads: seen.finalReads, checks: [...checks, ...seen.checks] }
+    const seen = await lookAfterwards(run, interruption)
+    const ended = interruption ?? (run.signal.aborted ? whyEnded(interruptedBy(run.signal)) : null)
+    return { load, stalls, ...seen, checks: [...checks, ...seen.checks], interruption: ended }
   } catch (error) {
     // After Ctrl-C nobody wants to wait for reads: what was not read is null.
-    return { load, finalReads: nothingRead, checks, interruption: interruption ?? whyEnded(error) }
+    const unread = { finalReads: nothingRead, agreement: [] }
+    return { load, stalls, ...unread, checks, interruption: interruption ?? whyEnded(error) }
+  }
+}
+
+async function conductWatched(run: Run): Promise<Conduct & Pick<Outcome, 'stalls'>> {
+  const watch = new StallWatch(run.options.world)
+  watch.start()
+  try {
+    return { ...(await conduct(run)), stalls: await watch.stop() }
+  } finally {
+    await watch.stop()
   }
 }
 
 /** @throws Interrupted, and Error if the world can't be looked at any more */
-async function lookAfterwards(run: Run): Promise<Pick<Outcome, 'finalReads' | 'checks'>> {
-  const { drill, collector, signal } = run
-  const { world, progress } = run.options
-  const problems: string[] = []
+async function lookAfterwards(
+  run: Run,
+  interruption: string | null,
+): Promise<Pick<Outcome, 'finalReads' | 'agreement' | 'checks'>> {
+  const { progress } = run.options
   const fresh = await progress.step('World as a fresh one', (note) => checkFresh(run, note))
-  const finalReads = await progress.step('Final reads', async (note) => {
-    const facts = await world.containers()
-    const acked = new Set(
-      collector.operations.flatMap((each) =>
-        each.kind === 'write' && each.outcome === 'ok' && each.orderId !== null ? [each.orderId] : [],
-      ),
-    )
-    return readFinal(
-      {
-        world,
-        drill,
-        primary: currentPrimary(await viewWorld(world)),
-        live: regions.filter((region) => facts.some((each) => each.site === region && each.state === 'running')),
-        baseline: run.baseline,
-        ackedIds: [...acked],
-        withinMs: storesWithinMs,
-        signal,
-        note,
-      },
-      (text) => problems.push(text),
-    )
+  await using stores = await finalStores(run)
+  const finalReads = await progress.step('Final reads', (note) => stores.read(note))
+  const agreement = await progress.step('Stores of all regions compared', (note) => stores.compare(note))
+  return { finalReads, agreement, checks: [everyStoreRead(stores.problems, interruption), fresh] }
+}
+
+async function finalStores({ drill, collector, signal, baseline, options: { world } }: Run): Promise<FinalStores> {
+  const facts = await world.containers()
+  const acked = new Set(
+    collector.operations.flatMap((each) =>
+      each.kind === 'write' && each.outcome === 'ok' && each.orderId !== null ? [each.orderId] : [],
+    ),
+  )
+  return new FinalStores({
+    world,
+    drill,
+    primary: currentPrimary(await viewWorld(world)),
+    live: regions.filter((region) => facts.some((each) => each.site === region && each.state === 'running')),
+    baseline,
+    ackedIds: [...acked],
+    withinMs: storesWithinMs,
+    settleWithinMs: storesSettleWithinMs,
+    signal,
   })
-  const read: Check = {
-    name: 'every store was read',
-    status: problems.length === 0 ? 'pass' : 'unknown',
-    reason: problems.join('; ') || 'Postgres, Kafka, Redis of every live region',
-  }
-  return { finalReads, checks: [read, fresh] }
 }
 
 /** Invariant 6: roles as designed (if the runbook failed back), every replica streaming, no fault left, the ledger empty. */

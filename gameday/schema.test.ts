@@ -36,9 +36,10 @@ parameters:
   count: 0
   event: steady
   time: 5s
+  long: 60s
   yes: true
 topology: { home: '\${target}', max-loss: '\${time}' }
-objectives: { rto: '\${time}', failback-failed: '\${count}' }
+objectives: { rto: '\${time}', failback-failed: '\${count}', unexplained-incidents: '\${count}' }
 load: { rate: '\${rate}', reads: '\${share}', from: [na, eu] }
 steady-state-hypothesis: { success-rate: '\${least}', p99: '<= 500ms' }
 abort-when: { success-rate: '< 50% for 20s', p99: '> 2s for \${time}', no-acks-for: '\${time}', epochs: '> 3' }
@@ -47,10 +48,11 @@ method:
     expect: { failed: '\${count}' }
     notes: Who watches \${target}?
   - parallel:
-      - fault: { id: outage, kind: power-loss, target: 'region \${target}', for: '\${time}', background: '\${yes}' }
+      - fault: { id: outage, kind: power-loss, target: 'region \${target}', for: '\${long}', background: '\${yes}' }
       - - hold: \${time}
         - wait-for: { event: '\${event}', within: '\${time}' }
   - action: { kind: switchover, to: '\${target}' }
+  - hold: \${time}
   - action: failback
 rollback:
   - heal: outage

@@ -2,16 +2,19 @@
 import type { Operation } from '#protocol/operation.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import { toClientOperation } from './measure/history.ts'
-import { meets, percentile } from './measure/restored.ts'
+import { meets, percentile } from './measure/service.ts'
 
 const lookedAtMs = 3000
 /** Operations younger than this may still be under way. */
 const underWayMs = 1000
 
+/** Operations, by when they ended: the whole list of a long drill is not to be looked at again and again. */
+export type EndedSince = (ns: bigint) => readonly Operation[]
+
 /** @returns what is missing, one sentence for each area that is not steady */
-export function missingForSteady(operations: readonly Operation[], runbook: Runbook, nowNs: bigint): readonly string[] {
+export function missingForSteady(endedSince: EndedSince, runbook: Runbook, nowNs: bigint): readonly string[] {
   const hypothesis = runbook['steady-state-hypothesis']
-  const recent = operations
+  const recent = endedSince(nowNs - BigInt(lookedAtMs + underWayMs) * 1_000_000n)
     .map((each) => toClientOperation(each, nowNs))
     .filter((each) => each.intendedMs >= -lookedAtMs - underWayMs && each.intendedMs < -underWayMs)
   return runbook.load.from.flatMap((area) => {

@@ -20,7 +20,7 @@ class SteadyCollector extends Collector {
     return Promise.resolve()
   }
 
-  override get operations(): readonly Operation[] {
+  override endedSince(): readonly Operation[] {
     return Array.from({ length: 60 }, (_, index) =>
       toOperation(write(index * 100 - 3000, index * 100 - 2990, 1), index),
     )

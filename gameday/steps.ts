@@ -1,17 +1,15 @@
 // Performs the steps of a runbook's method, one by one or side by side, then its rollback, and keeps when each began and ended.
-import type { LedgerEntry } from '#protocol/wan.ts'
 import type { FaultRecord } from '#protocol/journal.ts'
 import type { ActionSpec, AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import { failover, switchover } from '#world/moves.ts'
 import type { RunningWorld } from '#world/running-world.ts'
-import { NothingToBreak } from '#chaos/fault.ts'
-import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import type { Collector } from './collector.ts'
 import { currentPrimary, failoverComplete, highestEpoch, missingForWhole } from './conditions.ts'
+import { LiveFaults } from './live-faults.ts'
 import { formatMs } from './measure/objectives.ts'
 import type { StepTaken } from './measure/record.ts'
 import { branchesOf, methodLeaves, rollbackLeaves, type Leaf } from './method.ts'
@@ -21,19 +19,10 @@ import { kindOf, titleOf } from './titles.ts'
 import { viewWorld } from './view-world.ts'
 import { Interrupted, interruptedBy, pause, throwIfInterrupted, until } from './wait.ts'
 
-/** A fault that was injected, and its record as it fills up. */
-interface LiveFault {
-  readonly entry: LedgerEntry
-  record: FaultRecord
-  /** Other faults may have to be healed before this one is: its heal is under way beside the next steps, once it is set. */
-  healing: Promise<string> | null
-  readonly healsAside: boolean
-}
-
 /** An order that the method did not wait for: which step it was, and how and when it was answered. */
 interface OrderGiven {
   readonly at: string
-  readonly answered: Promise<{ readonly failed: string | null; readonly atNs: bigint | null }>
+  readonly answered: Promise<{ readonly failed: string | null; readonly atNs: bigint }>
 }
 
 /** The runbook can't go on: what is left of it is skipped, then the drill heals and reports. */
@@ -85,17 +74,18 @@ export interface StepsContext {
 export class Steps {
   readonly #context: StepsContext
   readonly #taken = new Map<string, StepTaken>()
-  readonly #faults: LiveFault[] = []
+  readonly #faults: LiveFaults
   /** Orders that the method did not wait for. */
   readonly #orders: OrderGiven[] = []
   #disturbed = false
 
   constructor(context: StepsContext) {
     this.#context = context
+    this.#faults = new LiveFaults(context)
   }
 
   get faults(): readonly FaultRecord[] {
-    return this.#faults.map((fault) => fault.record)
+    return this.#faults.records
   }
 
   /** In the order in which they began. */
@@ -165,10 +155,10 @@ export class Steps {
 
   /** @throws StepFailed, Interrupted */
   async #perform({ at, step }: Leaf, branch: Branch): Promise<void> {
-    const { world, watcher } = this.#context
+    const { watcher, collector } = this.#context
     throwIfInterrupted(branch.signal)
     const title = branch.rollingBack ? `Rollback: ${titleOf(step)}` : titleOf(step)
-    const fromNs = await clockNs(world)
+    const fromNs = await collector.clock.ask()
     let failed: string | null = null
     let action = step.action?.kind ?? null
     watcher.began(at)
@@ -187,7 +177,7 @@ export class Steps {
       failed = messageOf(error)
       throw error instanceof Interrupted ? error : new StepFailed(`${title}: ${failed}`)
     } finally {
-      const toNs = await clockNs(world).catch(() => fromNs)
+      const toNs = (await collector.clock.now()).atNs
       this.#taken.set(at, {
         at,
         title,
@@ -216,21 +206,13 @@ export class Steps {
     for (const { at, answered } of this.#orders) {
       const { failed, atNs } = await answered
       const step = this.#taken.get(at)
-      if (step !== undefined) this.#taken.set(at, { ...step, failed, toNs: atNs?.toString() ?? step.toNs })
+      if (step !== undefined) this.#taken.set(at, { ...step, failed, toNs: atNs.toString() })
     }
   }
 
   /** Heals whatever of this drill is not healed yet, the latest first. @returns what resists */
-  async healRest(note: Note): Promise<readonly string[]> {
-    const resisting: string[] = []
-    for (const fault of this.#faults.toReversed()) {
-      if (fault.record.healedNs !== null) continue
-      note(`healing ${fault.record.id}`)
-      await (fault.healing ?? this.#heal(fault)).catch((error: unknown) => {
-        resisting.push(messageOf(error))
-      })
-    }
-    return resisting
+  healRest(note: Note): Promise<readonly string[]> {
+    return this.#faults.healRest(note)
   }
 
   async #do({ at, step }: Pick<Leaf, 'at' | 'step'>, branch: Branch, note: Note): Promise<void> {
@@ -242,9 +224,8 @@ export class Steps {
     if (step.action?.wait === true) await this.#order(step.action, branch, note)
     if (step.action?.wait === false) await this.#orderOnly(at, step.action, branch, note)
     if (step.heal !== undefined) {
-      const fault = this.#faults.find((each) => each.record.id === step.heal)
-      if (fault === undefined && branch.rollingBack) note('left out: it was not injected')
-      if (fault !== undefined && fault.record.healedNs === null) await this.#healNow(fault, note)
+      await this.#faults.heal(step.heal, note)
+      if (branch.rollingBack && !this.#faults.isKnown(step.heal)) note('left out: it was not injected')
     }
   }
 
@@ -277,56 +258,12 @@ export class Steps {
   async #missingForSteady(): Promise<readonly string[]> {
     const { world, runbook, collector } = this.#context
     await collector.catchUp()
-    return missingForSteady(collector.operations, runbook, await clockNs(world))
+    return missingForSteady((ns) => collector.endedSince(ns), runbook, await clockNs(world))
   }
 
   async #inject(spec: FaultSpec, branch: Branch, note: Note): Promise<void> {
-    const { world, drill, collector } = this.#context
     await this.#beforeDisturbance(branch, branch.inRow, note)
-    const injected = await injectFault(world, drill, spec).catch((error: unknown) => {
-      if (error instanceof NothingToBreak && spec.kind === 'postgres-crash' && spec.optional) return error
-      throw error
-    })
-    if (injected instanceof NothingToBreak) return note(`left out: ${injected.message}`)
-    const { entry, effect } = injected
-    const { id, kind, target, background } = spec
-    const record: FaultRecord = {
-      id,
-      kind,
-      target,
-      background,
-      firstNs: effect.firstNs.toString(),
-      lastNs: effect.lastNs.toString(),
-      proof: 'not yet proven',
-      healedNs: null,
-      healProof: null,
-      healBeganNs: null,
-      momentary: false,
-      endedNs: null,
-      endedBy: null,
-      blindMs: 0,
-    }
-    const healsAside = spec.kind === 'postgres-crash' && spec.optional
-    const fault: LiveFault = { entry, record, healing: null, healsAside }
-    this.#faults.push(fault)
-    await collector.note('fault', `${kind} of ${target}`, { id }, effect.firstNs)
-    fault.record = { ...record, proof: await proveFault(world, entry) }
-    note(fault.record.proof)
-  }
-
-  async #healNow(fault: LiveFault, note: Note): Promise<void> {
-    if (!fault.healsAside) return note(await this.#heal(fault))
-    fault.healing ??= this.#heal(fault)
-    // Whether it ends well is asked at the end of the method.
-    fault.healing.catch(() => {})
-  }
-
-  async #heal(fault: LiveFault): Promise<string> {
-    const { world, collector } = this.#context
-    const proof = await healFault(world, fault.entry)
-    const healedNs = await collector.note('healed', proof, { id: fault.record.id })
-    fault.record = { ...fault.record, healedNs: healedNs.toString(), healProof: proof }
-    return proof
+    await this.#faults.inject(spec, note)
   }
 
   async #waitFor(event: AwaitedEvent, withinMs: number, branch: Branch, note: Note): Promise<void> {
@@ -363,14 +300,13 @@ export class Steps {
   }
 
   async #orderOnly(at: string, action: ActionSpec, branch: Branch, note: Note): Promise<void> {
-    const { world, collector } = this.#context
+    const { collector } = this.#context
     await this.#beforeDisturbance(branch, false, note)
-    const answer = async (): Promise<{ readonly failed: string | null; readonly atNs: bigint | null }> => {
+    const answer = async (): Promise<{ readonly failed: string | null; readonly atNs: bigint }> => {
       const failed = await this.#give(action, note)
         .then(() => null)
         .catch((error: unknown) => messageOf(error))
-      const atNs = await clockNs(world).catch(() => null)
-      if (atNs !== null) await collector.note('answered', failed ?? `the ${action.kind} is done`, {}, atNs)
+      const atNs = await collector.note('answered', failed ?? `the ${action.kind} is done`)
       return { failed, atNs }
     }
     this.#orders.push({ at, answered: answer() })
@@ -399,7 +335,10 @@ export class Steps {
 }
 
 function wasAckedSince(collector: Collector, sinceNs: bigint): boolean {
-  return collector.operations.some(
-    ({ kind, outcome, sentNs }) => kind === 'write' && outcome === 'ok' && sentNs !== null && BigInt(sentNs) > sinceNs,
-  )
+  return collector
+    .endedSince(sinceNs)
+    .some(
+      ({ kind, outcome, sentNs }) =>
+        kind === 'write' && outcome === 'ok' && sentNs !== null && BigInt(sentNs) > sinceNs,
+    )
 }

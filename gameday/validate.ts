@@ -1,26 +1,15 @@
 // Reads a runbook and says everything that is wrong with it, by file, line and column, before anything starts.
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-import {
-  isAlias,
-  isCollection,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parse,
-  parseDocument,
-  visit,
-  type Document,
-  type YAMLParseError,
-  type YAMLWarning,
-} from 'yaml'
+import { readdir } from 'node:fs/promises'
+import { basename, join, sep } from 'node:path'
+import { isMap, isScalar, isSeq, LineCounter, parse, type Document } from 'yaml'
+import { printable } from '#protocol/names.ts'
 import { runbook as runbookShape, type Runbook } from '#protocol/runbook.ts'
 import { meaningProblems } from './meaning.ts'
 import { pathText, type Path } from './method.ts'
 import { declaredNames, fillParameters, isDeclared, setParameter } from './parameters.ts'
-import { problemsOf, type Problem } from './problems.ts'
+import { problemsOf, RunbookInvalid, type Problem } from './problems.ts'
+import { readText, readYaml, toPlain } from './read-yaml.ts'
 
 export interface ValidateOptions {
   /** `--set parameter=value` or `--set path=value`, in order. */
@@ -29,21 +18,14 @@ export interface ValidateOptions {
   readonly canApprove: boolean
 }
 
+export { RunbookInvalid } from './problems.ts'
+
 export interface LoadedRunbook {
-  /** Name for folders and reports: the file's name without its ending. */
+  /** For people: the file's name without its ending, fit to be printed. Folders and keys are made of it by `drillName`. */
   readonly name: string
+  /** Fit to be printed. */
   readonly file: string
   readonly runbook: Runbook
-}
-
-/** Every problem is one line: file, line, column, expected, found. */
-export class RunbookInvalid extends Error {
-  readonly problems: readonly string[]
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
-    this.name = 'RunbookInvalid'
-    this.problems = problems
-  }
 }
 
 const shippedFolder = join(import.meta.dirname, '..', 'runbooks')
@@ -70,13 +52,10 @@ async function locate(nameOrPath: string): Promise<string> {
  */
 export async function loadRunbook(nameOrPath: string, options: ValidateOptions): Promise<LoadedRunbook> {
   const file = await locate(nameOrPath)
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    const { code, message } = error as NodeJS.ErrnoException
-    const found: Readonly<Record<string, string>> = { EISDIR: 'a folder', EACCES: 'one that may not be read' }
-    throw new RunbookInvalid([`${file}: expected a readable YAML file, found ${found[code ?? ''] ?? message}`])
-  })
-  const shown = file.startsWith(shippedFolder) ? `runbooks/${basename(file)}` : file
-  return { name: basename(file).replace(/\.ya?ml$/, ''), file, runbook: parseRunbook(shown, text, options) }
+  const text = await readText(file)
+  const shown = file.startsWith(shippedFolder + sep) ? `runbooks/${basename(file)}` : printable(file)
+  const name = printable(basename(file).replace(/\.ya?ml$/, '')) || 'runbook'
+  return { name, file: printable(file), runbook: parseRunbook(shown, text, options) }
 }
 
 /**
@@ -105,95 +84,6 @@ export function parseRunbook(file: string, text: string, options: ValidateOption
       return `${where}: ${problem.path.length === 0 ? '' : `${pathText(problem.path)}: `}${problem.expected}, found ${problem.found}${from}`
     }),
   )
-}
-
-/** @throws RunbookInvalid for aliases of aliases of aliases, which would fill all memory */
-function toPlain(document: Document, file: string): unknown {
-  try {
-    return document.toJS()
-  } catch (error) {
-    throw new RunbookInvalid([`${file}:1:1: expected a runbook of some pages, found: ${(error as Error).message}`])
-  }
-}
-
-/** What a text editor would not show, and no YAML may hold: control characters, and what stands for bytes that are no UTF-8. */
-function unreadableAt(text: string): number {
-  return text.split('').findIndex((each) => {
-    const code = each.charCodeAt(0)
-    return (code < 0x20 && !'\t\n\r'.includes(each)) || code === 0x7f || code === 0xfffd
-  })
-}
-
-/**
- * Where the mistake was made, which its reader meets later or remembers earlier: what is opened and never closed is told at the end,
- * what stands too far right at the value that it was taken for a part of.
- */
-function causeOf({ message, pos: [at] }: YAMLParseError | YAMLWarning, document: Document, text: string): number {
-  if (/^Flow (map|sequence)|^Missing closing/.test(message)) {
-    let opened = at
-    visit(document, {
-      Node(_key, node) {
-        const quoted = isScalar(node) && (node.type === 'QUOTE_SINGLE' || node.type === 'QUOTE_DOUBLE')
-        const opens = message.startsWith('Flow') ? isCollection(node) && node.flow === true : quoted
-        const [start = at, end = at] = node.range ?? []
-        if (opens && start < at && (end >= at || text.slice(end, at).trim() === '')) opened = start
-      },
-    })
-    return opened
-  }
-  if (/^Nested mappings|^Implicit keys|implicit map key/.test(message)) {
-    const colonAt = at + text.slice(at).search(/:\s/)
-    const lineAt = text.lastIndexOf('\n', colonAt) + 1
-    const isValue = text.slice(text.lastIndexOf('\n', at) + 1, at).includes(': ')
-    if (isValue && colonAt > at && lineAt > at) return lineAt + text.slice(lineAt).search(/\S/)
-  }
-  return at
-}
-
-/** @throws RunbookInvalid for what is no YAML, or YAML that no runbook needs */
-function readYaml(file: string, text: string, lineCounter: LineCounter): Document {
-  const refuse = (offset: number, message: string): never => {
-    const { line, col } = lineCounter.linePos(offset)
-    throw new RunbookInvalid([`${file}:${Math.max(line, 1)}:${Math.max(col, 1)}: ${message}`])
-  }
-  const junkAt = unreadableAt(text)
-  if (junkAt >= 0) {
-    const before = text.slice(0, junkAt).split('\n')
-    const code = text.charCodeAt(junkAt)
-    const found = code === 0xfffd ? 'bytes that are none' : `the character 0x${code.toString(16).padStart(2, '0')}`
-    throw new RunbookInvalid([
-      `${file}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}: expected text in UTF-8, found ${found}`,
-    ])
-  }
-  let document: Document
-  try {
-    document = parseDocument(text, { lineCounter, prettyErrors: false })
-  } catch (error) {
-    // Too deep for its reader.
-    return refuse(0, `expected YAML, found: ${(error as Error).message.split('\n')[0]}`)
-  }
-  // What comes after the first error mostly follows from it. A warning is a tag that nobody here understands.
-  const [broken] = [...document.errors, ...document.warnings].toSorted((left, right) => left.pos[0] - right.pos[0])
-  if (broken !== undefined && text.startsWith('${', broken.pos[0] - 1))
-    return refuse(broken.pos[0] - 1, 'expected quotes around text with ${...} between { and }, found none')
-  if (broken !== undefined)
-    return refuse(causeOf(broken, document, text), `expected YAML, found: ${broken.message.split('\n')[0]}`)
-  visit(document, {
-    Alias(_key, alias, ancestors) {
-      const [start = 0] = alias.range ?? []
-      const anchored = alias.resolve(document)
-      if (anchored === undefined) refuse(start, `expected an anchor before its alias, found *${alias.source}`)
-      if (ancestors.some((each) => each === anchored))
-        refuse(start, `expected no value inside itself, found *${alias.source}`)
-    },
-    Pair(_key, pair) {
-      const { key } = pair
-      if (isScalar(key) || isAlias(key)) return
-      const [start = 0] = (key as { readonly range?: readonly number[] | null } | null)?.range ?? []
-      refuse(start, 'expected text as a key, found a list or a mapping')
-    },
-  })
-  return document
 }
 
 /** Puts `--set` values into the document. @returns the settings by the text of their path */

@@ -14,6 +14,9 @@ export const dnsFailure = z.strictObject({
 })
 export type DnsFailure = z.infer<typeof dnsFailure>
 
+/** POST /failure/renew: a failure that has an expiry ends so long from now, with what it began with. The answer is `dnsStatus`. */
+export const dnsRenewal = z.strictObject({ expiresInMs: z.number().positive() })
+
 /** GET /status. */
 export const dnsStatus = z.object({
   /** What its checks say now. While it is stale its answers may say otherwise. */

@@ -3,13 +3,22 @@ import { z } from 'zod'
 import { dnsFailureModes } from './dns.ts'
 import { faultsNotOffered } from './not-offered.ts'
 import { areas, areaHosts, linkClasses, regionHosts, regions } from './sites.ts'
-import { durationText as duration, memorySize } from './topology.ts'
-import { shortestTurnMs } from './wan.ts'
+import { longestFaultId, someText } from './names.ts'
+import {
+  bandwidthBps,
+  delayMs,
+  durationWithin,
+  faultTimeText,
+  memoryLimitText,
+  share,
+  skewText,
+  turnMs,
+} from './values.ts'
 
 /** A flapping link's time in one state. */
-const turn = duration.refine((ms) => ms >= shortestTurnMs, `expected a duration of at least ${shortestTurnMs}ms`)
-const someTime = duration.refine((ms) => ms > 0, 'expected a duration above 0')
-const longestFaultMs = 3_600_000
+const turn = durationWithin(turnMs)
+/** All services of all sites, one by one, take less; links are each with each other. */
+const longestTarget = 600
 
 const siteNames = [...regions, ...areas].join('|')
 const siteList = `(${siteNames})(,(${siteNames}))*`
@@ -18,24 +27,35 @@ const regionTarget = z
   .string()
   .regex(new RegExp(`^region (${regions.join('|')})$`), `expected "region X" with X one of ${regions.join(', ')}`)
 
+/** These make the load and measure it: what a fault does to them would be told as the service's doing. */
+const harnessServices: readonly string[] = ['client'] satisfies readonly (keyof typeof areaHosts)[]
+const namesHarness = new RegExp(`(^|, ?)(${harnessServices.join('|')})\\.`)
+
 /** Services of some kinds in some sites: `controller.a`, `controller.*`, `controller.*, etcd.*`. */
 function servicesTarget(services: readonly string[], example: string): z.ZodString {
   const one = `(${services.join('|')})\\.(${siteNames}|\\*)`
+  const expected = `expected services such as ${example}, of ${services.join(', ')}`
+  const why = `; ${harnessServices.join(', ')} measures, so what befell it would be told as the service's doing: strike its links (partition, link-degrade), resolver or glb`
   return z
     .string()
-    .regex(new RegExp(`^${one}(, ?${one})*$`), `expected services such as ${example}, of ${services.join(', ')}`)
+    .max(longestTarget, `expected a target of at most ${longestTarget} letters`)
+    .regex(new RegExp(`^${one}(, ?${one})*$`), {
+      error: ({ input }) => (namesHarness.test(String(input)) ? `${expected}${why}` : expected),
+    })
 }
 const anyServices = servicesTarget(
-  [...Object.keys(regionHosts), ...Object.keys(areaHosts)],
+  [...Object.keys(regionHosts), ...Object.keys(areaHosts)].filter((each) => !harnessServices.includes(each)),
   '"controller.a", "controller.*" or "controller.*, etcd.*"',
 )
 
 const linkTarget = z
   .string()
+  .max(longestTarget, `expected a target of at most ${longestTarget} letters`)
   .regex(new RegExp(`^(all|${siteList} (->|<->) ${siteList})$`), 'expected "all", "a -> b,c" or "a <-> b"')
 
 const cutTarget = z
   .string()
+  .max(longestTarget, `expected a target of at most ${longestTarget} letters`)
   .regex(
     new RegExp(
       `^(region (${regions.join('|')})|${siteList} -> ${siteList}|${siteList}(\\|${siteList})+|bridge (${regions.join('|')}))$`,
@@ -50,14 +70,7 @@ const bitsPerSecond = z
     const factor = { k: 1e3, M: 1e6, G: 1e9 }[/[kMG]/.exec(text)?.[0] ?? ''] ?? 1
     return Number.parseFloat(text) * factor
   })
-  .refine((bits) => bits > 0, 'expected a bandwidth above 0; a link that carries nothing is a partition')
-
-/** Milliseconds, ahead (`+90s`) or behind (`-5m`). */
-const skew = z
-  .string({ error: 'expected a skew such as +90s or -5m' })
-  .regex(/^[+-]\d+(\.\d+)?(ms|s|m|h)$/, 'expected a skew such as +90s or -5m')
-  .transform((text) => (text.startsWith('-') ? -1 : 1) * duration.parse(text.slice(1)))
-  .refine((ms) => ms !== 0, 'expected a skew other than 0')
+  .pipe(bandwidthBps)
 
 /**
  * Postgres sends up to 128 KiB of WAL as one message, which must be through before a walreceiver gives its connection up (5 s), some
@@ -72,12 +85,16 @@ const anyFault = {
   id: z
     .string()
     .regex(/^[a-z][a-z0-9-]*$/, 'expected a name of lower-case letters, digits and dashes')
+    .max(longestFaultId, `expected a name of at most ${longestFaultId} letters`)
     .meta({ description: 'Names the fault inside the runbook; heal refers to it.' }),
-  /** The longest that the fault may last: after it, it is healed whatever became of the drill. */
-  for: someTime
-    .refine((ms) => ms <= longestFaultMs, 'expected at most 1h: no fault may last for ever')
-    .default(600_000)
-    .meta({ description: 'The longest that it may last: after it, it is healed whatever became of the drill.' }),
+  /**
+   * Its planned end: then it is healed, whatever became of the drill. Without it, it lasts until the drill heals it, and no longer
+   * than a minute beyond a drill that is gone.
+   */
+  for: faultTimeText.optional().meta({
+    description:
+      'Its planned end: then it is healed, whatever became of the drill. Absent: it lasts until it is healed; the drill renews it while it lives.',
+  }),
   /** A condition of the drill, not the fault that t0 is taken from. */
   background: z
     .boolean()
@@ -145,15 +162,10 @@ export const faultSpec = z.discriminatedUnion(
       kind: z.literal('link-degrade'),
       target: linkTarget,
       class: z.enum(linkClasses).optional().meta({ description: 'Only traffic of this class of hosts.' }),
-      delay: duration.optional().meta({ description: 'One way, in place of what the link takes else.' }),
-      jitter: z.number().min(0).max(1).optional().meta({ description: 'As a share of the delay, 0 to 1.' }),
-      loss: z.number().min(0).max(1).optional().meta({ description: 'The share of packets that vanish, 0 to 1.' }),
-      reorder: z
-        .number()
-        .min(0)
-        .max(1)
-        .optional()
-        .meta({ description: 'The share of packets that overtake others, 0 to 1.' }),
+      delay: durationWithin(delayMs).optional().meta({ description: 'One way, in place of what the link takes else.' }),
+      jitter: share.optional().meta({ description: 'As a share of the delay, 0 to 1.' }),
+      loss: share.optional().meta({ description: 'The share of packets that vanish, 0 to 1.' }),
+      reorder: share.optional().meta({ description: 'The share of packets that overtake others, 0 to 1.' }),
       bandwidth: bitsPerSecond.optional().meta({ description: 'Such as 500kbit or 10Mbit.' }),
     }),
     /** WAL reaches the region's Postgres so slowly that it falls behind. */
@@ -183,9 +195,8 @@ export const faultSpec = z.discriminatedUnion(
       kind: z.literal('process-crash'),
       target: anyServices,
       /** As its command line begins, or as `ps` calls it: `walreceiver`, `node`, `haproxy`. */
-      process: z
-        .string()
-        .min(1, 'expected the name of a process')
+      process: someText
+        .max(100, 'expected the name of a process, at most 100 letters')
         .meta({ description: 'As its command line begins, or as ps calls it: walreceiver, node, haproxy.' }),
     }),
     z.strictObject({
@@ -209,7 +220,7 @@ export const faultSpec = z.discriminatedUnion(
       ...anyFault,
       kind: z.literal('memory-limit'),
       target: anyServices,
-      limit: memorySize.prefault('64MiB').meta({ description: 'Such as 64MiB.' }),
+      limit: memoryLimitText.prefault('64MiB').meta({ description: 'Such as 64MiB.' }),
     }),
     /** Needs a topology with `disk: SIZE`. */
     z.strictObject({
@@ -221,7 +232,7 @@ export const faultSpec = z.discriminatedUnion(
       ...anyFault,
       kind: z.literal('clock-skew'),
       target: servicesTarget(['app', 'controller', 'postgres'], '"controller.a" or "app.*"'),
-      by: skew.meta({ description: 'Ahead (+90s) or behind (-5m).' }),
+      by: skewText.meta({ description: 'Ahead (+90s) or behind (-5m).' }),
     }),
     z.strictObject({
       ...anyFault,

@@ -15,6 +15,10 @@ export const objectiveResult = z.object({
   demanded: z.string(),
   measured: z.string(),
   status: z.enum(['met', 'missed', 'unknown']),
+  /** What it came to in each incident that it is judged for, by the incident's id; the worst is `measured`. */
+  incidents: z
+    .array(z.object({ id: z.string(), measured: z.string(), status: z.enum(['met', 'missed', 'unknown']) }))
+    .default([]),
 })
 export type ObjectiveResult = z.infer<typeof objectiveResult>
 
@@ -123,8 +127,9 @@ export const machineLoad = z.object({
   samples: z.number().int(),
   /** Mean share of the processors' time that was in use, 0..1. */
   busyShare: z.number().nullable(),
-  /** Share of samples in which at least 95 % was in use. */
+  /** Share of samples in which at least 95 % was in use, and the spans of such samples that follow one another. */
   saturatedShare: z.number().nullable(),
+  saturatedSpans: z.array(z.object({ fromNs: z.string(), toNs: z.string() })).default([]),
   /** How late the harness's own loop was: in the median sample, and at worst. */
   medianLateMs: ms,
   worstLateMs: ms,
@@ -192,7 +197,11 @@ export const areaCollection = z.object({
 })
 export type AreaCollection = z.infer<typeof areaCollection>
 
-/** A span in which the measuring itself stood still, or its clock was moved. */
+/**
+ * A span in which the measuring itself stood still, or its clock was moved, on the WAN's clock. That stands still itself while what
+ * it runs on is suspended: the span of a `suspend` is short, `ms` says how long it was. `ms` of a `clock-step` is by how much the
+ * wall clock was moved, negative: back.
+ */
 export const stall = z.object({
   part: z.enum(['harness', 'wan', 'machine']),
   kind: z.enum(['stall', 'suspend', 'clock-step']),

@@ -1,43 +1,63 @@
 // One client operation, and the plan that a load client gets (HTTP on the client's ports.control, bearer token `control`).
 import { z } from 'zod'
+import { drillName } from './names.ts'
 import { areas } from './sites.ts'
+import { steerings } from './topology.ts'
+import { areaRate, clientTimeoutMs, longestDrillMs, seed, share } from './values.ts'
 
 /**
- * POST /load {plan}: starts open-loop load at `startNs` (Poisson arrivals drawn from the seed and the area); DELETE /load ends
- * the arrivals and answers when nothing is in flight any more. GET /load. All answer `loadStatus`. One plan at a time (409).
+ * POST /load {plan}: starts open-loop load at `startNs` (Poisson arrivals drawn from the seed and the area). One plan at a time
+ * (409). POST /load/end {loadEnd}: no arrival intended at `untilNs` or later is turned to any more; 409 if another plan, or none, is
+ * known. DELETE /load: none at all any more. GET /load. All answer `loadStatus` at once; the load has ended when it is not `running`.
  */
 export const loadPlan = z.strictObject({
   /** Begins each idempotency key, so it must be new for each plan: `<drill>-<area>-<seq>`. */
-  drill: z.string().regex(/^[\x21-\x7e]{1,100}$/, 'expected 1 to 100 printable characters without blanks'),
-  seed: z.number().int(),
+  drill: drillName,
+  seed,
   /** Operations per second of this area. */
-  rate: z.number().positive().max(5000),
+  rate: areaRate,
   /** Share of reads, 0..1. */
-  reads: z.number().min(0).max(1),
-  steering: z.enum(['glb', 'dns']),
+  reads: share,
+  steering: z.enum(steerings),
   /** Monotonic clock; at most 2 s ago (400). */
   startNs: z.string().regex(/^\d+$/, 'expected nanoseconds'),
   /** Load ends by itself after this time. */
-  durationMs: z.number().positive(),
-  timeoutMs: z.number().positive().default(3000),
+  durationMs: z.number().positive().max(longestDrillMs),
+  timeoutMs: clientTimeoutMs.default(3000),
   /** At most so many under way; arrivals above are shed and count as failures. */
   maxInFlight: z.number().int().positive().default(1000),
 })
 export type LoadPlan = z.infer<typeof loadPlan>
 
+export const loadEnd = z.strictObject({
+  /** Of the plan that is to end. */
+  drill: z.string(),
+  /** Monotonic clock; a little ahead, so that no arrival after it was turned to before. An end is never put off by a later one. */
+  untilNs: z.string().regex(/^\d+$/, 'expected nanoseconds'),
+})
+
 export const loadStatus = z.object({
   /** True until the last arrival has been answered. */
   running: z.boolean(),
-  /** Arrivals that were due so far. */
+  /** Arrivals that the client has turned to so far: the numbers below it. */
   planned: z.number(),
   inFlight: z.number(),
   done: z.number(),
+  /** Names the log of operations that is kept: a client that was restarted, or was given another plan, has another one. */
+  run: z.string().default(''),
+  /** When this process of the client began, by the monotonic clock. */
+  processSinceNs: z.string().default('0'),
+  /** Of the latest plan; null: this process was given none yet. */
+  drill: z.string().nullable().default(null),
+  /** Of the latest plan: what is in flight ends within it. */
+  timeoutMs: z.number().default(0),
 })
 export type LoadStatus = z.infer<typeof loadStatus>
 
 /**
- * One line of ops.ndjson. GET /operations?from=N: NDJSON in the order in which they ended; header `x-next` gives the next N. A
- * plan's operations count from 0 and are kept until the next plan begins, the last 200,000 of them (410 below).
+ * One line of ops.ndjson. GET /operations?from=N: NDJSON in the order in which they ended, at most 5,000 of them. Headers: `x-next`, the
+ * next N; `x-end`, the N after the last; `x-first`, the lowest N that is kept; `x-run`, as in `loadStatus`. A plan's operations count
+ * from 0 and are kept until the next plan begins, the last 600,000 of them (410 below, 400 above; both with `x-first` and `x-run`).
  */
 export const operation = z.object({
   area: z.enum(areas),
@@ -62,7 +82,7 @@ export const operation = z.object({
   region: z.string().nullable(),
   epoch: z.number().nullable(),
   reason: z.string().nullable(),
-  /** Never tried, since too many were under way: the client's doing, not the service's. */
+  /** Never tried, since too many were under way or no socket was left: the client's doing, not the service's. */
   shed: z.boolean().default(false),
 })
 export type Operation = z.infer<typeof operation>

@@ -2,14 +2,23 @@
 // The descriptions are what editors show (runbooks/runbook.schema.json is made of them).
 import { z } from 'zod'
 import { faultSpec } from './faults.ts'
+import { anyText, lineOfText, someText } from './names.ts'
 import { areas, regions } from './sites.ts'
-import { durationText as duration, parseDuration, topology } from './topology.ts'
+import { topology } from './topology.ts'
+import {
+  clientTimeoutMs,
+  durationText as duration,
+  durationWithin,
+  leastPerSecondOfArea,
+  mostInFlight,
+  mostPerSecond,
+  mostPerSecondOfArea,
+  parseDuration,
+  share,
+  someTimeText as someTime,
+} from './values.ts'
 
-const someTime = duration.refine((ms) => ms > 0, 'expected a duration above 0')
-const someText = z.string().min(1, 'expected some text')
-const mostPerSecond = 10_000
-
-const parameterValue = z.union([z.string(), z.number(), z.boolean()], {
+const parameterValue = z.union([anyText, z.number(), z.boolean()], {
   error: 'expected text, a number, true or false',
 })
 export type ParameterValue = z.infer<typeof parameterValue>
@@ -80,7 +89,7 @@ const awaited = z.strictObject({
     description:
       'suspected: a controller suspects the primary. failover-complete: an epoch is active that is later than before the latest row of faults or order. write-acked: a write sent since the last fault or order is acked. steady: the hypothesis is met in each area. resynced: every replica streams. home-primary: the home region is primary.',
   }),
-  within: duration.meta({ description: 'The step fails if it has not happened by then.' }),
+  within: someTime.meta({ description: 'The step fails if it has not happened by then.' }),
 })
 
 const holdKey = duration.optional().meta({ description: 'Let the load run for so long.' })
@@ -91,6 +100,9 @@ const actionKey = actionSpec
   .optional()
   .meta({ description: 'An order to the controllers, as an operator gives it.' })
 const notesKey = someText.optional().meta({ description: 'For people: who does or watches what. Shown, never run.' })
+
+/** A day of a step each minute or two. */
+const mostSteps = 1000
 
 const singleKinds = ['hold', 'fault', 'wait-for', 'approve', 'heal', 'action'] as const
 export const stepKinds = [...singleKinds, 'parallel'] as const
@@ -134,8 +146,9 @@ export const step = z
   .strictObject({
     ...singleKeys,
     parallel: z
-      .array(z.union([singleStep, z.array(singleStep).min(1)]))
+      .array(z.union([singleStep, z.array(singleStep).min(1).max(mostSteps, `expected at most ${mostSteps} steps`)]))
       .min(2)
+      .max(mostSteps, `expected at most ${mostSteps} branches`)
       .optional()
       .meta({
         description:
@@ -154,14 +167,15 @@ const rollbackStep = z
 
 const atLeast = z
   .string({ error: 'expected a bound such as ">= 1"' })
-  .regex(/^>= ?\d+(\.\d+)?$/, 'expected a bound such as ">= 1"')
+  .regex(/^>= ?\d+$/, 'expected a bound such as ">= 1"')
   .transform((text) => Number(text.slice(2)))
+  .pipe(z.number().min(1, 'expected at least ">= 1": none is what every drill finds').max(1e9))
 
 /** What the drill must show. An absent objective is measured and reported but not demanded. */
 export const objectives = z.strictObject({
   /** Service restored in the worst area. */
-  rto: duration.optional().meta({ description: 'Service restored, in the worst client area, within this time.' }),
-  'rto-first-write': duration.optional().meta({ description: 'The first write acked again within this time.' }),
+  rto: someTime.optional().meta({ description: 'Service restored, in the worst client area, within this time.' }),
+  'rto-first-write': someTime.optional().meta({ description: 'The first write acked again within this time.' }),
   /** 0s: no acked write lost in any store; more: the oldest lost write was acked at most so long before t0. */
   rpo: duration.optional().meta({
     description:
@@ -171,34 +185,53 @@ export const objectives = z.strictObject({
   'lost-writes': atLeast
     .optional()
     .meta({ description: 'Where a loss is expected: at least so many acked writes are found gone, as ">= 1".' }),
-  'longest-gap': duration.optional().meta({ description: 'The longest time without an acked write.' }),
-  'failback-gap': duration.optional().meta({ description: 'The longest time without an acked write in the failback.' }),
+  'longest-gap': someTime.optional().meta({ description: 'The longest time without an acked write.' }),
+  'failback-gap': someTime.optional().meta({ description: 'The longest time without an acked write in the failback.' }),
   'failback-failed': z
     .number()
     .int()
     .nonnegative()
     .optional()
     .meta({ description: 'At most so many operations fail in the failback.' }),
+  /** Service that breaks down without a fault, an order or a heal that explains it. Absent: none, by a check. */
+  'unexplained-incidents': z
+    .number()
+    .int()
+    .nonnegative()
+    .optional()
+    .meta({ description: 'At most so many outages that no fault, order or heal of the drill explains; else none.' }),
 })
 export type Objectives = z.infer<typeof objectives>
 
-const sinceBound = (text: string): number => Number.parseFloat(text.slice(2).trim())
+const percent = (text: string): number => Number.parseFloat(text.slice(2).trim()) / 100
+/** Milliseconds. */
+const latencyLimit = z.number().int('expected whole milliseconds').min(1, 'expected at least 1ms').max(600_000)
 
 export const hypothesis = z.strictObject({
   /** A share 0..1, from text such as ">= 99.9%". */
   'success-rate': z
     .string({ error: 'expected a bound such as ">= 99.9%"' })
     .regex(/^>= ?\d+(\.\d+)?%$/, 'expected a bound such as ">= 99.9%"')
-    .transform((text) => sinceBound(text) / 100)
-    .refine((share) => share <= 1, 'expected at most ">= 100%"')
+    .transform(percent)
+    .pipe(
+      z
+        .number()
+        .positive('expected more than ">= 0%": without a success nothing is well')
+        .max(1, 'expected at most ">= 100%"'),
+    )
     .meta({ description: 'The share of operations that succeed, such as ">= 99.9%".' }),
   /** Milliseconds, from text such as "<= 500ms". */
   p99: z
     .string({ error: 'expected a bound such as "<= 500ms"' })
     .regex(/^<= ?\d+(\.\d+)?(ms|s)$/, 'expected a bound such as "<= 500ms"')
     .transform((text) => parseDuration(text.slice(2).trim()))
+    .pipe(latencyLimit)
     .meta({ description: 'The 99th percentile of latency, such as "<= 500ms".' }),
 })
+
+const lookableText = 'expected to look at 1s or more, and at most 24h'
+const isLookable = ({ forMs }: { readonly forMs: number }): boolean =>
+  forMs >= 1000 && duration.safeParse(`${forMs}ms`).success
 
 /** Stop loss: any of these ends the method. Each is looked at all the time, in each client area. */
 export const abortConditions = z
@@ -208,7 +241,7 @@ export const abortConditions = z
       .regex(/^< ?\d+(\.\d+)?% for \d+(\.\d+)?(ms|s|m|h)$/, 'expected a limit such as "< 50% for 20s"')
       .transform((text) => ({ text, below: Number.parseFloat(text.slice(1)) / 100, forMs: lastDuration(text) }))
       .refine(({ below }) => below > 0 && below <= 1, 'expected a share above 0% and at most 100%')
-      .refine(({ forMs }) => forMs >= 1000, 'expected to look at 1s or more')
+      .refine(isLookable, lookableText)
       .optional()
       .meta({ description: 'Fewer operations than this succeeded, in any area: "< 50% for 20s".' }),
     p99: z
@@ -218,7 +251,8 @@ export const abortConditions = z
         const [limit = ''] = text.slice(1).trim().split(' ')
         return { text, aboveMs: parseDuration(limit), forMs: lastDuration(text) }
       })
-      .refine(({ forMs }) => forMs >= 1000, 'expected to look at 1s or more')
+      .refine(({ aboveMs }) => latencyLimit.safeParse(aboveMs).success, 'expected whole milliseconds from 1ms to 10m')
+      .refine(isLookable, lookableText)
       .optional()
       .meta({ description: 'The 99th percentile of latency was above this, in any area: "> 2s for 10s".' }),
     'no-acks-for': someTime.optional().meta({ description: 'No write was acked anywhere for so long: 60s.' }),
@@ -226,6 +260,7 @@ export const abortConditions = z
       .string({ error: 'expected a limit such as "> 3"' })
       .regex(/^> ?\d+$/, 'expected a limit such as "> 3"')
       .transform((text) => Number(text.slice(1)))
+      .pipe(z.number().max(1e6, 'expected at most "> 1000000"'))
       .optional()
       .meta({ description: 'More epochs than this were taken since the drill began: "> 3".' }),
   })
@@ -238,29 +273,52 @@ function lastDuration(text: string): number {
   return parseDuration(text.split(' ').at(-1) ?? '')
 }
 
-export const load = z.strictObject({
-  /** Operations per second, summed over the areas; from text such as "100/s". */
-  rate: z
-    .string({ error: 'expected a rate such as "100/s"' })
-    .regex(/^\d+(\.\d+)?\/s$/, 'expected a rate such as "100/s"')
-    .transform((text) => Number.parseFloat(text))
-    .refine((rate) => rate > 0 && rate <= mostPerSecond, `expected a rate above 0/s and at most ${mostPerSecond}/s`)
-    .meta({ description: 'Operations per second, summed over the areas: "100/s".' }),
-  /** Share of reads, 0..1. */
-  reads: z.number().min(0).max(1).default(0.5).meta({ description: 'The share of reads, 0 to 1.' }),
-  from: z
-    .array(z.enum(areas))
-    .min(1)
-    .refine((from) => new Set(from).size === from.length, 'expected each area once')
-    .default([...areas])
-    .meta({ description: 'The client areas that the load comes from.' }),
-  timeout: someTime.default(3000).meta({ description: 'After this time a client gives an operation up.' }),
-})
+/** Operations per second of each area. */
+const rateOfArea = ({ rate, from }: { readonly rate: number; readonly from: readonly string[] }): number =>
+  rate / from.length
+
+export const load = z
+  .strictObject({
+    /** Operations per second, summed over the areas; from text such as "100/s". */
+    rate: z
+      .string({ error: 'expected a rate such as "100/s"' })
+      .regex(/^\d+(\.\d+)?\/s$/, 'expected a rate such as "100/s"')
+      .transform((text) => Number.parseFloat(text))
+      .refine((rate) => rate > 0 && rate <= mostPerSecond, {
+        error: `expected a rate above 0/s and at most ${mostPerSecond}/s`,
+        abort: true,
+      })
+      .meta({ description: 'Operations per second, summed over the areas: "100/s".' }),
+    /** Share of reads, 0..1. */
+    reads: share.default(0.5).meta({ description: 'The share of reads, 0 to 1.' }),
+    from: z
+      .array(z.enum(areas))
+      .min(1)
+      .refine((from) => new Set(from).size === from.length, 'expected each area once')
+      .default([...areas])
+      .meta({ description: 'The client areas that the load comes from.' }),
+    timeout: durationWithin(clientTimeoutMs)
+      .default(3000)
+      .meta({ description: 'After this time a client gives an operation up.' }),
+  })
+  .refine((load) => rateOfArea(load) <= mostPerSecondOfArea, {
+    path: ['rate'],
+    error: `expected at most ${mostPerSecondOfArea}/s from each area: a client sends no more`,
+    abort: true,
+  })
+  .refine((load) => rateOfArea(load) >= leastPerSecondOfArea, {
+    path: ['rate'],
+    error: `expected at least ${leastPerSecondOfArea}/s from each area: on less none is shown to be steady`,
+  })
+  .refine((load) => (rateOfArea(load) * load.timeout) / 1000 <= mostInFlight, {
+    path: ['rate'],
+    error: `expected a rate of each area and a time-out that leave at most ${mostInFlight} operations under way: each is a connection of one address`,
+  })
 
 export const parameterName = /^[a-z][a-z0-9-]*$/
 
 export const runbook = z.strictObject({
-  title: someText.meta({ description: 'What is rehearsed, in one line.' }),
+  title: lineOfText.meta({ description: 'What is rehearsed, in one line.' }),
   parameters: z
     .record(z.string().regex(parameterName, 'expected a name of lower-case letters, digits and dashes'), parameter)
     .default({})
@@ -274,7 +332,11 @@ export const runbook = z.strictObject({
   'abort-when': abortConditions
     .optional()
     .meta({ description: 'Stop loss, looked at all the time: the drill ends, rolls back, heals, and has failed.' }),
-  method: z.array(step).min(1).meta({ description: 'The steps, one after another.' }),
+  method: z
+    .array(step)
+    .min(1)
+    .max(mostSteps, `expected at most ${mostSteps} steps`)
+    .meta({ description: 'The steps, one after another.' }),
   rollback: z
     .array(rollbackStep)
     .default([])

@@ -2,27 +2,25 @@
 // Every refusal (400, 401, 404, 407, 502, 503, 504) has the body {error, reason}.
 import { z } from 'zod'
 import { linkClasses, regions, sites } from './sites.ts'
-
-/** A shorter turn would be over before a packet has crossed a link. */
-export const shortestTurnMs = 50
+import { bandwidthBps, delayMs, share, turnMs } from './values.ts'
 
 /** Settings of one directed link, for all traffic or one class. Absent fields stay as they are. */
 export const linkSetting = z.strictObject({
   up: z.boolean().optional(),
-  delayMs: z.number().min(0).max(60_000).optional(),
+  delayMs: delayMs.optional(),
   /** Uniform, plus or minus, as a share of the delay: 0.1 is +-10 %. */
-  jitter: z.number().min(0).max(1).optional(),
+  jitter: share.optional(),
   /** Probability 0..1 that a packet is dropped. */
-  loss: z.number().min(0).max(1).optional(),
+  loss: share.optional(),
   /** Probability 0..1 that a packet is let through without its delay, so that it overtakes others. */
-  reorder: z.number().min(0).max(1).optional(),
+  reorder: share.optional(),
   /** Bits per second; 0 is unlimited. */
-  bandwidthBps: z.number().min(0).optional(),
+  bandwidthBps: z.literal(0).or(bandwidthBps).optional(),
 })
 export type LinkSetting = z.infer<typeof linkSetting>
 
 /** A change that comes and goes by itself: in force for `onMs`, then not for `offMs`, and so on. */
-export const linkTurns = z.strictObject({ onMs: z.number().min(shortestTurnMs), offMs: z.number().min(shortestTurnMs) })
+export const linkTurns = z.strictObject({ onMs: turnMs, offMs: turnMs })
 export type LinkTurns = z.infer<typeof linkTurns>
 
 /** One change of links. Every combination of from x to (from != to) gets the setting. */
@@ -45,9 +43,17 @@ export const linkRequest = z.strictObject({ changes: z.array(linkChange).min(1) 
 /** Answer of POST /links and DELETE /links/:id. `atNs` is taken right after the change took effect. */
 export const linkReply = z.object({ atNs: z.string() })
 
+/** What was in force here and is not any more, and why: its time was over, it was healed by its id, another took its place. */
+export const ending = z.object({ id: z.string(), why: z.enum(['expired', 'removed', 'replaced']), atNs: z.string() })
+export type Ending = z.infer<typeof ending>
+
 /** GET /links: the changes that have not expired, lowest first, and what they come to now for each directed link and class. */
 export const linksReply = z.object({
   atNs: z.string(),
+  /** When this WAN began: no change of links and no break of the fence device outlives its process. */
+  sinceNs: z.string(),
+  /** The latest, oldest first; `atNs` is when packets went by it no more. */
+  ended: z.array(ending),
   /** `expiresInMs` is what is left of it. */
   layers: z.array(linkChange),
   /** Sites that the fence device has cut off, whatever the layers say. */
@@ -97,6 +103,8 @@ export type FenceReply = z.infer<typeof fenceReply>
 
 /** POST /fence/break at the way in (chaos): the device answers 503, or never. POST /fence/mend undoes it. */
 export const fenceBreak = z.strictObject({
+  /** Whose it is; a renewal of that ledger entry renews it. */
+  id: z.string().min(1).optional(),
   mode: z.enum(['refuse', 'silent']),
   /** The WAN itself mends the device after this time. */
   expiresInMs: z.number().positive().optional(),
@@ -107,6 +115,10 @@ export type FenceBreak = z.infer<typeof fenceBreak>
 export const fenceState = z.object({
   atNs: z.string(),
   broken: z.enum(['refuse', 'silent']).nullable(),
+  /** The id that it was broken with. */
+  brokenBy: z.string().nullable(),
+  /** The latest ends of breaks that had an id, oldest first. */
+  ended: z.array(ending),
   dataSets: z.array(
     z.object({
       dataSet: z.string(),
@@ -132,7 +144,22 @@ export const ledgerEntry = z.object({
   detail: z.record(z.string(), z.unknown()),
   injectedNs: z.string(),
   expiresNs: z.string(),
+  /** It has no planned end: its drill renews it while it lives. */
+  leased: z.boolean().optional(),
+  /** Somebody heals it: it holds nothing any more that another fault could have to leave alone. */
+  healing: z.boolean().optional(),
 })
 export type LedgerEntry = z.infer<typeof ledgerEntry>
-/** GET /ledger. PUT /ledger/:id (body `ledgerEntry`) answers with the entry, DELETE /ledger/:id with the rest. */
+/**
+ * GET /ledger. PUT /ledger/:id (body `ledgerEntry`) answers with the entry; DELETE /ledger/:id with the rest; POST /ledger/:id/healing
+ * marks the entry, if there is one, and answers with all.
+ */
 export const ledgerReply = z.object({ entries: z.array(ledgerEntry) })
+
+/**
+ * POST /ledger/:id/renew: the entry, its changes of links and its break of the fence device end so long from now. Their turns and
+ * their order stay, and what has ended already stays so.
+ */
+export const renewRequest = z.strictObject({ expiresInMs: z.number().positive() })
+/** `renewed` is false if there is no such entry. */
+export const renewReply = z.object({ renewed: z.boolean() })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { areas } from '#protocol/sites.ts'
-import { arrivals } from './arrivals.ts'
+import { arrivals, plannedBefore } from './arrivals.ts'
 import { createRandom, xoshiro128 } from '#runtime/random.ts'
 
 const anySeed = fc.integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER })
@@ -83,5 +83,26 @@ void describe('arrivals', () => {
   void it('can be all writes or all reads', () => {
     assert.ok([...arrivals({ ...plan, reads: 0 }, 'na')].every((each) => each.kind === 'write'))
     assert.ok([...arrivals({ ...plan, reads: 1 }, 'na')].every((each) => each.kind === 'read'))
+  })
+})
+
+void describe('the number of planned arrivals', () => {
+  void it('is that of the arrivals which a client turns to before the instant, at every instant', () => {
+    const startNs = 5_000_000_000n
+    fc.assert(
+      fc.property(anySeed, fc.constantFrom(...areas), fc.integer({ min: 0, max: 12_000 }), (seed, area, ms) => {
+        const timed = { ...plan, seed, durationMs: 10_000, startNs: `${startNs}` }
+        const untilNs = startNs + BigInt(ms) * 1_000_000n
+        const before = [...arrivals(timed, area)].filter(({ offsetNs }) => startNs + offsetNs < untilNs)
+        assert.equal(plannedBefore(timed, area, untilNs), before.length)
+      }),
+      { numRuns: 30 },
+    )
+  })
+  void it('leaves out the arrival of that very instant, and is 0 before the start', () => {
+    const [first] = arrivals(plan, 'na')
+    assert.ok(first !== undefined)
+    const at = (ns: bigint): number => plannedBefore({ ...plan, startNs: '100' }, 'na', 100n + ns)
+    assert.deepEqual([at(first.offsetNs), at(first.offsetNs + 1n), at(-50n)], [0, 1, 0])
   })
 })

@@ -12,6 +12,24 @@ export interface Arrival {
   readonly pick: number
 }
 
+/**
+ * How many of a plan's arrivals are intended before `untilNs`: their numbers are those below. In the client's own arithmetic, to the
+ * nanosecond.
+ */
+export function plannedBefore(
+  plan: Pick<LoadPlan, 'seed' | 'rate' | 'reads' | 'durationMs' | 'startNs'>,
+  area: Area,
+  untilNs: bigint,
+): number {
+  const lengthNs = untilNs - BigInt(plan.startNs)
+  let count = 0
+  for (const { offsetNs } of arrivals(plan, area)) {
+    if (offsetNs >= lengthNs) break
+    count += 1
+  }
+  return count
+}
+
 /** Poisson arrivals: gaps are exponential, -ln(1 - u) / rate. They end with the plan's duration. */
 export function* arrivals(
   plan: Pick<LoadPlan, 'seed' | 'rate' | 'reads' | 'durationMs'>,

@@ -2,21 +2,25 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { regions, sites } from '#protocol/sites.ts'
-import { commitModes, patterns } from '#protocol/topology.ts'
+import { worldName } from '#protocol/names.ts'
+import { commitModes, fencePaths, patterns, steerings } from '#protocol/topology.ts'
+import { diskBytes, dnsTtlS, maxLossMs } from '#protocol/values.ts'
+
+const digits = z.string().regex(/^\d+$/, 'expected a whole number').transform(Number)
 
 const environment = z.object({
-  FIREDRILL_WORLD: z.string().min(1).default('default'),
+  FIREDRILL_WORLD: worldName.default('default'),
   FIREDRILL_SITE: z.enum(sites),
   FIREDRILL_HOME: z.enum(regions).default('a'),
   FIREDRILL_COMMIT: z.enum(commitModes).default('quorum'),
   FIREDRILL_PATTERN: z.enum(patterns).default('active-passive'),
-  FIREDRILL_STEERING: z.enum(['glb', 'dns']).default('glb'),
-  FIREDRILL_MAX_LOSS_MS: z.coerce.number().positive().default(5000),
+  FIREDRILL_STEERING: z.enum(steerings).default('glb'),
+  FIREDRILL_MAX_LOSS_MS: digits.pipe(maxLossMs).default(5000),
   FIREDRILL_ACCEPT_DATA_LOSS: z.stringbool().default(false),
-  FIREDRILL_FENCE_PATH: z.enum(['in-band', 'out-of-band']).default('in-band'),
-  FIREDRILL_DNS_TTL_S: z.coerce.number().int().min(0).default(30),
+  FIREDRILL_FENCE_PATH: z.enum(fencePaths).default('in-band'),
+  FIREDRILL_DNS_TTL_S: digits.pipe(dnsTtlS).default(30),
   /** Size of each Postgres's disk; 0: no limit of its own. */
-  FIREDRILL_DISK_BYTES: z.coerce.number().int().min(0).default(0),
+  FIREDRILL_DISK_BYTES: digits.pipe(z.literal(0).or(diskBytes)).default(0),
   /** The world's address prefixes by site, `198.18.0,198.18.1,…`, in the order of `sites`. */
   FIREDRILL_NETS: z.string().default('198.18.0,198.18.1,198.18.2,198.18.3,198.18.4,198.18.5'),
   FIREDRILL_SECRETS: z.string().default('/run/firedrill/secrets.json'),
@@ -39,10 +43,10 @@ export type Config = Readonly<{
   home: z.infer<typeof environment>['FIREDRILL_HOME']
   commit: z.infer<typeof environment>['FIREDRILL_COMMIT']
   pattern: z.infer<typeof environment>['FIREDRILL_PATTERN']
-  steering: 'glb' | 'dns'
+  steering: (typeof steerings)[number]
   maxLossMs: number
   acceptDataLoss: boolean
-  fencePath: 'in-band' | 'out-of-band'
+  fencePath: (typeof fencePaths)[number]
   dnsTtlS: number
   diskBytes: number | null
   nets: readonly string[]

@@ -41,6 +41,31 @@ test('an answer of another shape is named', async () => {
   await assert.rejects(wayIn.wan(call), failsWith(/^GET wan\/clock: unexpected answer \{"at":1\} \(at: .*\)$/))
 })
 
+test('a way in that was restarted at another port is found again, and what had failed is not asked twice', async () => {
+  let asked = 0
+  const server = http.createServer((_request, response) => {
+    asked += 1
+    response.end('{"at":"now"}')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const gone = http.createServer().listen(0, '127.0.0.1')
+  await once(gone, 'listening')
+  const before = (gone.address() as AddressInfo).port
+  await new Promise((resolve) => gone.close(resolve))
+  const address = { host: '127.0.0.1', port: before, token: 'x', controlToken: 'x' }
+  const wayIn = new DockerWayIn({ ...address, findPort: () => Promise.resolve(port) })
+  close = () => {
+    wayIn.close()
+    server.closeAllConnections()
+    server.close()
+  }
+  await assert.rejects(wayIn.wan({ ...call, timeoutMs: 2000 }), WayInFailed)
+  assert.equal(asked, 0)
+  assert.deepEqual(await wayIn.wan({ ...call, timeoutMs: 2000 }), { at: 'now' })
+})
+
 test('a tunnel that does not open fails when its time is over', async () => {
   const wayIn = await wayInTo(() => {})
   await assert.rejects(wayIn.connect('app.a', 1, 50), failsWith(/^the way in did not reach app\.a:1 within 50 ms$/))

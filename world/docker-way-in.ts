@@ -8,6 +8,7 @@ import { CallRefused } from '#runtime/http.ts'
 import type { WayIn, WayInCall } from './running-world.ts'
 
 const connectTimeoutMs = 3000
+const findAgainEveryMs = 1000
 
 /** No whole answer came, or none that is understood: what was asked may have been done all the same. */
 export class WayInFailed extends Error {
@@ -21,21 +22,27 @@ export interface WayInAddress {
   readonly token: string
   /** The bearer token of the sites' control listeners. */
   readonly controlToken: string
+  /** Finds the port again: Docker publishes another one when the WAN is restarted. Null: none now. */
+  readonly findPort?: () => Promise<number | null>
 }
 
 export class DockerWayIn implements WayIn {
-  private readonly address: WayInAddress
+  readonly address: WayInAddress
+  private port: number
+  private soughtAtMs = Number.NEGATIVE_INFINITY
   private readonly agent = new http.Agent({ keepAlive: true, maxSockets: 8 })
   private readonly tunnels = new Map<string, http.Agent>()
   private readonly forwards = new Set<net.Server>()
 
   constructor(address: WayInAddress) {
     this.address = address
+    this.port = address.port
   }
 
   async wan<Shape extends z.ZodType>(call: WayInCall<Shape>): Promise<z.infer<Shape>> {
-    const { host, port, token } = this.address
-    return exchange({ call, target: 'wan', options: { host, port, agent: this.agent }, token })
+    const { host, token } = this.address
+    const options = { host, port: this.port, agent: this.agent }
+    return exchange({ call, target: 'wan', options, token }).catch(async (error: unknown) => this.lookAgain(error))
   }
 
   async control<Shape extends z.ZodType>(host: string, call: WayInCall<Shape>): Promise<z.infer<Shape>> {
@@ -54,11 +61,31 @@ export class DockerWayIn implements WayIn {
   }
 
   async connect(host: string, port: number, timeoutMs = connectTimeoutMs): Promise<Duplex> {
+    return this.tunnel(host, port, timeoutMs).catch(async (error: unknown) => this.lookAgain(error))
+  }
+
+  /** What has failed stays failed: it may have been done. The next call goes to where the way in is by then. */
+  private async lookAgain(error: unknown): Promise<never> {
+    const { findPort } = this.address
+    const nowMs = performance.now()
+    if (findPort !== undefined && !(error instanceof CallRefused) && nowMs - this.soughtAtMs > findAgainEveryMs) {
+      this.soughtAtMs = nowMs
+      // Not waited for: Docker may hang, and the call's time is over.
+      void this.findAgain(findPort)
+    }
+    throw error
+  }
+
+  private async findAgain(findPort: () => Promise<number | null>): Promise<void> {
+    this.port = (await findPort().catch(() => null)) ?? this.port
+  }
+
+  private async tunnel(host: string, port: number, timeoutMs: number): Promise<Duplex> {
     const target = `${host}:${port}`
     return new Promise((resolve, reject) => {
       const request = http.request({
         host: this.address.host,
-        port: this.address.port,
+        port: this.port,
         method: 'CONNECT',
         path: target,
         headers: { 'proxy-authorization': `Bearer ${this.address.token}`, host: target },

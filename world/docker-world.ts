@@ -5,8 +5,10 @@ import { z } from 'zod'
 import { ports } from '#protocol/sites.ts'
 import type { Topology } from '#protocol/topology.ts'
 import { loadHostConfig, type Secrets } from '#runtime/config.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { findCompose } from './compose.ts'
 import { connectEngine } from './docker-engine.ts'
+import { followEvents } from './docker-events.ts'
 import { readFileOf, writeFileOf } from './docker-files.ts'
 import { limitContainer, limitsOfContainer, statisticsOf } from './docker-limits.ts'
 import { demultiplex, outputOf } from './docker-output.ts'
@@ -15,7 +17,9 @@ import { EnvironmentError } from './environment-error.ts'
 import type {
   ContainerFacts,
   ContainerStatistics,
+  DockerEvent,
   EngineFacts,
+  EventStream,
   Limits,
   RunningWorld,
   ServiceName,
@@ -49,6 +53,8 @@ const startOrder: Readonly<Record<ServiceName, number | null>> = {
 }
 const listenTimeoutMs = 5000
 const listenPauseMs = 100
+/** How often a container is paused that can't be frozen at the moment; each try takes about a second. */
+const mostFreezes = 5
 
 const secretsShape = z.object({
   control: z.string(),
@@ -141,7 +147,7 @@ export class DockerWorld implements RunningWorld {
   }
 
   async pause(targets: readonly Target[]): Promise<void> {
-    await this.each(targets, async (container) => unlessIn(container, 'paused', container.pause()))
+    await this.each(targets, pauseContainer)
   }
 
   async unpause(targets: readonly Target[]): Promise<void> {
@@ -173,6 +179,10 @@ export class DockerWorld implements RunningWorld {
 
   async statistics(target: Target): Promise<ContainerStatistics> {
     return statisticsOf(this.docker, await this.container(target))
+  }
+
+  async events(sinceMs: number | null, onEvent: (event: DockerEvent) => void): Promise<EventStream> {
+    return followEvents(this.docker, this.name, sinceMs, onEvent)
   }
 
   private async container(target: Target): Promise<Dockerode.Container> {
@@ -220,15 +230,16 @@ export async function openWorldOn(docker: Dockerode, name: string): Promise<Dock
     )
   const container = docker.getContainer(wan.id)
   const facts = await container.inspect()
-  const published = facts.NetworkSettings.Ports[`${ports.wayIn}/tcp`]?.[0]
-  if (published === undefined)
+  const port = publishedWayIn(facts)
+  if (port === null)
     throw new EnvironmentError(`the WAN of world ${name} has no published port ${ports.wayIn}; bring the world up anew`)
   const { secrets, wayInToken } = await readSecrets(container)
   const address = {
     host: '127.0.0.1',
-    port: Number(published.HostPort),
+    port,
     token: wayInToken,
     controlToken: secrets.control,
+    findPort: async () => publishedWayIn(await container.inspect()),
   }
   return new DockerWorld({
     name,
@@ -237,6 +248,11 @@ export async function openWorldOn(docker: Dockerode, name: string): Promise<Dock
     wayIn: new DockerWayIn(address),
     docker,
   })
+}
+
+function publishedWayIn(facts: Dockerode.ContainerInspectInfo): number | null {
+  const published = facts.NetworkSettings.Ports[`${ports.wayIn}/tcp`]?.[0]
+  return published === undefined ? null : Number(published.HostPort)
 }
 
 /** Reads the files that the WAN wrote at the world's first start; it may not have come to it yet. */
@@ -258,6 +274,21 @@ async function unlessAlready(work: Promise<unknown>, alreadyStatus: number): Pro
     await work
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode !== alreadyStatus) throw error
+  }
+}
+
+/**
+ * A kernel with control groups of version 1 gives up where a process is busy inside it at that moment; Docker then lets all go on, and
+ * says so.
+ */
+async function pauseContainer(container: Dockerode.Container): Promise<void> {
+  for (let left = mostFreezes; ; left -= 1) {
+    try {
+      await unlessIn(container, 'paused', container.pause())
+      return
+    } catch (error) {
+      if (left <= 1 || !messageOf(error).includes('unable to freeze')) throw error
+    }
   }
 }
 

@@ -71,6 +71,19 @@ export interface ContainerStatistics {
   readonly ranOutOfMemory: boolean
 }
 
+/** Something that Docker did with a container. */
+export interface DockerEvent extends Target {
+  readonly action: string
+  /** Docker's wall clock, ms. */
+  readonly wallMs: number
+}
+
+export interface EventStream {
+  /** Resolves when it has ended, whoever ended it. */
+  readonly closed: Promise<void>
+  close(): void
+}
+
 export interface RunningWorld extends AsyncDisposable {
   readonly name: string
   readonly topology: Topology
@@ -97,6 +110,11 @@ export interface RunningWorld extends AsyncDisposable {
   /** Takes effect at once, and in a container that does not run at its next start. What is left out stays as it is. */
   limit(target: Target, limits: Partial<Limits>): Promise<void>
   statistics(target: Target): Promise<ContainerStatistics>
+  /**
+   * Docker's own word of each start, death, pause, thaw and change of limits, as it comes.
+   * @param sinceMs Docker's wall clock: what it did since then is told first; null: from now on
+   */
+  events(sinceMs: number | null, onEvent: (event: DockerEvent) => void): Promise<EventStream>
   /** The container's whole output so far. */
   logs(target: Target): Promise<string>
 }

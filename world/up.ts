@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type Dockerode from 'dockerode'
+import { worldName } from '#protocol/names.ts'
 import type { Topology } from '#protocol/topology.ts'
 import type { HostConfig } from '#runtime/config.ts'
 import { forgetDeadReservations, sitePrefixes, takeRange } from './address-range.ts'
@@ -12,6 +13,7 @@ import type { Engine } from './docker-engine.ts'
 import { type DockerWorld, openWorldOn } from './docker-world.ts'
 import { outputOf } from './docker-output.ts'
 import { disksOverride } from './disks.ts'
+import type { WorldLock } from './busy-lock.ts'
 import { removeWorld } from './down.ts'
 import { EnvironmentError } from './environment-error.ts'
 import { type BuiltImages, buildImages } from './images/build-images.ts'
@@ -34,18 +36,19 @@ export interface UpOptions {
   readonly topology: Topology
   readonly say: (line: string) => void
   readonly signal: AbortSignal
+  /** Held by the caller; it is on the world that is returned then. */
+  readonly lock: WorldLock
 }
 
 /**
  * The world, ready. One that is up with this topology and these images is used as it is; any other of this name is replaced.
- * @throws EnvironmentError; nothing is left running then
+ * @throws EnvironmentError; nothing is left running then, unless somebody else has it
  */
 export async function bringUp(options: UpOptions): Promise<DockerWorld> {
   const { engine, config, world, topology, say } = options
-  if (!/^[a-z0-9][a-z0-9_-]{0,30}$/.test(world))
-    throw new EnvironmentError(
-      `world name: expected up to 31 lower-case letters, digits, - and _, saw ${JSON.stringify(world)}`,
-    )
+  const named = worldName.safeParse(world)
+  if (!named.success)
+    throw new EnvironmentError(`${named.error.issues[0]?.message ?? 'no world name'}, saw ${JSON.stringify(world)}`)
   const images = await buildImages(engine, config)
   const difference = await differenceOf(engine.docker, world, topology, images)
   if (difference === null) {
@@ -58,16 +61,29 @@ export async function bringUp(options: UpOptions): Promise<DockerWorld> {
   } else if (difference !== 'absent') {
     say(`world ${world} is made anew: ${difference}`)
   }
+  await options.lock.claim()
   await removeWorld(engine.docker, world)
   try {
     return await start(options, images)
   } catch (error) {
-    if (!options.signal.aborted) await keepLogs(engine.docker, world, say)
-    await removeWorld(engine.docker, world, options.signal.aborted ? interruptedSettleMs : 0)
+    await removeFailed(options)
     if (options.signal.aborted)
       throw new EnvironmentError(`interrupted; nothing of world ${world} is left`, { cause: error })
     throw error
   }
+}
+
+/** @throws EnvironmentError if the world is somebody else's by now: what there is of it is his */
+async function removeFailed({ engine, world, lock, say, signal }: UpOptions): Promise<void> {
+  try {
+    await lock.claim()
+  } catch (error) {
+    throw new EnvironmentError(`world ${world} did not come up, and is left as it is: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+  if (!signal.aborted) await keepLogs(engine.docker, world, say)
+  await removeWorld(engine.docker, world, signal.aborted ? interruptedSettleMs : 0)
 }
 
 /** Null if the containers are those that `up` would start; `absent` if there are none; else what differs. */
@@ -137,13 +153,15 @@ async function start(options: UpOptions, images: BuiltImages): Promise<DockerWor
         const { signal } = options
         await composeUp({ compose, engine, config, world, environmentFile, overrideFile, signal, onLine: note })
         running = await openWorldOn(engine.docker, world)
+        await options.lock.attach()
       },
     },
     {
       title: 'everything is ready',
       work: async (note) => {
         if (running === undefined) return
-        await waitUntilReady(running, options.signal, note)
+        const signal = AbortSignal.any([options.signal, options.lock.lost])
+        await waitUntilReady(running, signal, note)
       },
     },
   ])

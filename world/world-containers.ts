@@ -1,5 +1,6 @@
 // What Docker has of a world, found by label alone: so a world can be seen and removed whoever started it and whatever was killed.
 import type Dockerode from 'dockerode'
+import { worldName } from '#protocol/names.ts'
 import { areaHosts, isSite, regionHosts, regions, areas } from '#protocol/sites.ts'
 import { EnvironmentError } from './environment-error.ts'
 import { roleLabel } from './failover-roles.ts'
@@ -68,7 +69,7 @@ function order(target: Target): number {
   return standardTargets.findIndex((each) => each.site === target.site && each.service === target.service)
 }
 
-/** Names of all worlds that Docker has anything of. */
+/** Names of all worlds that Docker has anything of. A label that is no world's name is not ours: it could be the path of anything. */
 export async function listWorlds(docker: Dockerode): Promise<readonly string[]> {
   const filters = { label: [worldLabel] }
   const [containers, networks, volumes] = await Promise.all([
@@ -82,5 +83,6 @@ export async function listWorlds(docker: Dockerode): Promise<readonly string[]> 
     ...(volumes.Volumes ?? []),
   ]
   const names = labelled.map((each) => each.Labels?.[worldLabel]).filter((name) => name !== undefined)
-  return [...new Set(names)].sort()
+  const ours = names.filter((name) => worldName.safeParse(name).success)
+  return [...new Set(ours)].sort()
 }

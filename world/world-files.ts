@@ -1,4 +1,5 @@
-// Files by which processes of this machine know of each other's work on a world: in the machine's folder, since checkouts share worlds.
+// Files about a world that processes of one user leave for each other: in the machine's folder, since checkouts share worlds. Who has
+// the world is not among them: that, the world itself says (holds.ts).
 import { join } from 'node:path'
 import { machineFolder } from './checkout.ts'
 
@@ -6,12 +7,7 @@ function fileOf(world: string, ending: string): string {
   return join(machineFolder(), 'worlds', `${world}.${ending}`)
 }
 
-export const worldLockFile = (world: string): string => fileOf(world, 'lock')
-
-export const guardLockFile = (world: string): string => fileOf(world, 'guard.lock')
 export const guardLogFile = (world: string): string => fileOf(world, 'guard.log')
-/** What the guard has healed and nobody was told yet. */
-export const guardHealedFile = (world: string): string => fileOf(world, 'guard.healed')
 
 export const dashboardLockFile = (world: string): string => fileOf(world, 'dashboard.lock')
 /** Address and token of the dashboard. */

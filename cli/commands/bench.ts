@@ -6,7 +6,8 @@ import { loadRunbook } from '#gameday/validate.ts'
 import { guardTopology } from '#gameday/bench/guard.ts'
 import { faultKinds } from '#protocol/faults.ts'
 import { exitCodes } from '#protocol/journal.ts'
-import { parseDuration, topology as topologyShape } from '#protocol/topology.ts'
+import { topology as topologyShape } from '#protocol/topology.ts'
+import { parseDuration } from '#protocol/values.ts'
 import { lockWorld } from '#world/busy-lock.ts'
 import { checkout, stateFolder } from '#world/checkout.ts'
 import { connectEngine } from '#world/docker-engine.ts'
@@ -54,16 +55,19 @@ async function bench(kind: BenchKind, options: BenchOptions): Promise<void> {
   const config = hostConfig()
   // A wrong name is told before a world is brought up for it.
   for (const name of options.runbook) await loadRunbook(name, { set: [], canApprove: false })
-  const signal = interruption('healing what the bench has broken')
-  await using lock = await lockWorld(options.world, `bench ${kind}`, say)
+  const interrupted = interruption('healing what the bench has broken')
   const engine = await connectEngine(config, say)
+  await using lock = await lockWorld({ docker: engine.docker, world: options.world, doing: `bench ${kind}`, say })
+  const signal = AbortSignal.any([interrupted, lock.lost])
   const topology = topologyShape.parse(kind === 'guard' ? guardTopology : {})
-  const bring = async (): Promise<DockerWorld> =>
-    bringUp({ engine, config, world: options.world, topology, say, signal })
+  const bring = async (): Promise<DockerWorld> => {
+    const world = await bringUp({ engine, config, world: options.world, topology, say, signal: interrupted, lock })
+    await seeToGuard(engine, options.world, { injects: lock })
+    return world
+  }
   await using worlds = new AsyncDisposableStack()
   const stateFile = join(stateFolder, 'bench', `${kind}-${options.world}.json`)
   const world = worlds.use(await bring())
-  await seeToGuard(engine, options.world, 'replace')
   // Its drills are processes of their own, and take the lock themselves.
   if (kind === 'guard') await lock.release()
   const result = await runBench({
@@ -71,8 +75,11 @@ async function bench(kind: BenchKind, options: BenchOptions): Promise<void> {
     world,
     remake: async (why) => {
       say(`world ${options.world} is made anew: ${why}`)
+      await lock.claim()
       await removeWorld(engine.docker, options.world)
-      return worlds.use(await bring())
+      const remade = worlds.use(await bring())
+      if (kind === 'guard') await lock.release()
+      return remade
     },
     runs: options.runs,
     runbooks: options.runbook,

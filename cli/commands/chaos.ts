@@ -6,12 +6,13 @@ import { describeFaults, lasting } from '#gameday/fault-words.ts'
 import { faultFrom, injectByHand } from '#gameday/manual-fault.ts'
 import { whatKind } from '#protocol/faults.ts'
 import { faultsNotOffered } from '#protocol/not-offered.ts'
-import { connectEngine } from '#world/docker-engine.ts'
+import { busy, guardsWork } from '#world/busy-lock.ts'
+import { connectEngine, type Engine } from '#world/docker-engine.ts'
 import { openWorldOn } from '#world/docker-world.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
-import { isGuardsWork } from '#world/guard-files.ts'
-import { guardLockFile, worldLockFile } from '#world/world-files.ts'
-import { lookAtLock } from '#world/process-lock.ts'
+import { holderWords } from '#world/holder.ts'
+import { lookAtDriver, readHolds } from '#world/holds.ts'
+import type { RunningWorld } from '#world/running-world.ts'
 import { faultListScreen, faultRow, fenceLine, linkRow, roughly, textColumns } from '../fault-screen.ts'
 import { seeToGuard } from '../guard.ts'
 import { hostConfig, print, say, worldOption } from '../shared.ts'
@@ -70,9 +71,9 @@ async function inject(kind: string, target: readonly string[], options: InjectOp
     ...(options.for === undefined ? {} : { for: options.for }),
   })
   const engine = await connectEngine(hostConfig(), say)
-  await seeToGuard(engine, options.world, 'replace')
+  await seeToGuard(engine, options.world, { injects: null })
   await using world = await openWorldOn(engine.docker, options.world)
-  await besideWhom(options.world)
+  await besideWhom(engine.docker, world)
   const { entry, proven } = await injectByHand(world, spec)
   const proof = await proven
   const leftMs = Number(BigInt(entry.expiresNs) - (await clockNs(world))) / 1e6
@@ -88,19 +89,14 @@ async function inject(kind: string, target: readonly string[], options: InjectOp
  * Waits for a guard that heals: it would take this fault with the others. Says whose drill will have it in its figures.
  * @throws EnvironmentError if the world is being brought up, down or healed
  */
-async function besideWhom(world: string): Promise<void> {
+async function besideWhom(docker: Engine['docker'], world: RunningWorld): Promise<void> {
   for (;;) {
-    const { state, holder } = await lookAtLock(worldLockFile(world))
-    if (state !== 'held') return
-    if (!isGuardsWork(holder)) {
-      const { doing, pid } = holder
-      if (/^(run|fuzz|bench)\b/.test(doing)) {
-        say(`process ${pid} (${doing}) uses world ${world}: this fault will be in its figures`)
-        return
-      }
-      throw new EnvironmentError(
-        `world ${world} is busy: process ${pid} (${doing}); wait for it, then inject the fault`,
-      )
+    const { state, holder } = await lookAtDriver(docker, world.name, world)
+    if (state !== 'held' && state !== 'away') return
+    if (holder.doing !== guardsWork) {
+      if (!/^(run|fuzz|bench)\b/.test(holder.doing)) throw busy(world.name, holder)
+      say(`world ${world.name} is held by ${holderWords(holder)}: this fault will be in its figures`)
+      return
     }
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
@@ -108,16 +104,16 @@ async function besideWhom(world: string): Promise<void> {
 
 async function status(options: { readonly world: string; readonly json?: true }): Promise<void> {
   const engine = await connectEngine(hostConfig(), say)
-  await seeToGuard(engine, options.world, 'start')
+  await seeToGuard(engine, options.world)
   await using world = await openWorldOn(engine.docker, options.world)
-  const [faults, links, fence, nowNs, guard] = await Promise.all([
+  const [faults, links, fence, nowNs, { guard }] = await Promise.all([
     readLedger(world),
     linkChanges(world),
     readFence(world),
     clockNs(world),
-    lookAtLock(guardLockFile(options.world)),
+    readHolds(world),
   ])
-  const guardedBy = guard.state === 'held' ? { pid: guard.holder.pid, since: guard.holder.since } : null
+  const guardedBy = guard.state === 'held' ? guard.holder : null
   if (options.json === true) {
     print(
       JSON.stringify({ world: world.name, nowNs: nowNs.toString(), faults, links, fence, guard: guardedBy }, null, 2),
@@ -136,7 +132,9 @@ async function status(options: { readonly world: string; readonly json?: true })
       ),
       ...block('link changes:', 'every link has its own settings', links.map(linkRow)),
       fenceLine(fence),
-      guardedBy === null ? 'guard: none' : `guard: process ${guardedBy.pid} since ${guardedBy.since}`,
+      guardedBy === null
+        ? 'guard: none'
+        : `guard: process ${guardedBy.pid} of user ${guardedBy.user} on host ${guardedBy.host} since ${guardedBy.since}`,
     ].join('\n'),
   )
 }

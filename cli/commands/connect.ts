@@ -23,7 +23,7 @@ export function registerConnect(program: Command): void {
     .action(async (name: string, command: readonly string[], options: { readonly world: string }) => {
       const target = targetFrom(name)
       const engine = await connectEngine(hostConfig(), say)
-      await seeToGuard(engine, options.world, 'start')
+      await seeToGuard(engine, options.world)
       const { docker } = engine
       const { id, state } = await findContainer(docker, options.world, target)
       if (state !== 'running')

@@ -4,6 +4,7 @@ import { lockWorld } from '#world/busy-lock.ts'
 import { connectEngine } from '#world/docker-engine.ts'
 import { removeWorld } from '#world/down.ts'
 import { endGuard, forgetGuard } from '#world/guard-files.ts'
+import { describeSelf } from '#world/holder.ts'
 import { listWorlds } from '#world/world-containers.ts'
 import { tellHealed } from '../guard.ts'
 import { hostConfig, print, say, worldOption } from '../shared.ts'
@@ -19,12 +20,13 @@ export function registerDown(program: Command): void {
       const worlds = options.all === true ? await listWorlds(docker) : [options.world]
       if (worlds.length === 0) print('no world is up')
       for (const world of worlds) {
-        await using _lock = await lockWorld(world, 'down', say, { onGuard: () => endGuard(world) })
-        await endGuard(world)
-        tellHealed(world)
+        const self = describeSelf('down')
+        const onGuard = (): Promise<boolean> => endGuard(docker, world, self)
+        await using lock = await lockWorld({ docker, world, doing: 'down', say, onGuard })
+        await tellHealed(docker, world)
+        await endGuard(docker, world, self)
+        await lock.claim()
         const { containers, networks, volumes, stuckNetworks } = await removeWorld(docker, world)
-        // A command may have started another meanwhile.
-        await endGuard(world)
         forgetGuard(world)
         print(
           containers + networks + volumes === 0

@@ -1,6 +1,7 @@
 // `failover`: another region becomes primary now, by the operator's word.
 import { type Command, Option } from 'commander'
 import { regions } from '#protocol/sites.ts'
+import { lockWorld } from '#world/busy-lock.ts'
 import { connectEngine } from '#world/docker-engine.ts'
 import { openWorldOn } from '#world/docker-world.ts'
 import { failover } from '#world/moves.ts'
@@ -22,8 +23,10 @@ export function registerFailover(program: Command): void {
     .option('--accept-data-loss', 'with commit: async, promote even above max-loss')
     .action(async (options: FailoverOptions) => {
       const engine = await connectEngine(hostConfig(), say)
-      await seeToGuard(engine, options.world, 'start')
+      await using lock = await lockWorld({ docker: engine.docker, world: options.world, doing: 'failover', say })
+      await seeToGuard(engine, options.world)
       await using world = await openWorldOn(engine.docker, options.world)
+      if (!lock.isHeld) await lock.claim()
       const reply = await failover(world, { to: options.to ?? null, acceptDataLoss: options.acceptDataLoss === true })
       print(`region ${reply.primary ?? 'none'} is primary in epoch ${reply.epoch}: ${reply.reason}`)
     })

@@ -7,9 +7,9 @@ import { runFuzz } from '#gameday/fuzz/run-fuzz.ts'
 import type { Progress } from '#gameday/progress.ts'
 import { exitCodes } from '#protocol/journal.ts'
 import { type CommitMode, commitModes, topology as topologyShape } from '#protocol/topology.ts'
-import { lockWorld } from '#world/busy-lock.ts'
+import { lockWorld, type WorldLock } from '#world/busy-lock.ts'
 import { checkout, stateFolder } from '#world/checkout.ts'
-import { connectEngine } from '#world/docker-engine.ts'
+import { connectEngine, type Engine } from '#world/docker-engine.ts'
 import type { DockerWorld } from '#world/docker-world.ts'
 import { removeWorld } from '#world/down.ts'
 import { endGuard, forgetGuard } from '#world/guard-files.ts'
@@ -68,17 +68,21 @@ async function fuzz(options: FuzzCommandOptions): Promise<void> {
       print(`# run ${run} of seed ${seed}\n${drawRun({ seed, run, commit: options.commit, home: topology.home }).text}`)
     return
   }
-  const signal = interruption('healing what the run has broken')
-  await using _lock = await lockWorld(options.world, `fuzz --seed ${seed}`, say)
+  const interrupted = interruption('healing what the run has broken')
   const engine = await connectEngine(config, say)
+  const doing = `fuzz --seed ${seed}`
+  await using lock = await lockWorld({ docker: engine.docker, world: options.world, doing, say })
+  const signal = AbortSignal.any([interrupted, lock.lost])
   const found = (await listWorlds(engine.docker)).includes(options.world)
-  const bring = async (): Promise<DockerWorld> =>
-    bringUp({ engine, config, world: options.world, topology, say, signal })
+  const bring = async (): Promise<DockerWorld> => {
+    const world = await bringUp({ engine, config, world: options.world, topology, say, signal: interrupted, lock })
+    await seeToGuard(engine, options.world, { injects: lock })
+    return world
+  }
   await using worlds = new AsyncDisposableStack()
   const world = worlds.use(await bring())
   // Only what was made here goes again, whatever ends the session.
-  if (!found) worlds.defer(async () => takeDown(engine.docker, options.world))
-  await seeToGuard(engine, options.world, 'replace')
+  if (!found) worlds.defer(async () => takeDown(engine.docker, options.world, lock))
   const { commit, home, pattern } = topology
   print(
     `fuzz --seed ${seed}: ${options.only === undefined ? `${runs.length} runs` : `run ${options.only}`} in world ${options.world} (${pattern}, commit ${commit}, home ${home}), each at most ${longestRunMs / 1000} s; one again: --seed ${seed} --only RUN`,
@@ -93,6 +97,7 @@ async function fuzz(options: FuzzCommandOptions): Promise<void> {
     keepAll: options.keep === true,
     remake: async (why) => {
       say(`world ${options.world} is made anew: ${why}`)
+      await lock.claim()
       await removeWorld(engine.docker, options.world)
       return worlds.use(await bring())
     },
@@ -104,9 +109,10 @@ async function fuzz(options: FuzzCommandOptions): Promise<void> {
   process.exitCode = exitCodes[verdict]
 }
 
-async function takeDown(docker: Parameters<typeof removeWorld>[0], world: string): Promise<void> {
+async function takeDown(docker: Engine['docker'], world: string, lock: WorldLock): Promise<void> {
+  await endGuard(docker, world, lock.self)
+  await lock.claim()
   const { stuckNetworks } = await removeWorld(docker, world)
-  await endGuard(world)
   forgetGuard(world)
   say(`world ${world}, which was made for this, is gone`)
   if (stuckNetworks.length > 0) say(`Docker keeps ${stuckNetworks.join(', ')} until it is restarted`)

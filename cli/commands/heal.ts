@@ -8,6 +8,7 @@ import { lockWorld } from '#world/busy-lock.ts'
 import { connectEngine, type Engine } from '#world/docker-engine.ts'
 import { openWorldOn } from '#world/docker-world.ts'
 import { EnvironmentError, environmentExitCode } from '#world/environment-error.ts'
+import { findContainer } from '#world/world-containers.ts'
 import { startWan } from '#world/wan-start.ts'
 import { seeToGuard } from '../guard.ts'
 import { hostConfig, print, say, worldOption } from '../shared.ts'
@@ -31,12 +32,20 @@ async function heal(fault: string | undefined, options: HealOptions): Promise<vo
   if (fault !== undefined && options.all === true)
     throw new EnvironmentError(`expected the fault ${fault} or --all, saw both; leave one out`)
   if (fault !== undefined) {
-    const { docker } = await connected(options.world)
-    await healOne(docker, options.world, fault)
+    const engine = await connectEngine(hostConfig(), say)
+    await wake(engine, options.world)
+    await healOne(engine.docker, options.world, fault)
     return
   }
-  await using _lock = await lockWorld(options.world, 'heal', say)
-  const { docker, woken } = await connected(options.world)
+  const engine = await connectEngine(hostConfig(), say)
+  const { docker } = engine
+  await using lock = await lockWorld({ docker, world: options.world, doing: 'heal', say })
+  if (!lock.isHeld) {
+    await findContainer(docker, options.world, { site: null, service: 'wan' })
+    await lock.claim()
+  }
+  const woken = await wake(engine, options.world)
+  if (!lock.isHeld) await lock.attach()
   await using world = await openWorldOn(docker, options.world)
   const { healed, left } = await healWorld(world)
   for (const line of healed) print(`healed: ${line}`)
@@ -45,12 +54,11 @@ async function heal(fault: string | undefined, options: HealOptions): Promise<vo
   if (left.length > 0) process.exitCode = environmentExitCode
 }
 
-async function connected(world: string): Promise<{ readonly docker: Engine['docker']; readonly woken: string | null }> {
-  const engine = await connectEngine(hostConfig(), say)
+async function wake(engine: Engine, world: string): Promise<string | null> {
   const woken = await startWan(engine.docker, world)
   if (woken !== null) print(`healed: ${woken}`)
-  await seeToGuard(engine, world, 'start')
-  return { docker: engine.docker, woken }
+  await seeToGuard(engine, world)
+  return woken
 }
 
 async function healOne(docker: Engine['docker'], name: string, fault: string): Promise<void> {

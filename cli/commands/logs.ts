@@ -18,7 +18,7 @@ export function registerLogs(program: Command): void {
     .action(async (name: string, options: { readonly world: string; readonly follow?: true }) => {
       const target = targetFrom(name)
       const engine = await connectEngine(hostConfig(), say)
-      await seeToGuard(engine, options.world, 'start')
+      await seeToGuard(engine, options.world)
       const { docker } = engine
       const { id } = await findContainer(docker, options.world, target)
       if (options.follow === true) await followLogs(docker, id, interruption('ending'))

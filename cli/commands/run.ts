@@ -10,7 +10,7 @@ import { renderPlan } from '#gameday/plan.ts'
 import { readyWorld } from '#gameday/ready-world.ts'
 import { renderJunit } from '#gameday/report/junit.ts'
 import { reportDrill } from '#gameday/report/past-drill.ts'
-import { type DrillResult, runDrill } from '#gameday/run-drill.ts'
+import { type DrillOptions, type DrillResult, runDrill } from '#gameday/run-drill.ts'
 import { sendTraces } from '#gameday/telemetry/send-traces.ts'
 import { loadRunbook, type LoadedRunbook, shippedRunbooks } from '#gameday/validate.ts'
 import type { Journal } from '#protocol/journal.ts'
@@ -80,37 +80,41 @@ async function run(names: readonly string[], options: RunOptions): Promise<void>
   if (options.dryRun === true) return print(books.map(renderPlan).join('\n\n\n'))
   await refuseUnwritable(options.junit)
   const config = hostConfig()
-  const signal = interruption('rolling back and healing what the drill has broken')
+  const interrupted = interruption('rolling back and healing what the drill has broken')
   const doing = books.length === 1 ? books[0]?.name : `${books.length} runbooks`
-  await using _lock = await lockWorld(options.world, `run ${doing}`, say)
   const engine = await connectEngine(config, say)
+  await using lock = await lockWorld({ docker: engine.docker, world: options.world, doing: `run ${doing}`, say })
+  const ending = { signal: AbortSignal.any([interrupted, lock.lost]), lost: lock.lost }
   await using worlds = new AsyncDisposableStack()
   const bring = async (topology: Topology): Promise<DockerWorld> => {
-    const world = worlds.use(await bringUp({ engine, config, world: options.world, topology, say, signal }))
-    await seeToGuard(engine, options.world, 'replace')
+    const world = worlds.use(
+      await bringUp({ engine, config, world: options.world, topology, say, signal: interrupted, lock }),
+    )
+    await seeToGuard(engine, options.world, { injects: lock })
     await sayDashboard(world.name, options.dashboard)
     return world
   }
   if (options.all !== true && names.length === 1 && books[0] !== undefined) {
-    const result = await drillIn(await bring(books[0].runbook.topology), books[0], options, signal)
+    const result = await drillIn(await bring(books[0].runbook.topology), books[0], options, ending)
     return conclude(result, options)
   }
   const remake = async (why: string, topology: Topology): Promise<DockerWorld> => {
     say(`world ${options.world} is made anew: ${why}`)
+    await lock.claim()
     await removeWorld(engine.docker, options.world)
     return bring(topology)
   }
   const outcomes = await runGameDay({
     books: groupByTopology(books),
-    signal,
+    signal: ending.signal,
     drill: async (loaded) => {
       const { topology } = loaded.runbook
       const world = await readyWorld(await bring(topology), {
         remake: (why) => remake(why, topology),
         progress: drillProgress,
-        signal,
+        signal: ending.signal,
       })
-      return drillIn(world, loaded, options, signal)
+      return drillIn(world, loaded, options, ending)
     },
     ended: ({ loaded, result, refused }) => {
       say(`${loaded.name}: ${result?.journal.verdict.toUpperCase() ?? `refused: ${refused}`}`)
@@ -166,7 +170,7 @@ async function drillIn(
   world: RunningWorld,
   loaded: LoadedRunbook,
   options: RunOptions,
-  signal: AbortSignal,
+  ending: Pick<DrillOptions, 'signal' | 'lost'>,
 ): Promise<DrillResult> {
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
   const result = await runDrill({
@@ -177,7 +181,7 @@ async function drillIn(
     command: commandOf(loaded, options, seed),
     progress: drillProgress,
     approve: approver(options),
-    signal,
+    ...ending,
   })
   const endpoint = options.otlp ?? hostConfig().otlpEndpoint
   if (endpoint !== null) say(await sendTraces(result.folder, endpoint))

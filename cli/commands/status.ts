@@ -14,7 +14,7 @@ export function registerStatus(program: Command): void {
     .option('--json', 'print it as JSON')
     .action(async (options: { readonly world: string; readonly json?: true }) => {
       const engine = await connectEngine(hostConfig(), say)
-      await seeToGuard(engine, options.world, 'start')
+      await seeToGuard(engine, options.world)
       const status = await statusOf(engine.docker, options.world)
       print(options.json === true ? JSON.stringify(status, null, 2) : statusScreen(status))
     })

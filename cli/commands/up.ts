@@ -19,10 +19,10 @@ export function registerUp(program: Command): void {
       const config = hostConfig()
       const topology = topologyFrom(options)
       const signal = interruption('taking down what was started')
-      await using _lock = await lockWorld(options.world, 'up', say)
       const engine = await connectEngine(config, say)
-      await using world = await bringUp({ engine, config, world: options.world, topology, say, signal })
-      await seeToGuard(engine, options.world, 'replace')
+      await using lock = await lockWorld({ docker: engine.docker, world: options.world, doing: 'up', say })
+      await using world = await bringUp({ engine, config, world: options.world, topology, say, signal, lock })
+      await seeToGuard(engine, options.world, { injects: lock })
       await sayDashboard(world.name, options.dashboard)
       print(`world ${world.name} is ready; next: ./firedrill status, ./firedrill run region-loss`)
     },

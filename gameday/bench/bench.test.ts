@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { goodRecord } from '../measure/histories.ts'
 import { measure } from '../measure/measure.ts'
+import { stillOut, withMissing } from '../report/planted-journals.ts'
 import { loadRunbook } from '../validate.ts'
 import { distribution } from './distribution.ts'
 import { figuresOf, shorten, summary } from './failover.ts'
@@ -66,8 +67,21 @@ void test('figures are summed up by runbook, and one failed run makes the bench 
   const record = goodRecord()
   const failed = figuresOf(measure({ ...record, runbook: { ...record.runbook, objectives: { rto: 1 } } }), 'drills/two')
   const mixed = summary([run, failed, { ...run, verdict: 'unknown' }], ['a-drill'])
-  assert.match(mixed.screen, /^fail {2}a-drill: rto 1\.05 s \(drills\/two\)$/m)
+  assert.match(mixed.screen, /^fail {2}a-drill: rto 1\.05 s, give or take 150 ms \(drills\/two\)$/m)
   assert.equal(mixed.verdict, 'fail')
+})
+
+void test('what is unknown of a run is not in n, and its reason is told once', () => {
+  const known = figuresOf(measure(goodRecord()), 'drills/one')
+  const missing = figuresOf({ ...withMissing(), runbook: 'a-drill' }, 'drills/two')
+  const out = figuresOf({ ...stillOut(), runbook: 'a-drill' }, 'drills/three')
+  const { screen } = summary([known, missing, out], ['a-drill'])
+  assert.match(screen, /a-drill .*\n +restored +1 +1050 ms +1050 ms +1050 ms +1 unknown, 1 still out\n/)
+  assert.match(screen, /^ +lost +2 +0 +0 +0 +1 unknown$/m)
+  assert.equal(
+    screen.match(/unknown in 1 run: lost, split brain, failed requests: 160 operations of na are missing/g)?.length,
+    1,
+  )
 })
 
 void test('memory and CPU are read from cgroups of both versions', () => {

@@ -3,6 +3,9 @@ import { withoutSuccess, type Journal } from '#protocol/journal.ts'
 import type { Step } from '#protocol/runbook.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import { readyWorld } from '../ready-world.ts'
+import { notKnownText } from '../report/compare.ts'
+import { reasonOf } from '../report/figures.ts'
+import { many } from '../report/words.ts'
 import { runDrill } from '../run-drill.ts'
 import { loadRunbook, type LoadedRunbook } from '../validate.ts'
 import { distribution, renderTable, type Distribution } from './distribution.ts'
@@ -25,6 +28,23 @@ export function shorten(method: readonly Step[]): readonly Step[] {
   })
 }
 
+/** Where the journal has the figures of a run. */
+const paths = {
+  firstWriteMs: 'rto.firstWriteMs',
+  restoredMs: 'rto.restoredMs',
+  longestGapMs: 'outage.longestMs',
+  failbackGapMs: 'failback.outageMs',
+  failbackFailed: 'failback.failed',
+  lost: 'rpo.postgres.lostCount',
+  splitBrain: 'splitBrain.count',
+  failedRequests: 'requests.failed',
+} as const
+
+function unknownOf(journal: Journal): Readonly<Record<string, string>> {
+  const reasons = Object.entries(paths).map(([key, path]) => [key, reasonOf(journal, path)] as const)
+  return Object.fromEntries(reasons.filter(([, reason]) => reason !== null)) as Record<string, string>
+}
+
 export function figuresOf(journal: Journal, folder: string): FinishedRun {
   return {
     runbook: journal.runbook,
@@ -44,11 +64,16 @@ export function figuresOf(journal: Journal, folder: string): FinishedRun {
     splitBrain: journal.splitBrain.count,
     failedRequests: withoutSuccess(journal),
     tookMs: journal.durationMs,
+    firstWriteResolutionMs: journal.rto.firstWriteResolutionMs,
+    resolutionMs: journal.rto.resolutionMs,
+    unknown: unknownOf(journal),
+    stillOutMs: journal.rto.stillOutMs,
   }
 }
 
 /** A run that ended without a journal: it counts, and measured nothing. */
 function brokenRun(runbook: string, error: unknown): FinishedRun {
+  const why = `the drill broke: ${messageOf(error)}`
   return {
     runbook,
     folder: null,
@@ -63,6 +88,10 @@ function brokenRun(runbook: string, error: unknown): FinishedRun {
     splitBrain: null,
     failedRequests: null,
     tookMs: null,
+    firstWriteResolutionMs: null,
+    resolutionMs: null,
+    unknown: Object.fromEntries(Object.keys(paths).map((key) => [key, why])),
+    stillOutMs: null,
   }
 }
 
@@ -123,8 +152,28 @@ function figures(finished: readonly FinishedRun[], names: readonly string[]): Fi
   )
 }
 
-export function summary(finished: readonly FinishedRun[], names: readonly string[]): BenchResult {
-  const seen = figures(finished, names)
+/** What is not in n: `2 unknown, 1 still out`. */
+function notInN(runs: readonly FinishedRun[], key: (typeof columns)[number][1]): string {
+  const stillOut = key === 'restoredMs' ? runs.filter((each) => each.stillOutMs !== null).length : 0
+  return notKnownText({ stillOut, unknown: runs.filter((each) => each.unknown[key] !== undefined).length })
+}
+
+const mostReasons = 10
+
+/** Each reason once, with the figures that it made unknown and in how many runs. */
+function reasonLines(finished: readonly FinishedRun[]): readonly string[] {
+  const titles = new Map<string, string>(columns.map(([title, key]) => [key, title]))
+  const all = finished.flatMap((run) => Object.entries(run.unknown).map(([key, reason]) => ({ run, key, reason })))
+  const byReason = [...Map.groupBy(all, ({ reason }) => reason)]
+  const lines = byReason.map(([reason, found]) => {
+    const figures = [...new Set(found.map(({ key }) => titles.get(key) ?? key))].join(', ')
+    return `unknown in ${many(new Set(found.map(({ run }) => run)).size, 'run')}: ${figures}: ${reason}`
+  })
+  const rest = lines.length - mostReasons
+  return [...lines.slice(0, mostReasons), ...(rest > 0 ? [`and ${many(rest, 'more reason')}`] : [])]
+}
+
+function tableOf(finished: readonly FinishedRun[], names: readonly string[], seen: Figures): string {
   const rows = names.flatMap((name) => {
     const runs = finished.filter((each) => each.runbook === name)
     const passed = runs.filter((each) => each.verdict === 'pass').length
@@ -135,16 +184,21 @@ export function summary(finished: readonly FinishedRun[], names: readonly string
         of === null
           ? ['0', '-', '-', '-']
           : [String(of.n), ...[of.min, of.median, of.max].map((each) => `${Math.round(each)}${unit}`)]
-      return [index === 0 ? `${name} (${passed} of ${runs.length} passed)` : '', title, ...cells]
+      return [index === 0 ? `${name} (${passed} of ${runs.length} passed)` : '', title, ...cells, notInN(runs, key)]
     })
   })
+  return renderTable([['runbook', 'figure', 'n', 'min', 'median', 'max', 'not in n'], ...rows])
+}
+
+export function summary(finished: readonly FinishedRun[], names: readonly string[]): BenchResult {
+  const seen = figures(finished, names)
   const troubles = finished
     .filter((each) => each.verdict !== 'pass')
     .map((each) => `${each.verdict}  ${each.runbook}: ${each.why}${each.folder === null ? '' : ` (${each.folder})`}`)
-  const table = renderTable([['runbook', 'figure', 'n', 'min', 'median', 'max'], ...rows])
+  const lines = [...troubles, ...reasonLines(finished)]
   const verdicts = finished.map((each) => each.verdict)
   return {
-    screen: [table, ...(troubles.length === 0 ? [] : ['', ...troubles])].join('\n'),
+    screen: [tableOf(finished, names, seen), ...(lines.length === 0 ? [] : ['', ...lines])].join('\n'),
     json: { figures: seen, runs: finished },
     verdict: verdicts.find((each) => each === 'fail') ?? verdicts.find((each) => each === 'unknown') ?? 'pass',
   }

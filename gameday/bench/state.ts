@@ -24,6 +24,13 @@ export const finishedRun = z.object({
   splitBrain: count,
   failedRequests: count,
   tookMs: ms,
+  /** How far `firstWriteMs` and `restoredMs` may be from the truth either way. */
+  firstWriteResolutionMs: ms.default(null),
+  resolutionMs: ms.default(null),
+  /** Why a figure above is unknown, by its name. */
+  unknown: z.record(z.string(), z.string()).default({}),
+  /** Service was not back when the load ended, so long after t0. */
+  stillOutMs: ms.default(null),
 })
 export type FinishedRun = z.infer<typeof finishedRun>
 

@@ -1,6 +1,7 @@
 // Steady load over poor links: how many failovers happen that nobody ordered and no fault explains.
 import { runbook } from '#protocol/runbook.ts'
 import { formatMs } from '../measure/objectives.ts'
+import { figureOf, requestsOf, unknownOf } from '../report/figures.ts'
 import { runDrill } from '../run-drill.ts'
 import type { BenchOptions, BenchResult } from './run-bench.ts'
 
@@ -38,15 +39,17 @@ export async function benchSteady(options: BenchOptions): Promise<BenchResult> {
     longestGapMs: journal.outage.longestMs,
     splitBrain: journal.splitBrain,
     lost: journal.rpo.postgres.lostCount,
+    unknown: journal.unknown,
     interruption: journal.interruption,
     folder,
   }
   const screen = [
     `${formatMs(options.durationMs)} of 100 operations/s, 10 % jitter and 1 % loss on every link`,
     ...(journal.interruption === null ? [] : [`ended early: ${journal.interruption}`]),
-    `false failovers  ${journal.falseFailovers ?? 'not measured'}`,
-    `requests         ${journal.requests.ok} ok, ${journal.requests.failed} failed, ${journal.requests.unknown} unknown`,
-    `longest gap      ${formatMs(journal.outage.longestMs)}`,
+    `false failovers  ${figureOf(journal, 'falseFailovers', journal.falseFailovers).text}`,
+    `requests         ${requestsOf(journal).text}`,
+    `longest gap      ${figureOf(journal, 'outage.longestMs', journal.outage.longestMs, formatMs).text}`,
+    ...unknownOf(journal).map(({ reason, figures }) => `unknown          ${figures.join(', ')}: ${reason}`),
     `files            ${folder}`,
   ].join('\n')
   return { screen, json, verdict: journal.verdict }

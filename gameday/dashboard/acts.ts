@@ -7,12 +7,13 @@ import type { ApprovalAnswer } from '#protocol/live-drill.ts'
 import { regions } from '#protocol/sites.ts'
 import { healFault } from '#chaos/inject.ts'
 import { readLedger } from '#chaos/wan-calls.ts'
-import { lockWorld } from '#world/busy-lock.ts'
+import { busy, lockWorld, type WorldLock } from '#world/busy-lock.ts'
 import { lastLines } from '#world/child-process.ts'
 import { startDetached } from '#world/detached.ts'
 import { openWorldOn } from '#world/docker-world.ts'
-import { approvalFile, drillLogFile, worldLockFile } from '#world/world-files.ts'
-import { isAlive, lookAtLock } from '#world/process-lock.ts'
+import { lookAtDriver } from '#world/holds.ts'
+import { approvalFile, drillLogFile } from '#world/world-files.ts'
+import { isAlive } from '#world/process-lock.ts'
 import { failover, switchover } from '#world/moves.ts'
 import { startWan } from '#world/wan-start.ts'
 import { messageOf } from '#runtime/message-of.ts'
@@ -97,13 +98,19 @@ export class Acts {
 
   /** All faults and left load; as `./firedrill heal`, so not while a drill runs. */
   async healAll(): Promise<string> {
-    await using _lock = await lockWorld(this.#name, 'heal from the dashboard', () => {})
+    await using lock = await this.#lock('heal from the dashboard')
+    if (!lock.isHeld) await lock.claim()
     const woken = await startWan(this.#docker, this.#name)
+    if (!lock.isHeld) await lock.attach()
     await using world = await openWorldOn(this.#docker, this.#name)
     const { healed, left } = await healWorld(world)
     for (const line of healed) this.#watch.note('healed', line)
     if (left.length > 0) throw new ActRefused(`left: ${left.join('; ')}`)
     return [...(woken === null ? [] : [woken]), ...healed].join('; ') || 'there was no fault and no load'
+  }
+
+  #lock(doing: string): Promise<WorldLock> {
+    return lockWorld({ docker: this.#docker, world: this.#name, doing, say: () => {} })
   }
 
   async move(request: z.infer<typeof moveRequest>): Promise<string> {
@@ -119,6 +126,8 @@ export class Acts {
         'confirm',
         `expected ${accepted.map((each) => JSON.stringify(each)).join(' or ')}, found ${JSON.stringify(request.confirm)}`,
       )
+    await using lock = await this.#lock(`${kind} from the dashboard`)
+    if (!lock.isHeld) await lock.claim()
     this.#watch.note('ordered', `${kind} to ${target ?? 'whoever is best'}, from the dashboard`)
     const reply =
       kind === 'failover'
@@ -136,8 +145,8 @@ export class Acts {
         'remakeWorld',
         `this world was built otherwise (${differing.join('; ')}): say that it may be made anew`,
       )
-    const { state, holder } = await lookAtLock(worldLockFile(this.#name))
-    if (state === 'held') throw new ActRefused(`world ${this.#name} is busy: process ${holder.pid} (${holder.doing})`)
+    const { state, holder } = await lookAtDriver(this.#docker, this.#name, this.#watch.world)
+    if (state === 'held' || state === 'away') throw new ActRefused(busy(this.#name, holder).message)
     const approves = await asksForApproval(runbook, set)
     const logFile = drillLogFile(this.#name)
     const child = startDetached({

@@ -83,6 +83,8 @@ void test('the delay of the base is no degradation; a cut of one class is, and o
           { id: 'base', from: ['a'], to: ['b'], set: { up: true } },
         ],
         fenced: [],
+        sinceNs: '0',
+        ended: [],
         effective: effective(up),
       },
     }

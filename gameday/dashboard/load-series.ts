@@ -1,6 +1,6 @@
 // The load of one client area, second by second, from what became of each operation. Time is the world's monotonic clock.
 import type { Operation } from '#protocol/operation.ts'
-import { percentile } from '../measure/restored.ts'
+import { percentile } from '../measure/service.ts'
 import type { LoadState } from './model/state.ts'
 
 export const shownSeconds = 90

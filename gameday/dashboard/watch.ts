@@ -5,8 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { areas, regions, type Area, type Region } from '#protocol/sites.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import { type DockerWorld, openWorldOn } from '#world/docker-world.ts'
-import { worldLockFile } from '#world/world-files.ts'
-import { lookAtLock } from '#world/process-lock.ts'
+import { lookAtDriver } from '#world/holds.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { listContainers } from '#world/world-containers.ts'
 import { messageOf } from '#runtime/message-of.ts'
@@ -109,15 +108,25 @@ export class Watch {
     const { observed } = this
     try {
       observed.containers = await listContainers(this.#docker, observed.world)
-      const { state, holder } = await lookAtLock(worldLockFile(observed.world))
-      observed.busyWith = state === 'held' ? holder.doing : null
       await this.#openIfNeeded()
+      const doing = await this.#whatIsDone()
+      observed.busyWith = doing
       this.#onSeen()
-      return observed.containers.length > 0 || (state === 'held' && !holder.doing.startsWith('down'))
+      return observed.containers.length > 0 || (doing !== null && !doing.startsWith('down'))
     } catch (error) {
       // Docker that does not answer has not lost the world.
       this.#unreachable(error)
       return true
+    }
+  }
+
+  /** What whoever drives the world does; null: nobody does, or nobody says it. */
+  async #whatIsDone(): Promise<string | null> {
+    try {
+      const { state, holder } = await lookAtDriver(this.#docker, this.observed.world, this.#world)
+      return state === 'held' || state === 'away' ? holder.doing : null
+    } catch {
+      return null
     }
   }
 

@@ -1,7 +1,6 @@
 // What the final primary's Postgres holds of a drill's orders.
-import { Client } from 'pg'
-import { ports, type Region } from '#protocol/sites.ts'
-import type { RunningWorld } from '#world/running-world.ts'
+import type { Region } from '#protocol/sites.ts'
+import { RegionPostgres, type Row, type StoresOf } from './region-postgres.ts'
 
 export interface PresentOrders {
   readonly ids: ReadonlySet<string>
@@ -9,28 +8,24 @@ export interface PresentOrders {
   readonly keys: ReadonlySet<string>
 }
 
+const rowsAtATime = 10_000
+
 /** @param drill idempotency keys begin with it */
-export async function readPostgres(world: RunningWorld, primary: Region, drill: string): Promise<PresentOrders> {
-  const forward = await world.wayIn.forward(`postgres.${primary}`, ports.postgres)
-  const client = new Client({
-    host: '127.0.0.1',
-    port: forward.port,
-    user: 'firedrill',
-    password: world.secrets.postgres,
-    database: 'firedrill',
-    connectionTimeoutMillis: 5000,
-    query_timeout: 20_000,
-  })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    const { rows } = await client.query<{ id: string; idempotency_key: string }>(
-      'SELECT id, idempotency_key FROM orders WHERE starts_with(idempotency_key, $1)',
-      [`${drill}-`],
-    )
-    return { ids: new Set(rows.map((row) => row.id)), keys: new Set(rows.map((row) => row.idempotency_key)) }
-  } finally {
-    await client.end().catch(() => {})
-    await forward.close()
+export async function readPostgres(world: StoresOf, primary: Region, drill: string): Promise<PresentOrders> {
+  await using postgres = new RegionPostgres(world, primary)
+  const ids = new Set<string>()
+  const keys = new Set<string>()
+  const prefix = `${drill}-`
+  for (let after: string | null = null; ;) {
+    const where = after === null ? '' : 'AND id > $2::uuid'
+    const text: string = `SELECT id::text AS id, idempotency_key AS key FROM orders
+      WHERE starts_with(idempotency_key, $1) ${where} ORDER BY id LIMIT ${rowsAtATime}`
+    const rows: readonly Row[] = await postgres.ask(text, after === null ? [prefix] : [prefix, after])
+    for (const { id, key } of rows) {
+      ids.add(String(id))
+      keys.add(String(key))
+      after = String(id)
+    }
+    if (rows.length < rowsAtATime) return { ids, keys }
   }
 }

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { Runbook, runbook as runbookShape } from '#protocol/runbook.ts'
 import { regions, type Region } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
+import { lostRegion } from '../fault-times.ts'
 import { parseRunbook } from '../validate.ts'
 import { Chance } from '#runtime/chance.ts'
 import { drawFault, fuzzedKinds, type DrawnFault, type FuzzedKind } from './faults.ts'
@@ -48,8 +49,6 @@ type StepWords = Words['method'][number]
 
 /** No fault begins later than this, or is meant to last longer than until then. */
 export const latestMs = 14_000
-/** The WAN heals its faults itself after this, should the harness die. */
-const longestFault = '60s'
 /** Generous: machines differ, and how fast service comes back is what other drills measure. */
 const steadyWithin = '40s'
 const wholeWithin = '60s'
@@ -108,7 +107,7 @@ function drawFaults(chance: Chance, options: DrawOptions): readonly PlannedFault
       const drawn = drawFault(chance, kind, options.home)
       const fromMs = index === 0 ? 0 : drawBegin(chance)
       const fault = { ...drawn, id: `f${index + 1}`, fromMs, toMs: Math.min(fromMs + drawn.lastsMs, latestMs) }
-      if (planned.some((other) => conflict(fault, other))) continue
+      if (planned.some((other) => conflict(fault, other)) || loseEverything([...planned, fault])) continue
       planned.push(fault)
       break
     }
@@ -124,6 +123,12 @@ function drawBegin(chance: Chance): number {
 function conflict(one: PlannedFault, other: PlannedFault): boolean {
   if (one.toMs < other.fromMs || other.toMs < one.fromMs) return false
   return holdOneContainer(one, other)
+}
+
+/** With no region left there is nothing to look at, and no runbook may do it. */
+function loseEverything(faults: readonly PlannedFault[]): boolean {
+  const lost = new Set(faults.map(({ words }) => lostRegion(words)).filter((region) => region !== null))
+  return lost.size === regions.length
 }
 
 function holdOneContainer(one: PlannedFault, other: PlannedFault): boolean {
@@ -172,7 +177,7 @@ function methodOf(
       return {
         atMs: fromMs,
         takesMs: takesMs[words.kind].inject,
-        step: { fault: { id, ...words, for: longestFault } },
+        step: { fault: { id, ...words } },
       }
     }),
   ]

@@ -1,25 +1,18 @@
 // What a set of faults takes away: which containers it holds, and whether the service must come back while they last. Pure.
 import { regions, type Region } from '#protocol/sites.ts'
-import { containersOf, nameOf, regionOf, servicesOf } from '#chaos/targets.ts'
+import { holdsOf } from '#chaos/holds.ts'
+import { regionOf, servicesOf } from '#chaos/targets.ts'
 import type { DrawnFault } from './faults.ts'
 
 type Words = DrawnFault['words']
 
-/** The containers that a fault kills or pauses. Two faults must not hold one container at the same time: healing one would undo the other. */
-export function containersHeld(words: Words): ReadonlySet<string> {
-  switch (words.kind) {
-    case 'power-loss':
-    case 'freeze':
-      return new Set(containersOf(regionOf(words.target)).map(nameOf))
-    case 'process-kill':
-      return new Set(servicesOf(words.target).map(nameOf))
-    case 'postgres-crash':
-      return new Set([`postgres.${regionOf(words.target)}`])
-    case 'partition':
-    case 'link-degrade':
-      break
-  }
-  return new Set()
+/**
+ * The containers that a fault kills or pauses, or the process in it that it kills. Schedules have one at a time, so that what each does
+ * is seen for itself.
+ */
+export function containersHeld({ kind, target }: Words): ReadonlySet<string> {
+  if (kind === 'postgres-crash') return new Set([`postgres.${regionOf(target)}`])
+  return new Set(holdsOf({ kind, target }).map((hold) => hold.replace(/^\w+:/, '')))
 }
 
 /** The regions that a fault makes unfit to be primary or to vouch; null if it reaches beyond regions. */

@@ -1,4 +1,6 @@
 // How runs of a fuzzing session are told: one line each, more where something was wrong. Pure.
+import type { Journal } from '#protocol/journal.ts'
+import { requestsOf } from '../report/figures.ts'
 import type { PlannedFault, PlannedOrder } from './draw.ts'
 import { longestRunMs } from './judge.ts'
 import type { FuzzRun } from './run-fuzz.ts'
@@ -27,6 +29,11 @@ function answersOf({ journal }: FuzzRun): readonly (string | null)[] {
   return journal?.steps.filter((step) => step.kind === 'action').map((step) => step.failed) ?? []
 }
 
+function requestsText(journal: Journal): string {
+  const { text, why } = requestsOf(journal)
+  return why === null ? text.replaceAll(',', '') : `requests ${text}`
+}
+
 export function describeRun(ended: FuzzRun): readonly string[] {
   const { run, drawn, verdict, tookMs, journal, folder } = ended
   const answers = answersOf(ended)
@@ -37,10 +44,7 @@ export function describeRun(ended: FuzzRun): readonly string[] {
     ...(drawn.demandsService ? ['service demanded meanwhile'] : []),
   ]
   const epochs = journal?.epochs.map((each) => `${each.epoch}${each.region ?? '?'}`).join(' ') ?? 'none'
-  const requests =
-    journal === null
-      ? ''
-      : `, ${journal.requests.ok} ok ${journal.requests.failed} failed ${journal.requests.unknown} unknown`
+  const requests = journal === null ? '' : `, ${requestsText(journal)}`
   return [
     `run ${run}: ${verdict} in ${seconds(tookMs)}, epochs ${epochs}${requests}: ${events.join('; ')}`,
     ...ended.violations.map((each) => `  violation  ${each}`),

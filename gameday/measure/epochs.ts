@@ -1,6 +1,7 @@
 // Every epoch of a drill and what caused it. One that nobody ordered, and no fault explains, is a false failover.
 import type { EpochSeen } from '#protocol/journal.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
+import { canMoveRole, type Explaining } from './explanations.ts'
 import { sinceMs } from './history.ts'
 
 export interface Span {
@@ -11,8 +12,8 @@ export interface Span {
 export interface EpochCauses {
   /** The runbook's actions: switchover, failover, failback. */
   readonly ordered: readonly Span[]
-  /** Faults, from their first effect until they were shown to be healed. Background faults explain nothing. */
-  readonly faults: readonly Span[]
+  /** Faults that are not background, from their first effect until they were shown to be healed, or ended by themselves. */
+  readonly faults: readonly Explaining[]
 }
 
 /**
@@ -49,11 +50,24 @@ export function epochsOf(
     const atMs = sinceMs(originNs, event.atNs)
     return spans.some((span) => atMs >= span.fromMs && atMs <= span.toMs)
   }
+  /** The primary of the highest epoch that was taken before. */
+  const primaryBefore = (atNs: string): string | null => {
+    const taken = events.findLast(
+      (each) =>
+        each.kind === 'epoch-taken' &&
+        each.epoch !== undefined &&
+        BigInt(each.atNs) < BigInt(atNs) &&
+        primaryOf(each.epoch) !== null,
+    )
+    return taken?.epoch === undefined ? (before?.region ?? null) : primaryOf(taken.epoch)
+  }
   const primaryOf = (epoch: number): string | null => {
     const event = events.find((each) => each.kind === 'promoted' && each.epoch === epoch)
     const region = event?.detail?.['region']
     return typeof region === 'string' ? region : (event?.site ?? null)
   }
+  const isMoved = (event: TimelineEvent | null): boolean =>
+    event !== null && canMoveRole(causes.faults, sinceMs(originNs, event.atNs), primaryBefore(event.atNs))
   const seen = new Map<number, EpochSeen>()
   if (before !== null) seen.set(before.epoch, { ...before, atNs: null, cause: 'before' })
   for (const event of events) {
@@ -62,7 +76,7 @@ export function epochsOf(
     const suspicion = suspicionBehind(events, event)
     const attempt = attemptBehind(events, suspicion)
     const isOrdered = within(causes.ordered, event) || within(causes.ordered, attempt)
-    const hasFault = [event, suspicion, attempt].some((each) => within(causes.faults, each))
+    const hasFault = [event, suspicion, attempt].some(isMoved)
     const cause = isOrdered ? 'ordered' : hasFault ? 'fault' : 'false'
     seen.set(event.epoch, { epoch: event.epoch, region: primaryOf(event.epoch), atNs: event.atNs, cause })
   }

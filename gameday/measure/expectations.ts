@@ -1,6 +1,7 @@
 // What a runbook expects of single holds: no failed request while the control plane is dead, no ack where nobody may give one.
 import type { ObjectiveResult } from '#protocol/journal.ts'
 import { methodLeaves, type Leaf } from '../method.ts'
+import { holesIn, missingWords, type Account } from './collection.ts'
 import { sinceMs, type ClientOperation } from './history.ts'
 import type { DrillRecord } from './record.ts'
 
@@ -23,9 +24,9 @@ function holdSpan(record: DrillRecord, leaf: Leaf): HoldSpan | null {
   }
 }
 
-/** What was still under way when the hold ended is the next step's affair: only outcomes known by then count. */
+/** Of what was to be sent in it, however long it took: what hangs when the hold ends is waited for. */
 function failedIn(operations: readonly ClientOperation[], span: HoldSpan): number {
-  const inside = operations.filter((each) => each.intendedMs >= span.sinceFaultMs && each.doneMs <= span.toMs)
+  const inside = operations.filter((each) => each.intendedMs >= span.sinceFaultMs && each.intendedMs < span.toMs)
   return inside.filter((each) => each.outcome !== 'ok').length
 }
 
@@ -38,12 +39,14 @@ function ackedIn(operations: readonly ClientOperation[], span: HoldSpan): number
 /** One objective for each figure that a hold of the method expects; `unknown` for holds that did not end, or met no operation. */
 export function judgeExpectations(
   record: DrillRecord,
+  account: Account,
   operations: readonly ClientOperation[],
 ): readonly ObjectiveResult[] {
   return methodLeaves(record.runbook).flatMap((leaf) => {
     const { step } = leaf
     const span = holdSpan(record, leaf)
-    const met = span !== null && operations.some((each) => each.intendedMs >= span.fromMs && each.doneMs <= span.toMs)
+    const met =
+      span !== null && operations.some((each) => each.intendedMs >= span.fromMs && each.intendedMs < span.toMs)
     const judged = (
       figure: string,
       demanded: number | undefined,
@@ -51,12 +54,20 @@ export function judgeExpectations(
     ): readonly ObjectiveResult[] => {
       if (demanded === undefined) return []
       const seen = span === null || !met ? null : count(operations, span)
+      const holes = span === null ? [] : holesIn(account, { fromMs: span.sinceFaultMs, toMs: span.toMs })
+      const missing = holes.length === 0 ? null : missingWords(account, holes)
+      const isMissed = seen !== null && seen > demanded
+      const why = missing ?? (span === null ? 'the hold did not end' : 'no operation was intended in it')
       return [
         {
           name: `${stepName(leaf)}: ${figure}`,
           demanded: `at most ${demanded} in this hold`,
-          measured: seen === null ? 'not measured' : String(seen),
-          status: seen === null ? 'unknown' : seen <= demanded ? 'met' : 'missed',
+          measured:
+            seen === null || missing !== null
+              ? `unknown: ${why}${seen === null || seen === 0 ? '' : `; at least ${seen}`}`
+              : String(seen),
+          status: isMissed ? 'missed' : seen === null || missing !== null ? 'unknown' : 'met',
+          incidents: [],
         },
       ]
     }

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { firstWrite } from './first-write.ts'
-import { longestGapMs } from './gaps.ts'
+import { longestGap, writesOf } from './gaps.ts'
 import { write } from './histories.ts'
 import { ackedWrites, type ClientOperation } from './history.ts'
 import { postgresLoss } from './loss.ts'
 import { phasesOf } from './phases.ts'
-import { meets, percentile, restored, restoredWindowMs } from './restored.ts'
+import { leastInWindow, meets, percentile, Service, windowMs } from './service.ts'
 import { splitBrain } from './split-brain.ts'
 
 const times = fc.array(fc.double({ min: 0, max: 20_000, noNaN: true }), { minLength: 1, maxLength: 60 })
@@ -27,15 +27,34 @@ const acks = fc
     ),
   )
 
+const ackedAt = (times: readonly number[]) =>
+  writesOf(times.map((at, index) => write(at, at, 1, { orderId: `${index}` })))
+
 void test('the longest gap is at least the mean gap, and shrinks never when an ack is taken away', () => {
   fc.assert(
     fc.property(times, fc.nat(), (drawn, pick) => {
       const from = Math.min(...drawn)
       const to = Math.max(...drawn)
-      const gap = longestGapMs(drawn, from, to)
-      assert.ok(gap !== null && gap >= (to - from) / drawn.length - 1e-6)
+      const gapOf = (acked: readonly number[]): number => longestGap(ackedAt(acked), from, to, true)?.timing.ms ?? 0
+      const gap = gapOf(drawn)
+      assert.ok(gap >= (to - from) / drawn.length - 1e-6)
       const fewer = drawn.toSpliced(pick % drawn.length, 1)
-      if (fewer.length > 0) assert.ok((longestGapMs(fewer, from, to) ?? 0) >= gap - 1e-6)
+      if (fewer.length > 0) assert.ok(gapOf(fewer) >= gap - 1e-6)
+    }),
+  )
+})
+
+void test('a gap says of the service at most its own length, and something only where a write was intended in it', () => {
+  fc.assert(
+    fc.property(times, times, (acked, unanswered) => {
+      const failed = unanswered.map((at, index) => ({
+        ...write(at, at + 100, 1, { orderId: `f${index}` }),
+        outcome: 'failed' as const,
+      }))
+      const done = acked.map((at, index) => write(at, at, 1, { orderId: `${index}` }))
+      const gap = longestGap(writesOf([...done, ...failed]), 0, 20_000, true)
+      assert.ok(gap !== null && gap.timing.lowMs <= (gap.timing.ms ?? 0) && gap.timing.ms === gap.timing.highMs)
+      assert.ok(failed.length > 0 || gap.timing.lowMs <= 0 || gap.open)
     }),
   )
 })
@@ -55,7 +74,7 @@ void test('exactly the acked writes that are absent are lost, whatever else is p
   fc.assert(
     fc.property(acks, fc.array(fc.nat({ max: 80 })), (history, present) => {
       const ids = new Set(present.map(String))
-      const { loss, lostIds } = postgresLoss(history, ids, 5000)
+      const { loss, lostIds } = postgresLoss(history, ids, [])
       assert.equal(loss.lostCount, history.length === 0 ? null : lostIds.length)
       for (const ack of history) assert.equal(lostIds.includes(ack.orderId), !ids.has(ack.orderId))
     }),
@@ -66,8 +85,9 @@ void test('the first write is an ack of a write sent after t0 under a higher epo
   fc.assert(
     fc.property(acks, fc.integer({ min: 0, max: 9999 }), (history, t0Ms) => {
       const span = { t0Ms, untilMs: 20_000, epoch: 1 }
-      const { ms } = firstWrite(history, span, true)
-      const all = history.filter((ack) => ack.epoch > 1 && ack.sentMs >= t0Ms).map((ack) => ack.doneMs - t0Ms)
+      const sent = history.toSorted((left, right) => left.sentMs - right.sentMs)
+      const ms = firstWrite(history, sent, span)?.timing.ms ?? null
+      const all = history.filter((ack) => ack.epoch > 1 && ack.sentMs > t0Ms).map((ack) => ack.doneMs - t0Ms)
       assert.equal(ms, all.length === 0 ? null : Math.min(...all))
     }),
   )
@@ -78,33 +98,86 @@ const mixed = fc.array(
   { maxLength: 80 },
 )
 
-void test('after restored every window is good, and the window before it is not', () => {
-  const thresholds = { successRate: 0.75, p99Ms: 600 }
+const thresholds = { successRate: 0.75, p99Ms: 600 }
+const operationsOf = (drawn: readonly { readonly at: number; readonly took: number; readonly ok: boolean }[]) =>
+  drawn.map((each, index): ClientOperation => ({
+    ...write(each.at, each.at + each.took, 1, { orderId: `${index}` }),
+    outcome: each.ok ? 'ok' : 'failed',
+  }))
+
+/** As docs/measuring.md says it, word by word. */
+function windowAfter(
+  operations: readonly ClientOperation[],
+  afterMs: number,
+  untilMs: number,
+): ClientOperation[] | null {
+  const later = operations
+    .filter(({ intendedMs }) => intendedMs > afterMs && intendedMs < untilMs)
+    .toSorted((left, right) => left.intendedMs - right.intendedMs)
+  const inside = later.filter(({ intendedMs }) => intendedMs < afterMs + windowMs)
+  if (inside.length >= leastInWindow) return afterMs + windowMs <= untilMs ? inside : null
+  return later.length >= leastInWindow ? later.slice(0, leastInWindow) : null
+}
+
+void test('after restored every window is good, and the one before it is not', () => {
   fc.assert(
     fc.property(mixed, (drawn) => {
-      const operations = drawn.map((each, index): ClientOperation => ({
-        ...write(each.at, each.at + each.took, 1, { orderId: `${index}` }),
-        outcome: each.ok ? 'ok' : 'failed',
-      }))
+      const operations = operationsOf(drawn)
       const untilMs = 15_000
-      const result = restored(operations, 0, untilMs, thresholds)
-      const window = (afterMs: number, inclusive: boolean): ClientOperation[] =>
-        operations.filter(
-          (each) =>
-            (inclusive ? each.intendedMs >= afterMs : each.intendedMs > afterMs) &&
-            each.intendedMs < afterMs + restoredWindowMs,
-        )
-      const starts = [...new Set(operations.map((each) => each.intendedMs))].filter(
-        (at) => at + restoredWindowMs <= untilMs,
+      const seen = new Service(operations, thresholds).see(-1, untilMs)
+      const starts = [-1, ...new Set(operations.map(({ intendedMs }) => intendedMs))].toSorted(
+        (left, right) => left - right,
       )
-      const good = (at: number): boolean => meets(window(at, false), thresholds)
-      if (result.ms === null) {
-        assert.ok(starts.length === 0 ? !meets(window(0, true), thresholds) : !good(Math.max(...starts)))
-        return
+      const judged = starts.flatMap((at) => {
+        const window = windowAfter(operations, at, untilMs)
+        return window === null ? [] : [{ at, good: meets(window, thresholds) }]
+      })
+      const lastBad = judged.findLastIndex(({ good }) => !good)
+      const expected = judged[lastBad + 1]
+      if (judged.length === 0) assert.equal(seen.kind, 'short')
+      else if (expected === undefined) assert.equal(seen.kind, 'broken')
+      else {
+        assert.ok(seen.kind === 'restored')
+        assert.ok(seen.fromMs >= expected.at && seen.byMs > seen.fromMs)
+        assert.equal(seen.undisturbed, seen.fromMs === -1)
       }
-      for (const at of starts) if (at > (result.ms ?? 0)) assert.ok(good(at))
     }),
   )
+})
+
+void test('a set meets the thresholds by its share of successes and the nearest-rank percentile of their latency', () => {
+  fc.assert(
+    fc.property(mixed, (drawn) => {
+      const operations = operationsOf(drawn)
+      const succeeded = operations.filter(({ outcome }) => outcome === 'ok')
+      const p99 = percentile(
+        succeeded.map(({ intendedMs, doneMs }) => doneMs - intendedMs),
+        0.99,
+      )
+      const expected =
+        operations.length > 0 && succeeded.length / operations.length >= 0.75 && p99 !== null && p99 <= thresholds.p99Ms
+      assert.equal(meets(operations, thresholds), expected)
+    }),
+  )
+})
+
+void test('each operation is read a bounded number of times, however many there are', () => {
+  const reads = (count: number): number => {
+    let seen = 0
+    const operations = Array.from({ length: count }, (_, index) => {
+      const each = write(index * 10, index * 10 + (index % 7 === 0 ? 700 : 50), 1, { orderId: `${index}` })
+      const get = (target: ClientOperation, key: string | symbol): unknown => {
+        seen += 1
+        return Reflect.get(target, key)
+      }
+      return new Proxy<ClientOperation>(each, { get })
+    })
+    new Service(operations, thresholds).see(0, count * 10)
+    return seen / count
+  }
+  const [few, many] = [reads(2000), reads(40_000)]
+  // Sorting takes n log n.
+  assert.ok(many < few * 2, `${few} reads of each of 2,000, ${many} of each of 40,000`)
 })
 
 void test('phases are never negative and add up to restored', () => {

@@ -1,4 +1,5 @@
 // Small histories for tests: operations by a few words, and a whole record that passes.
+import type { FaultRecord } from '#protocol/journal.ts'
 import type { Operation } from '#protocol/operation.ts'
 import { runbook } from '#protocol/runbook.ts'
 import { lsnFromBigInt } from '#protocol/epoch.ts'
@@ -232,5 +233,98 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
     wanBytes: 1000,
     checks: [],
     interruption: null,
+  }
+}
+
+/** Operations at equal distances: every one fails where `out` says so, and epochs begin where they are stated. */
+export function regularOperations(options: {
+  readonly everyMs: number
+  readonly endMs: number
+  readonly areas?: readonly Area[]
+  readonly out?: readonly (readonly [fromMs: number, toMs: number])[]
+  /** From when on each epoch acks; the first is 1. */
+  readonly epochs?: readonly number[]
+  readonly kind?: (index: number) => 'write' | 'read'
+}): readonly ClientOperation[] {
+  const { everyMs, endMs, areas = ['na', 'eu', 'ap'], out = [], epochs = [], kind = () => 'write' } = options
+  return areas.flatMap((area, place) =>
+    Array.from({ length: Math.floor(endMs / everyMs) }, (_, index): ClientOperation => {
+      const sentMs = index * everyMs + place
+      const epoch = 1 + epochs.filter((at) => at <= sentMs).length
+      const done = write(sentMs, sentMs + 50, epoch, {
+        area,
+        orderId: `${area}-${index}`,
+        region: epoch % 2 ? 'a' : 'b',
+      })
+      if (out.some(([fromMs, toMs]) => sentMs >= fromMs && sentMs < toMs))
+        return { ...done, kind: kind(index), outcome: 'unknown', status: 504, orderId: null, epoch: null, region: null }
+      return { ...done, kind: kind(index) }
+    }),
+  )
+}
+
+type Method = readonly Record<string, unknown>[]
+
+/** A record of a drill of these steps, each begun when stated; faults are in force from their step to their heal. */
+export function recordOf(
+  plan: readonly (readonly [atMs: number, step: Record<string, unknown>])[],
+  operations: readonly ClientOperation[],
+  more: {
+    readonly objectives?: Record<string, unknown>
+    readonly load?: Record<string, unknown>
+    readonly endMs?: number
+  } = {},
+): DrillRecord {
+  const endMs = more.endMs ?? Math.ceil(Math.max(0, ...operations.map(({ intendedMs }) => intendedMs)) / 1000) * 1000
+  const good = goodRecord(operations)
+  const method: Method = plan.map(([, step]) => step)
+  const book = runbook.parse({
+    title: 'A drill',
+    objectives: more.objectives ?? {},
+    load: { rate: '30/s', ...more.load },
+    'steady-state-hypothesis': { 'success-rate': '>= 99%', p99: '<= 500ms' },
+    method,
+  })
+  const healedMs = (id: string): number | null => plan.find(([, step]) => step['heal'] === id)?.[0] ?? null
+  const [template] = good.faults
+  if (template === undefined) throw new Error('the good record has a fault')
+  return {
+    ...good,
+    runbook: book,
+    events: [],
+    endNs: BigInt(ns(endMs + 1000)),
+    load: { fromNs: 0n, toNs: BigInt(ns(endMs)), areas: good.load?.areas ?? {} },
+    steps: plan.map(([atMs, step], index) => {
+      const action = step['action']
+      const kind = typeof action === 'object' && action !== null ? Reflect.get(action, 'kind') : action
+      return {
+        at: `method[${index}]`,
+        title: Object.keys(step)[0] ?? '',
+        kind: Object.keys(step)[0] ?? '',
+        fromNs: ns(atMs),
+        toNs: ns(plan[index + 1]?.[0] ?? endMs),
+        failed: null,
+        action: (kind as 'failback' | undefined) ?? null,
+      }
+    }),
+    faults: book.method.flatMap(({ fault }, index): FaultRecord[] => {
+      if (fault === undefined) return []
+      const atMs = plan[index]?.[0] ?? 0
+      const endsMs = healedMs(fault.id)
+      const healNs = endsMs === null ? null : ns(endsMs)
+      return [
+        {
+          ...template,
+          id: fault.id,
+          kind: fault.kind,
+          target: fault.target,
+          background: fault.background,
+          firstNs: ns(atMs),
+          lastNs: ns(atMs),
+          healBeganNs: healNs,
+          healedNs: healNs === null ? null : ns((endsMs ?? 0) + 500),
+        },
+      ]
+    }),
   }
 }

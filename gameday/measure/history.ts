@@ -8,6 +8,8 @@ export interface ClientOperation {
   readonly kind: 'write' | 'read'
   readonly key: string
   readonly intendedMs: number
+  /** When the client turned to it; absent: its intended time, or recorded by a version that did not say. */
+  readonly startedMs?: number
   /** The intended time where it was never sent (shed). */
   readonly sentMs: number
   readonly doneMs: number
@@ -16,6 +18,8 @@ export interface ClientOperation {
   readonly orderId: string | null
   readonly region: string | null
   readonly epoch: number | null
+  /** Never tried by the client, since too many were under way. */
+  readonly shed?: boolean
 }
 
 /** A write that the client got a success for. */
@@ -39,11 +43,13 @@ export function inOrderOfTime<Timed extends { readonly atNs: string }>(events: r
 
 export function toClientOperation(operation: Operation, originNs: bigint): ClientOperation {
   const intendedMs = sinceMs(originNs, operation.intendedNs)
+  const startedMs = operation.startedNs === null ? intendedMs : sinceMs(originNs, operation.startedNs)
   return {
     area: operation.area,
     kind: operation.kind,
     key: operation.key,
     intendedMs,
+    startedMs,
     sentMs: operation.sentNs === null ? intendedMs : sinceMs(originNs, operation.sentNs),
     doneMs: sinceMs(originNs, operation.doneNs),
     outcome: operation.outcome,
@@ -51,6 +57,7 @@ export function toClientOperation(operation: Operation, originNs: bigint): Clien
     orderId: operation.orderId,
     region: operation.region,
     epoch: operation.epoch,
+    shed: operation.shed,
   }
 }
 

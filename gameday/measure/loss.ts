@@ -1,36 +1,83 @@
 // What was acknowledged and is gone. Unknown writes are never asked for, so they can't count as lost.
 import type { StoreLoss } from '#protocol/journal.ts'
 import type { Region } from '#protocol/sites.ts'
+import type { Cause } from './causes.ts'
 import type { AckedWrite } from './history.ts'
 
 export const notMeasured: StoreLoss = { lostCount: null, windowMs: null }
 
-function lossOf(lost: readonly AckedWrite[], t0Ms: number | null): StoreLoss {
-  if (lost.length === 0) return { lostCount: 0, windowMs: 0 }
-  const oldestMs = lost.reduce((oldest, ack) => Math.min(oldest, ack.doneMs), Number.POSITIVE_INFINITY)
-  // An ack given after t0 (async mode, before the permit ran out) is a loss of no older data: the window is not negative.
-  return { lostCount: lost.length, windowMs: t0Ms === null ? null : Math.max(0, t0Ms - oldestMs) }
+/** The first ack of each epoch, in order of epochs. */
+function firstAcks(acks: readonly AckedWrite[]): readonly { readonly epoch: number; readonly doneMs: number }[] {
+  const first = new Map<number, number>()
+  for (const { epoch, doneMs } of acks) first.set(epoch, Math.min(doneMs, first.get(epoch) ?? Number.POSITIVE_INFINITY))
+  return [...first].map(([epoch, doneMs]) => ({ epoch, doneMs })).toSorted((left, right) => left.epoch - right.epoch)
+}
+
+/** The fault or order by which a write's epoch was replaced. */
+export function incidentOfLoss(
+  lost: AckedWrite,
+  causes: readonly Cause[],
+  acks: readonly { readonly epoch: number; readonly doneMs: number }[],
+): Cause | null {
+  const replacedMs = acks
+    .filter(({ epoch }) => epoch > lost.epoch)
+    .reduce((earliest, { doneMs }) => Math.min(earliest, doneMs), Number.POSITIVE_INFINITY)
+  const replacing =
+    replacedMs === Number.POSITIVE_INFINITY
+      ? causes.find(({ t0Ms }) => t0Ms >= lost.doneMs)
+      : causes.findLast(({ t0Ms }) => t0Ms <= replacedMs)
+  return replacing ?? causes.findLast(({ t0Ms }) => t0Ms < lost.doneMs) ?? null
 }
 
 export interface LossReport {
   readonly loss: StoreLoss
   readonly lostIds: readonly string[]
+  /** By the id of the incident's cause. */
+  readonly byIncident: ReadonlyMap<string, StoreLoss>
+}
+
+export const nothingKnown: LossReport = { loss: notMeasured, lostIds: [], byIncident: new Map() }
+
+/** From the ack of the oldest lost write to t0, or to the ack of the newest: an old primary may go on acking. */
+function windowOf(lost: readonly AckedWrite[], t0Ms: number): number {
+  const times = lost.map(({ doneMs }) => doneMs)
+  const oldestMs = times.reduce((least, each) => Math.min(least, each), Number.POSITIVE_INFINITY)
+  return times.reduce((most, each) => Math.max(most, each), t0Ms) - oldestMs
+}
+
+function reportOf(lost: readonly AckedWrite[], acks: readonly AckedWrite[], causes: readonly Cause[]): LossReport {
+  const first = firstAcks(acks)
+  const groups = Map.groupBy(lost, (each) => incidentOfLoss(each, causes, first))
+  const byIncident = new Map(
+    [...groups].flatMap(([cause, writes]) =>
+      cause === null ? [] : [[cause.id, { lostCount: writes.length, windowMs: windowOf(writes, cause.t0Ms) }] as const],
+    ),
+  )
+  const windows = [...byIncident.values()].map(({ windowMs }) => windowMs ?? 0)
+  const windowMs = groups.has(null) ? null : windows.reduce((most, each) => Math.max(most, each), 0)
+  return {
+    loss: { lostCount: lost.length, windowMs },
+    lostIds: lost.map(({ orderId }) => orderId),
+    byIncident,
+  }
 }
 
 /** @param present ids of all orders in the final primary; null: not read */
 export function postgresLoss(
   acks: readonly AckedWrite[],
   present: ReadonlySet<string> | null,
-  t0Ms: number | null,
+  causes: readonly Cause[],
 ): LossReport {
   // Without a single ack there was nothing to lose, which is no finding.
-  if (present === null || acks.length === 0) return { loss: notMeasured, lostIds: [] }
-  const lost = acks.filter((ack) => !present.has(ack.orderId))
-  return { loss: lossOf(lost, t0Ms), lostIds: lost.map((ack) => ack.orderId) }
+  if (present === null || acks.length === 0) return nothingKnown
+  return reportOf(
+    acks.filter((ack) => !present.has(ack.orderId)),
+    acks,
+    causes,
+  )
 }
 
-export interface RegionalLossReport {
-  readonly loss: StoreLoss
+export interface RegionalLossReport extends LossReport {
   readonly missing: readonly { readonly region: Region; readonly orderId: string }[]
 }
 
@@ -41,17 +88,18 @@ export interface RegionalLossReport {
 export function regionalLoss(
   acks: readonly AckedWrite[],
   present: ReadonlyMap<Region, ReadonlySet<string>> | null,
-  t0Ms: number | null,
+  causes: readonly Cause[],
 ): RegionalLossReport {
-  if (present === null || acks.length === 0) return { loss: notMeasured, missing: [] }
+  if (present === null || present.size === 0 || acks.length === 0) return { ...nothingKnown, missing: [] }
   const missing = [...present].flatMap(([region, ids]) =>
     acks.filter((ack) => !ids.has(ack.orderId)).map((ack) => ({ region, orderId: ack.orderId })),
   )
   const lostIds = new Set(missing.map((each) => each.orderId))
   return {
-    loss: lossOf(
+    ...reportOf(
       acks.filter((ack) => lostIds.has(ack.orderId)),
-      t0Ms,
+      acks,
+      causes,
     ),
     missing,
   }
@@ -65,4 +113,16 @@ export function refusedButPresent(
   return operations
     .filter((each) => each.kind === 'write' && each.outcome === 'failed' && presentKeys.has(each.key))
     .map((each) => each.key)
+}
+
+/** Order ids that acks of several writes name: at most one of them can be in the store. */
+export function sharedOrderIds(acks: readonly AckedWrite[]): readonly string[] {
+  const keyOf = new Map<string, string>()
+  const shared = new Set<string>()
+  for (const { orderId, key } of acks) {
+    const known = keyOf.get(orderId)
+    if (known !== undefined && known !== key) shared.add(orderId)
+    keyOf.set(orderId, known ?? key)
+  }
+  return [...shared]
 }

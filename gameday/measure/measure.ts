@@ -1,318 +1,88 @@
-// From a drill's record to its journal. Pure: the same record gives the same journal.
+// From a drill's record to its journal. Pure: the same record gives the same journal. What each figure means is in docs/measuring.md.
 import {
   exitCodes,
   noPhases,
   type Check,
-  type EpochSeen,
-  type FaultRecord,
+  type Incident,
   type Journal,
   type ObjectiveResult,
-  type Phases,
+  type StoreLoss,
 } from '#protocol/journal.ts'
-import { areas, type Region } from '#protocol/sites.ts'
-import { duplicates } from './duplicates.ts'
-import { epochsOf, type Span } from './epochs.ts'
-import { judgeExpectations } from './expectations.ts'
 import { allLeaves } from '../method.ts'
 import { parameterValues } from '../parameters.ts'
-import { epochChangedIn, firstWrite, type OutageSpan } from './first-write.ts'
-import { longestGapMs } from './gaps.ts'
-import { ackedWrites, sinceMs, toClientOperation, type AckedWrite, type ClientOperation } from './history.ts'
-import {
-  notMeasured,
-  postgresLoss,
-  refusedButPresent,
-  regionalLoss,
-  type LossReport,
-  type RegionalLossReport,
-} from './loss.ts'
+import { eachOperationOnce, faultsInForce, loadAsPlanned, noUnexplainedOutage, storesAgree } from './checks.ts'
+import { collectionOf } from './collection.ts'
+import { judgeExpectations } from './expectations.ts'
+import { sinceMs, type ClientOperation } from './history.ts'
+import { type IncidentMeasured } from './incidents.ts'
 import { divergentOrders, duplicatedEvents, thrownAway } from './items.ts'
+import { nothingKnown, notMeasured, sharedOrderIds } from './loss.ts'
 import { machineLoadOf } from './machine.ts'
-import { judgeObjectives, mustBeZero, verdictOf } from './objectives.ts'
+import { judgeObjectives, mustBeNone, mustBeZero, verdictOf, type Counted, type DemandedStore } from './objectives.ts'
 import { phasesOf } from './phases.ts'
-import type { DrillRecord, StepTaken } from './record.ts'
-import { notBeforeFirstWrite, restored, restoredWindowMs, type Restored, type Thresholds } from './restored.ts'
-import { sharedEpochs, splitBrain } from './split-brain.ts'
+import type { DrillRecord } from './record.ts'
+import { windowMs } from './service.ts'
+import { sharedEpochs, splitBrain, splitAcks } from './split-brain.ts'
 import { staleReads } from './stale-reads.ts'
-
-/** Restarted controllers may take a fresh epoch for the same region; so long after their return it is the fault's doing. */
-const afterProcessKillMs = 10_000
-
-interface History {
-  readonly operations: readonly ClientOperation[]
-  readonly acks: readonly AckedWrite[]
-}
-
-/** The fault that t0 is taken from: the first that is no background; without any, the first ordered change. */
-function measuredFault(record: DrillRecord): FaultRecord | null {
-  return record.faults.find((fault) => !fault.background) ?? record.faults[0] ?? null
-}
-
-function t0Of(record: DrillRecord): { readonly ns: bigint; readonly widthMs: number } | null {
-  const fault = measuredFault(record)
-  if (fault !== null) return { ns: BigInt(fault.firstNs), widthMs: sinceMs(BigInt(fault.firstNs), fault.lastNs) }
-  const action = record.steps.find((step) => step.action !== null)
-  return action === undefined ? null : { ns: BigInt(action.fromNs), widthMs: 0 }
-}
-
-/** What t0 answers for ends with the next ordered change or heal (of a background fault aside), else with the load. */
-function spanOf(record: DrillRecord, history: History, t0Ns: bigint): OutageSpan {
-  const t0Ms = sinceMs(record.originNs, t0Ns)
-  const loadEndMs = sinceMs(record.originNs, record.load?.toNs ?? record.endNs)
-  const measured = measuredFault(record)
-  const isAside = (id: string | undefined): boolean =>
-    record.faults.some((fault) => fault.id === id && fault.background && fault.id !== measured?.id)
-  const healOf = new Map(allLeaves(record.runbook).map((leaf) => [leaf.at, leaf.step.heal]))
-  const next = record.steps
-    .filter((step) => (step.kind === 'heal' && !isAside(healOf.get(step.at))) || step.action !== null)
-    .filter((step) => BigInt(step.fromNs) > t0Ns)
-    .map((step) => sinceMs(record.originNs, step.fromNs))
-  return { t0Ms, untilMs: Math.min(loadEndMs, ...next), epoch: epochAt(record, history, t0Ms) }
-}
-
-/** The highest epoch that anything was acked under by then. */
-function epochAt(record: DrillRecord, history: History, atMs: number): number {
-  const seen = history.acks.filter((ack) => ack.doneMs <= atMs).map((ack) => ack.epoch)
-  return seen.reduce((highest, each) => Math.max(highest, each), record.epochBefore?.epoch ?? 0)
-}
-
-function spansOfActions(record: DrillRecord): readonly Span[] {
-  return record.steps
-    .filter((step) => step.action !== null)
-    .map((step) => ({
-      fromMs: sinceMs(record.originNs, step.fromNs),
-      toMs: sinceMs(record.originNs, step.toNs),
-    }))
-}
-
-function spansOfFaults(record: DrillRecord): readonly Span[] {
-  return record.faults
-    .filter((fault) => !fault.background)
-    .map((fault) => ({
-      fromMs: sinceMs(record.originNs, fault.firstNs),
-      toMs:
-        sinceMs(record.originNs, fault.healedNs ?? record.endNs) +
-        (fault.kind === 'process-kill' ? afterProcessKillMs : 0),
-    }))
-}
-
-const noInterval = { incident: null, firstWriteResolutionMs: null, resolutionMs: null, stillOutMs: null }
-
-interface Rto {
-  readonly journal: Journal['rto']
-  readonly restored: Restored
-}
-
-function measureRto(record: DrillRecord, history: History, span: OutageSpan | null): Rto {
-  const thresholds = thresholdsOf(record)
-  const nothing: Restored = { ms: null, why: 'short' }
-  if (span === null) {
-    const phases = phasesOf([], 0n, 0, null, null)
-    return { journal: { firstWriteMs: null, restoredMs: null, areas: {}, phases, ...noInterval }, restored: nothing }
-  }
-  const changed = epochChangedIn(history.acks, span)
-  const used = areas.filter((area) => record.runbook.load.from.includes(area))
-  const perArea = new Map(
-    used.map((area) => [
-      area,
-      measureArea(
-        history.acks.filter((ack) => ack.area === area),
-        history.operations.filter((each) => each.area === area),
-        { span, changed, thresholds },
-      ),
-    ]),
-  )
-  const all = [...perArea.values()].map((each) => each.restored)
-  const worst =
-    all.find((each) => each.why === 'broken') ??
-    all.find((each) => each.why === 'short') ??
-    all.reduce((left, right) => ((right.ms ?? 0) > (left.ms ?? 0) ? right : left), all[0] ?? nothing)
-  const first = firstWrite(history.acks, span, changed)
-  return {
-    journal: {
-      firstWriteMs: first.ms,
-      restoredMs: worst.ms,
-      areas: Object.fromEntries(
-        [...perArea].map(([area, each]) => [
-          area,
-          { firstWriteMs: each.firstWriteMs, restoredMs: each.restored.ms, resolutionMs: null, stillOutMs: null },
-        ]),
-      ),
-      phases: phasesOf(record.events, record.originNs, span.t0Ms, first.ack, worst.ms),
-      ...noInterval,
-    },
-    restored: worst,
-  }
-}
-
-interface AreaRto {
-  readonly firstWriteMs: number | null
-  readonly restored: Restored
-}
-
-function measureArea(
-  acks: readonly AckedWrite[],
-  operations: readonly ClientOperation[],
-  {
-    span,
-    changed,
-    thresholds,
-  }: { readonly span: OutageSpan; readonly changed: boolean; readonly thresholds: Thresholds },
-): AreaRto {
-  const firstWriteMs = firstWrite(acks, span, changed).ms
-  const seen = restored(operations, span.t0Ms, span.untilMs, thresholds)
-  const writes = operations.some(
-    (each) => each.kind === 'write' && each.intendedMs >= span.t0Ms && each.intendedMs < span.untilMs,
-  )
-  return { firstWriteMs, restored: changed && writes ? notBeforeFirstWrite(seen, firstWriteMs) : seen }
-}
-
-function thresholdsOf(record: DrillRecord): Thresholds {
-  const hypothesis = record.runbook['steady-state-hypothesis']
-  return { successRate: hypothesis['success-rate'], p99Ms: hypothesis.p99 }
-}
-
-/** The failback's own gap and failures: from its order to the next step's end, or to the end of the load. */
-function measureFailback(record: DrillRecord, history: History): Journal['failback'] {
-  const index = record.steps.findIndex((step) => step.action === 'failback')
-  const step = record.steps[index]
-  if (step === undefined || step.failed !== null) return { outageMs: null, failed: null, phases: noPhases }
-  const next: StepTaken | undefined = record.steps[index + 1]
-  const fromMs = sinceMs(record.originNs, step.fromNs)
-  const loadEndMs = sinceMs(record.originNs, record.load?.toNs ?? record.endNs)
-  const toMs = Math.min(loadEndMs, next === undefined ? loadEndMs : sinceMs(record.originNs, next.toNs))
-  const inside = history.operations.filter((each) => each.intendedMs >= fromMs && each.intendedMs <= toMs)
-  return {
-    outageMs: longestGapMs(
-      history.acks.map((ack) => ack.doneMs),
-      fromMs,
-      toMs,
-    ),
-    failed: inside.filter((each) => each.outcome !== 'ok').length,
-    phases: failbackPhases(record, history, fromMs, toMs),
-  }
-}
-
-/** From the order to the first ack under the epoch that it brought. */
-function failbackPhases(record: DrillRecord, history: History, fromMs: number, untilMs: number): Phases {
-  const span = { t0Ms: fromMs, untilMs, epoch: epochAt(record, history, fromMs) }
-  return phasesOf(record.events, record.originNs, fromMs, firstWrite(history.acks, span, true).ack, null)
-}
-
-interface Losses {
-  readonly postgres: LossReport
-  readonly kafka: RegionalLossReport
-  readonly redis: RegionalLossReport
-  readonly refused: readonly string[] | null
-}
-
-function measureLosses(record: DrillRecord, history: History, t0Ms: number | null): Losses {
-  const { postgres, kafka, redis } = record.finalReads
-  const ids = <Value extends { readonly orderIds: ReadonlySet<string> }>(
-    byRegion: ReadonlyMap<Region, Value> | null,
-  ): ReadonlyMap<Region, ReadonlySet<string>> | null =>
-    byRegion === null ? null : new Map([...byRegion].map(([region, each]) => [region, each.orderIds]))
-  return {
-    postgres: postgresLoss(history.acks, postgres?.ids ?? null, t0Ms),
-    kafka: regionalLoss(history.acks, ids(kafka), t0Ms),
-    redis: regionalLoss(history.acks, ids(redis), t0Ms),
-    refused: postgres === null ? null : refusedButPresent(history.operations, postgres.keys),
-  }
-}
-
-function measureDuplicates(record: DrillRecord): Journal['duplicates'] {
-  const { kafka, redis } = record.finalReads
-  const inRegions = [...new Set([...(kafka?.keys() ?? []), ...(redis?.keys() ?? [])])]
-  const counted = duplicates(
-    inRegions.map((region) => ({
-      eventIds: kafka?.get(region)?.eventIds ?? [],
-      applied: redis?.get(region)?.applied ?? null,
-    })),
-  )
-  return { delivered: kafka === null ? null : counted.delivered, appliedTwice: counted.appliedTwice }
-}
-
-interface Figures {
-  readonly history: History
-  readonly t0: { readonly ns: bigint; readonly widthMs: number } | null
-  readonly span: OutageSpan | null
-  readonly rto: Rto
-  readonly longestMs: number | null
-  readonly losses: Losses
-  readonly split: { readonly count: number | null; readonly ms: number | null }
-  readonly duplicated: Journal['duplicates']
-  readonly epochs: readonly EpochSeen[]
-  readonly falseFailovers: number | null
-  readonly failback: Journal['failback']
-}
-
-/** That a lost order is not found is the truth: it counts as loss, once, and not as outage for as long as somebody asks for it. */
-function withoutReadsOf(
-  lostIds: readonly string[],
-  operations: readonly ClientOperation[],
-): readonly ClientOperation[] {
-  const lost = new Set(lostIds)
-  return operations.filter((each) => !(each.kind === 'read' && each.status === 404 && lost.has(each.key)))
-}
-
-function computeFigures(record: DrillRecord): Figures {
-  const operations = record.operations.map((each) => toClientOperation(each, record.originNs))
-  const history: History = { operations, acks: ackedWrites(operations) }
-  const t0 = t0Of(record)
-  const span = t0 === null ? null : spanOf(record, history, t0.ns)
-  const losses = measureLosses(record, history, span?.t0Ms ?? null)
-  const served = { ...history, operations: withoutReadsOf(losses.postgres.lostIds, operations) }
-  const ackTimes = history.acks.map((ack) => ack.doneMs)
-  const epochs = epochsOf(record.epochBefore, record.events, record.originNs, {
-    ordered: spansOfActions(record),
-    faults: spansOfFaults(record),
-  })
-  return {
-    history,
-    t0,
-    span,
-    rto: measureRto(record, served, span),
-    longestMs: longestGapMs(ackTimes, ackTimes[0] ?? 0, ackTimes.at(-1) ?? 0),
-    losses,
-    split: history.acks.length === 0 ? { count: null, ms: null } : splitBrain(history.acks),
-    duplicated: measureDuplicates(record),
-    epochs,
-    // Without a single event nobody was listened to.
-    falseFailovers: record.events.length === 0 ? null : epochs.filter((each) => each.cause === 'false').length,
-    failback: measureFailback(record, served),
-  }
-}
+import { resolutionOf, unknownTiming, worstOf, type Timing } from './timing.ts'
+import {
+  computeFigures,
+  countedWith,
+  demandedIncident,
+  demandedStores,
+  failedIn,
+  thresholdsOf,
+  type Figures,
+} from './figures.ts'
 
 function judgedObjectives(record: DrillRecord, figures: Figures): readonly ObjectiveResult[] {
-  const { rto, losses, failback } = figures
+  const { scene, account: accounted, incidents } = figures
+  const fewest = Math.min(...[...accounted.areas.values()].map(({ planned }) => planned))
+  const lastsMs = scene.load.toMs - scene.load.fromMs
   return judgeObjectives(record.runbook.objectives, {
-    firstWriteMs: rto.journal.firstWriteMs,
-    restoredMs: rto.journal.restoredMs,
-    brokenToTheEnd: rto.restored.why === 'broken',
-    longestGapMs: figures.longestMs,
-    failbackOutageMs: failback.outageMs,
-    failbackFailed: failback.failed,
-    stores: { postgres: losses.postgres.loss, kafka: losses.kafka.loss, redis: losses.redis.loss },
+    incidents: incidents.map((each) => demandedIncident(figures, each)),
+    longestGap: figures.longest.timing,
+    stores: demandedStores(figures),
+    meanGapMs: Number.isFinite(fewest) && fewest > 0 ? lastsMs / fewest : null,
   })
 }
 
 function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
-  const { history, losses } = figures
-  const loadRan = history.operations.length > 0
-  const lost = mustBeZero('acked writes survive', losses.postgres.loss.lostCount, 'acked writes that are gone')
-  const shared = history.acks.length === 0 ? null : sharedEpochs(history.acks).length
+  const { operations, acks, losses, missing, account: accounted, incidents } = figures
+  const known = acks.length === 0 ? null : missing
+  const ofAcks = (count: number): Counted =>
+    acks.length === 0 ? { count: null, atLeast: 0, unknown: 'no write was acked' } : countedWith(known, count)
+  const stores = demandedStores(figures)
+  const lost = { count: stores.postgres.lostCount, atLeast: stores.postgres.atLeast, unknown: stores.postgres.unknown }
+  const healed = new Set(allLeaves(record.runbook).flatMap(({ step }) => step.heal ?? []))
   return [
     {
       name: 'load ran',
-      status: loadRan ? 'pass' : 'unknown',
-      reason: `${history.operations.length} operations, ${history.acks.length} acked writes`,
+      status: operations.length > 0 ? 'pass' : 'unknown',
+      reason: `${operations.length} operations, ${acks.length} acked writes`,
     },
-    mustBeZero('no split brain', figures.split.count, 'writes acked under an epoch that was over'),
-    mustBeZero('one region per epoch', shared, 'epochs in which more than one region acked'),
-    ...(record.runbook.topology.commit === 'quorum' ? [lost] : []),
-    mustBeZero('refused writes stay away', losses.refused?.length ?? null, 'refused writes that were done'),
+    loadAsPlanned(accounted),
+    eachOperationOnce(accounted),
+    mustBeNone('no split brain', ofAcks(splitBrain(acks).count), 'writes acked under an epoch that was over'),
+    mustBeNone('one region per epoch', ofAcks(sharedEpochs(acks).length), 'epochs in which more than one region acked'),
+    mustBeNone(
+      'one order id per write',
+      ofAcks(sharedOrderIds(acks).length),
+      'order ids that acks of several writes name',
+    ),
+    ...(record.runbook.topology.commit === 'quorum'
+      ? [mustBeNone('acked writes survive', lost, 'acked writes that are gone')]
+      : []),
+    mustBeNone(
+      'refused writes stay away',
+      countedWith(missing, losses.refused?.length ?? null),
+      'refused writes that were done',
+    ),
     mustBeZero('events applied once', figures.duplicated.appliedTwice, 'events applied twice'),
-    mustBeZero('no false failover', figures.falseFailovers, 'epochs that neither a fault nor an order explains'),
+    mustBeNone('no false failover', figures.falseFailovers, 'epochs that neither a fault nor an order explains'),
+    faultsInForce(record, healed),
+    noUnexplainedOutage(incidents, record.runbook.objectives['unexplained-incidents'] ?? 0),
+    ...storesAgree(record.agreement, record.runbook.topology.commit === 'async' ? losses.postgres.lostIds.length : 0),
     ...(record.interruption === null
       ? []
       : [{ name: 'drill complete', status: 'unknown' as const, reason: record.interruption }]),
@@ -320,8 +90,150 @@ function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
   ]
 }
 
+/** Numbers with the reasons of those that are unknown, by their paths. */
+class Reasons {
+  readonly unknown: Record<string, string> = {}
+  readonly atLeast: Record<string, number> = {}
+
+  timing(path: string, timing: Timing): number | null {
+    if (timing.unknown !== null) this.unknown[path] = timing.unknown
+    return timing.ms
+  }
+
+  count(path: string, { count, atLeast, unknown }: Counted): number | null {
+    if (count === null) {
+      this.unknown[path] = unknown ?? 'not measured'
+      if (atLeast > 0) this.atLeast[path] = atLeast
+    }
+    return count
+  }
+
+  store(path: string, { lostCount, windowMs, atLeast, unknown }: DemandedStore): StoreLoss {
+    this.count(`${path}.lostCount`, { count: lostCount, atLeast, unknown })
+    if (lostCount !== null && windowMs === null)
+      this.unknown[`${path}.windowMs`] = 'no fault or order is known by which the writes were lost'
+    return { lostCount, windowMs }
+  }
+}
+
+function areasOf(incident: IncidentMeasured, path: string, reasons: Reasons): Incident['areas'] {
+  return Object.fromEntries(
+    [...incident.areas].map(([area, { firstWrite, restored }]) => [
+      area,
+      {
+        firstWriteMs: reasons.timing(`${path}.areas.${area}.firstWriteMs`, firstWrite),
+        restoredMs: reasons.timing(`${path}.areas.${area}.restoredMs`, restored),
+        resolutionMs: resolutionOf(restored),
+        stillOutMs: restored.stillOutMs,
+      },
+    ]),
+  )
+}
+
+function incidentOf(
+  record: DrillRecord,
+  figures: Figures,
+  incident: IncidentMeasured,
+  path: string,
+  reasons: Reasons,
+): Incident {
+  const { cause, untilMs, firstWrite, restored, gap, firstAck } = incident
+  const { losses, missing, acks } = figures
+  const split = splitAcks(acks).filter(({ doneMs }) => doneMs >= cause.t0Ms && doneMs < untilMs)
+  const times = split.map(({ doneMs }) => doneMs)
+  const splitCount = countedWith(missing, acks.length === 0 ? null : split.length, 'no write was acked')
+  const lossOf = (name: 'postgres' | 'kafka' | 'redis'): StoreLoss => {
+    const report = losses[name]
+    const loss =
+      report === nothingKnown || report.loss.lostCount === null
+        ? notMeasured
+        : (report.byIncident.get(cause.id) ?? { lostCount: 0, windowMs: 0 })
+    const { count, atLeast, unknown } = countedWith(missing, loss.lostCount, 'it was not read')
+    return reasons.store(`${path}.rpo.${name}`, {
+      lostCount: count,
+      windowMs: count === null ? null : loss.windowMs,
+      atLeast,
+      unknown,
+    })
+  }
+  return {
+    id: cause.id,
+    cause: cause.kind,
+    title: cause.title,
+    t0: { ns: cause.t0Ns.toString(), widthMs: cause.widthMs },
+    untilNs: (record.originNs + BigInt(Math.round(untilMs * 1e6))).toString(),
+    firstWriteMs: reasons.timing(`${path}.firstWriteMs`, firstWrite),
+    firstWriteResolutionMs: resolutionOf(firstWrite),
+    restoredMs: reasons.timing(`${path}.restoredMs`, restored),
+    resolutionMs: resolutionOf(restored),
+    stillOutMs: restored.stillOutMs,
+    areas: areasOf(incident, path, reasons),
+    phases: phasesOf(record.events, record.originNs, cause.t0Ms, firstAck, restored.ms),
+    longestGapMs: reasons.timing(`${path}.longestGapMs`, gap),
+    longestGapResolutionMs: resolutionOf(gap),
+    failed: reasons.count(`${path}.failed`, failedIn(figures, cause.t0Ms, untilMs)),
+    rpo: { postgres: lossOf('postgres'), kafka: lossOf('kafka'), redis: lossOf('redis') },
+    splitBrain: {
+      count: reasons.count(`${path}.splitBrain.count`, splitCount),
+      ms: splitCount.count === null ? null : Math.max(0, ...times) - Math.min(...(times.length === 0 ? [0] : times)),
+    },
+  }
+}
+
+/** The worst of those that `rto` is demanded of; a drill of failbacks alone has none. */
+function headlineOf(incidents: readonly IncidentMeasured[]): IncidentMeasured | null {
+  const others = incidents.filter(({ cause }) => cause.kind !== 'failback')
+  const worst = worstOf(others.map(({ restored }) => restored))
+  return others.find(({ restored }) => restored === worst) ?? null
+}
+
+function rtoOf(record: DrillRecord, incidents: readonly IncidentMeasured[], reasons: Reasons): Journal['rto'] {
+  const worst = headlineOf(incidents)
+  if (worst === null) {
+    for (const path of ['rto.firstWriteMs', 'rto.restoredMs'])
+      reasons.unknown[path] = 'there was no fault, switchover or failover'
+    const nothing = { firstWriteResolutionMs: null, resolutionMs: null, stillOutMs: null, incident: null }
+    return { firstWriteMs: null, restoredMs: null, areas: {}, phases: noPhases, ...nothing }
+  }
+  const others = incidents.filter(({ cause }) => cause.kind !== 'failback')
+  const firstWrite = worstOf(others.map((each) => each.firstWrite)) ?? unknownTiming('not measured')
+  const { restored, firstAck, cause } = worst
+  return {
+    firstWriteMs: reasons.timing('rto.firstWriteMs', firstWrite),
+    restoredMs: reasons.timing('rto.restoredMs', restored),
+    areas: areasOf(worst, 'rto', reasons),
+    phases: phasesOf(record.events, record.originNs, cause.t0Ms, firstAck, restored.ms),
+    incident: cause.id,
+    firstWriteResolutionMs: resolutionOf(firstWrite),
+    resolutionMs: resolutionOf(restored),
+    stillOutMs: restored.stillOutMs,
+  }
+}
+
+function failbackOf(record: DrillRecord, figures: Figures, reasons: Reasons): Journal['failback'] {
+  const all = figures.incidents.filter(({ cause }) => cause.kind === 'failback')
+  const done = all.filter(({ cause }) => !cause.refused)
+  const worst = worstOf(done.map(({ gap }) => gap))
+  const [first] = done
+  if (worst === null || first === undefined || done.length < all.length) {
+    const why = all.length === 0 ? 'there was no failback' : 'the order was refused'
+    for (const path of ['failback.outageMs', 'failback.failed']) reasons.unknown[path] = why
+    return { outageMs: null, failed: null, phases: noPhases }
+  }
+  const failed = done
+    .map(({ cause, untilMs }) => failedIn(figures, cause.t0Ms, untilMs))
+    .reduce((left, right) => (right.atLeast > left.atLeast || right.count === null ? right : left))
+  const shown = done.find(({ gap }) => gap === worst) ?? first
+  return {
+    outageMs: reasons.timing('failback.outageMs', worst),
+    failed: reasons.count('failback.failed', failed),
+    phases: phasesOf(record.events, record.originNs, shown.cause.t0Ms, shown.firstAck, null),
+  }
+}
+
 /** The part of the journal that is for people and for reports. */
-function forPeople(record: DrillRecord, { t0, span, losses, history }: Figures) {
+function forPeople(record: DrillRecord, { losses, operations, acks, incidents }: Figures) {
+  const headline = headlineOf(incidents) ?? incidents[0]
   return {
     drill: record.drill,
     title: record.runbook.title,
@@ -330,11 +242,12 @@ function forPeople(record: DrillRecord, { t0, span, losses, history }: Figures) 
     durationMs: sinceMs(record.originNs, record.endNs),
     topology: { ...record.runbook.topology },
     parameters: parameterValues(record.runbook),
-    thresholds: { ...thresholdsOf(record), windowMs: restoredWindowMs },
-    t0: t0 === null ? null : { ns: t0.ns.toString(), widthMs: t0.widthMs },
+    thresholds: { ...thresholdsOf(record), windowMs },
+    t0: headline === undefined ? null : { ns: headline.cause.t0Ns.toString(), widthMs: headline.cause.widthMs },
     loadNs: record.load === null ? null : { from: record.load.fromNs.toString(), to: record.load.toNs.toString() },
-    restoredUntilNs: span === null ? null : (record.originNs + BigInt(Math.round(span.untilMs * 1e6))).toString(),
-    staleReads: history.operations.length === 0 ? null : staleReads(history.operations),
+    restoredUntilNs:
+      headline === undefined ? null : (record.originNs + BigInt(Math.round(headline.untilMs * 1e6))).toString(),
+    staleReads: operations.length === 0 ? null : staleReads(operations),
     wanBytes: record.wanBytes,
     faults: [...record.faults],
     steps: record.steps.map(({ at, title, kind, fromNs, toNs, failed }) => ({ at, title, kind, fromNs, toNs, failed })),
@@ -344,7 +257,7 @@ function forPeople(record: DrillRecord, { t0, span, losses, history }: Figures) 
       redis: [...losses.redis.missing],
     },
     duplicated: duplicatedEvents(record.finalReads.kafka),
-    divergent: divergentOrders(history.acks, record.finalReads),
+    divergent: divergentOrders(acks, record.finalReads),
     refusedButPresent: [...(losses.refused ?? [])],
     exports: thrownAway(record),
     command: record.command,
@@ -354,14 +267,26 @@ function forPeople(record: DrillRecord, { t0, span, losses, history }: Figures) 
   }
 }
 
+function requestsOf({ operations, missing }: Figures, reasons: Reasons): Journal['requests'] {
+  const count = (outcome: ClientOperation['outcome']): number | null =>
+    reasons.count(
+      `requests.${outcome}`,
+      countedWith(missing, operations.filter((each) => each.outcome === outcome).length),
+    )
+  return { ok: count('ok'), failed: count('failed'), unknown: count('unknown') }
+}
+
 export function measure(record: DrillRecord): Journal {
   const figures = computeFigures(record)
-  const { history, losses } = figures
-  const objectives = [...judgedObjectives(record, figures), ...judgeExpectations(record, history.operations)]
+  const { account: accounted, operations, acks, longest, missing, incidents, duplicated } = figures
+  const reasons = new Reasons()
+  const objectives = [...judgedObjectives(record, figures), ...judgeExpectations(record, accounted, operations)]
   const checks = [...checksOf(record, figures)]
   const verdict = verdictOf(objectives, checks)
-  const count = (outcome: ClientOperation['outcome']): number =>
-    history.operations.filter((each) => each.outcome === outcome).length
+  const stores = demandedStores(figures)
+  const split = countedWith(missing, acks.length === 0 ? null : splitBrain(acks).count, 'no write was acked')
+  for (const name of ['delivered', 'appliedTwice'] as const)
+    if (duplicated[name] === null) reasons.unknown[`duplicates.${name}`] = 'Kafka or Redis was not read'
   return {
     schemaVersion: 1,
     verdict,
@@ -371,24 +296,31 @@ export function measure(record: DrillRecord): Journal {
     world: record.world,
     objectives,
     epochs: [...figures.epochs],
-    rto: figures.rto.journal,
-    outage: { longestMs: figures.longestMs, resolutionMs: null, open: false },
-    failback: figures.failback,
+    rto: rtoOf(record, incidents, reasons),
+    outage: {
+      longestMs: reasons.timing('outage.longestMs', longest.timing),
+      resolutionMs: resolutionOf(longest.timing),
+      open: longest.open,
+    },
+    failback: failbackOf(record, figures, reasons),
     rpo: {
-      postgres: losses.postgres.loss,
-      kafka: losses.kafka.loss,
-      redis: losses.redis.loss,
+      postgres: reasons.store('rpo.postgres', stores.postgres),
+      kafka: reasons.store('rpo.kafka', stores.kafka),
+      redis: reasons.store('rpo.redis', stores.redis),
       objects: notMeasured,
     },
-    splitBrain: figures.split,
-    requests: { ok: count('ok'), failed: count('failed'), unknown: count('unknown') },
-    duplicates: figures.duplicated,
-    falseFailovers: figures.falseFailovers,
-    incidents: [],
-    unknown: {},
-    atLeast: {},
-    collection: {},
-    stalls: [],
+    splitBrain: {
+      count: reasons.count('splitBrain.count', split),
+      ms: split.count === null ? null : splitBrain(acks).ms,
+    },
+    requests: requestsOf(figures, reasons),
+    duplicates: duplicated,
+    falseFailovers: reasons.count('falseFailovers', figures.falseFailovers),
+    incidents: incidents.map((each, index) => incidentOf(record, figures, each, `incidents[${index}]`, reasons)),
+    unknown: reasons.unknown,
+    atLeast: reasons.atLeast,
+    collection: collectionOf(accounted, record.originNs),
+    stalls: [...record.stalls],
     checks,
     ...forPeople(record, figures),
   }

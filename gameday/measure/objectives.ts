@@ -1,17 +1,39 @@
 // From measured figures to demands met or missed, checks passed or failed, and one verdict.
-import type { Check, ObjectiveResult, StoreLoss, Verdict } from '#protocol/journal.ts'
+import type { Check, IncidentCause, ObjectiveResult, StoreLoss, Verdict } from '#protocol/journal.ts'
 import type { Objectives } from '#protocol/runbook.ts'
+import { isWorse, judgeTiming, resolutionOf, type Judged, type Timing } from './timing.ts'
 
-/** The figures that a runbook can demand something of. Null: not measured. */
+/** A count, or why it is unknown and what was found all the same. */
+export interface Counted {
+  readonly count: number | null
+  readonly atLeast: number
+  readonly unknown: string | null
+}
+
+export interface DemandedStore extends StoreLoss {
+  readonly atLeast: number
+  readonly unknown: string | null
+}
+
+/** An incident as objectives see it. */
+export interface DemandedIncident {
+  readonly id: string
+  readonly cause: IncidentCause
+  readonly refused: boolean
+  readonly firstWrite: Timing
+  /** Of each area: one that surely missed decides, whatever is unknown of the others. */
+  readonly restored: readonly Timing[]
+  readonly gap: Timing
+  readonly failed: Counted
+}
+
+/** The figures that a runbook can demand something of. */
 export interface DemandedFigures {
-  readonly firstWriteMs: number | null
-  readonly restoredMs: number | null
-  /** True if the load went on long enough after t0, and service did not come back: a miss, not an unknown. */
-  readonly brokenToTheEnd: boolean
-  readonly longestGapMs: number | null
-  readonly failbackOutageMs: number | null
-  readonly failbackFailed: number | null
-  readonly stores: Readonly<Record<'postgres' | 'kafka' | 'redis', StoreLoss>>
+  readonly incidents: readonly DemandedIncident[]
+  readonly longestGap: Timing
+  readonly stores: Readonly<Record<'postgres' | 'kafka' | 'redis', DemandedStore>>
+  /** Mean time between operations of the area with the fewest, ms: what a load must be for a figure to be told. */
+  readonly meanGapMs: number | null
 }
 
 /** `1.24 s`, `870 ms`; `not measured` for null. */
@@ -20,65 +42,182 @@ export function formatMs(value: number | null): string {
   return Math.abs(value) < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`
 }
 
-function atMost(
+/** `1.90 s, give or take 0.04 s`; the doubt only where it can be seen in the figure. */
+export function formatTiming(timing: Timing): string {
+  const { ms, stillOutMs, unknown } = timing
+  if (unknown !== null) return `unknown: ${unknown}`
+  if (ms === null) return `still out when the load ended, after ${formatMs(stillOutMs)}`
+  const doubtMs = resolutionOf(timing) ?? 0
+  return doubtMs < ms / 100 ? formatMs(ms) : `${formatMs(ms)}, give or take ${formatMs(doubtMs)}`
+}
+
+const worstJudged = (all: readonly Judged[]): Judged =>
+  (['missed', 'unknown', 'met'] as const).find((each) => all.includes(each)) ?? 'unknown'
+
+interface Judging {
+  readonly id: string
+  readonly status: Judged
+  readonly text: string
+}
+
+function judged(id: string, timings: readonly Timing[], demandedMs: number, meanGapMs: number | null): Judging {
+  const status = worstJudged(timings.map((each) => judgeTiming(each, demandedMs)))
+  const ofStatus = timings.filter((each) => judgeTiming(each, demandedMs) === status)
+  const worst = ofStatus.reduce((left, right) => (isWorse(right, left) ? right : left), ofStatus[0] as Timing)
+  const isDoubt = status === 'unknown' && worst.ms !== null
+  const rate = meanGapMs === null ? null : Math.ceil((1000 / meanGapMs) * 3)
+  const doubt = isDoubt
+    ? `: too few operations to tell${rate === null ? '' : `, say load.rate of ${rate}/s an area or more`}`
+    : ''
+  return { id, status, text: `${formatTiming(worst)}${doubt}` }
+}
+
+function headline(name: string, demanded: string, all: readonly Judging[], none: string): ObjectiveResult {
+  const status = worstJudged(all.map((each) => each.status))
+  const worst = all.find((each) => each.status === status)
+  return {
+    name,
+    demanded,
+    measured:
+      worst === undefined ? `not measured: ${none}` : all.length === 1 ? worst.text : `${worst.text} (${worst.id})`,
+    status,
+    incidents: all.map(({ id, status: each, text }) => ({ id, measured: text, status: each })),
+  }
+}
+
+/** The worst first, so that it is the one that is told. */
+function worstFirst(all: readonly Judging[], of: (id: string) => Timing): readonly Judging[] {
+  return all.toSorted((left, right) =>
+    isWorse(of(left.id), of(right.id)) ? -1 : isWorse(of(right.id), of(left.id)) ? 1 : 0,
+  )
+}
+
+function timed(
   name: string,
-  demanded: number | undefined,
-  measured: number | null,
-  whenNull: 'missed' | 'unknown',
-  format: (value: number | null) => string,
+  demandedMs: number | undefined,
+  incidents: readonly DemandedIncident[],
+  of: (incident: DemandedIncident) => readonly Timing[],
+  { none, meanGapMs }: { readonly none: string; readonly meanGapMs: number | null },
 ): readonly ObjectiveResult[] {
-  if (demanded === undefined) return []
-  const status = measured === null ? whenNull : measured <= demanded ? 'met' : 'missed'
-  const text = measured === null && whenNull === 'missed' ? 'never within the drill' : format(measured)
-  return [{ name, demanded: `at most ${format(demanded)}`, measured: text, status }]
+  if (demandedMs === undefined) return []
+  const worstOfId = new Map(
+    incidents.map(
+      (each) => [each.id, of(each).reduce((left, right) => (isWorse(right, left) ? right : left))] as const,
+    ),
+  )
+  const all = incidents.map((each) =>
+    each.refused && each.cause === 'failback'
+      ? { id: each.id, status: 'unknown' as const, text: 'unknown: the order was refused' }
+      : judged(each.id, of(each), demandedMs, meanGapMs),
+  )
+  const sorted = worstFirst(all, (id) => worstOfId.get(id) as Timing)
+  return [headline(name, `at most ${formatMs(demandedMs)}`, sorted, none)]
+}
+
+function countWords({ count, atLeast, unknown }: Counted): string {
+  if (count !== null) return String(count)
+  return `unknown: ${unknown ?? 'not measured'}${atLeast > 0 ? `; at least ${atLeast}` : ''}`
+}
+
+function judgeCount({ count, atLeast }: Counted, most: number): Judged {
+  if (count !== null) return count <= most ? 'met' : 'missed'
+  return atLeast > most ? 'missed' : 'unknown'
+}
+
+function counted(
+  name: string,
+  most: number | undefined,
+  incidents: readonly DemandedIncident[],
+  none: string,
+): readonly ObjectiveResult[] {
+  if (most === undefined) return []
+  const found = ({ failed }: DemandedIncident): number => failed.count ?? failed.atLeast
+  const all = incidents
+    .toSorted((left, right) => found(right) - found(left))
+    .map(({ id, refused, failed }): Judging =>
+      refused
+        ? { id, status: 'unknown', text: 'unknown: the order was refused' }
+        : { id, status: judgeCount(failed, most), text: countWords(failed) },
+    )
+  return [headline(name, `at most ${most}`, all, none)]
 }
 
 /** `rpo: 0s` allows no loss at all; more allows losses whose oldest ack lies at most so long before t0. */
 function rpo(demandedMs: number | undefined, stores: DemandedFigures['stores']): readonly ObjectiveResult[] {
   if (demandedMs === undefined) return []
-  const results = Object.entries(stores).map(([name, { lostCount, windowMs }]) => {
-    if (lostCount === null || (lostCount > 0 && windowMs === null))
-      return { text: `${name} not measured`, status: 'unknown' as const }
+  const results = Object.entries(stores).map(([name, { lostCount, windowMs, atLeast, unknown }]) => {
+    if (lostCount === null) {
+      const found = atLeast > 0 ? `, at least ${atLeast} lost` : ''
+      const status = atLeast > 0 && demandedMs === 0 ? ('missed' as const) : ('unknown' as const)
+      return { text: `${name} unknown (${unknown ?? 'not measured'})${found}`, status }
+    }
+    if (lostCount > 0 && windowMs === null)
+      return {
+        text: `${name} ${lostCount} lost, in no incident`,
+        status: demandedMs === 0 ? ('missed' as const) : ('unknown' as const),
+      }
     const met = lostCount === 0 || (demandedMs > 0 && (windowMs ?? 0) <= demandedMs)
     const text = lostCount === 0 ? `${name} 0` : `${name} ${lostCount} lost, ${formatMs(windowMs)}`
     return { text, status: met ? ('met' as const) : ('missed' as const) }
   })
-  const status = (['missed', 'unknown', 'met'] as const).find((each) =>
-    results.some((result) => result.status === each),
-  )
   return [
     {
       name: 'rpo',
       demanded: demandedMs === 0 ? 'nothing acked is lost' : `at most ${formatMs(demandedMs)}`,
       measured: results.map((each) => each.text).join(', '),
-      status: status ?? 'unknown',
+      status: worstJudged(results.map((each) => each.status)),
+      incidents: [],
     },
   ]
 }
 
-function lostWrites(demanded: number | undefined, lost: number | null): readonly ObjectiveResult[] {
+function lostWrites(
+  demanded: number | undefined,
+  { lostCount, atLeast, unknown }: DemandedStore,
+): readonly ObjectiveResult[] {
   if (demanded === undefined) return []
+  const found = Math.max(lostCount ?? 0, atLeast)
   return [
     {
       name: 'lost-writes',
       demanded: `at least ${demanded} found`,
-      measured: lost === null ? 'not measured' : String(lost),
-      status: lost === null ? 'unknown' : lost >= demanded ? 'met' : 'missed',
+      measured: lostCount === null ? `unknown: ${unknown ?? 'not measured'}; at least ${found}` : String(lostCount),
+      status: found >= demanded ? 'met' : lostCount === null ? 'unknown' : 'missed',
+      incidents: [],
     },
   ]
 }
 
 export function judgeObjectives(objectives: Objectives, figures: DemandedFigures): readonly ObjectiveResult[] {
-  const never = figures.brokenToTheEnd ? 'missed' : 'unknown'
-  const count = (value: number | null): string => (value === null ? 'not measured' : String(value))
+  const { incidents, meanGapMs, longestGap, stores } = figures
+  const failbacks = incidents.filter(({ cause }) => cause === 'failback')
+  const others = incidents.filter(({ cause }) => cause !== 'failback')
+  const noOther = { none: 'there was no fault, switchover or failover', meanGapMs }
+  const noFailback = { none: 'there was no failback', meanGapMs }
+  const whole: DemandedIncident[] = [
+    {
+      id: 'drill',
+      cause: 'fault',
+      refused: false,
+      firstWrite: longestGap,
+      restored: [longestGap],
+      gap: longestGap,
+      failed: { count: null, atLeast: 0, unknown: null },
+    },
+  ]
   return [
-    ...atMost('rto', objectives.rto, figures.restoredMs, never, formatMs),
-    ...atMost('rto-first-write', objectives['rto-first-write'], figures.firstWriteMs, never, formatMs),
-    ...rpo(objectives.rpo, figures.stores),
-    ...lostWrites(objectives['lost-writes'], figures.stores.postgres.lostCount),
-    ...atMost('longest-gap', objectives['longest-gap'], figures.longestGapMs, 'unknown', formatMs),
-    ...atMost('failback-gap', objectives['failback-gap'], figures.failbackOutageMs, 'unknown', formatMs),
-    ...atMost('failback-failed', objectives['failback-failed'], figures.failbackFailed, 'unknown', count),
+    ...timed('rto', objectives.rto, others, ({ restored }) => restored, noOther),
+    ...timed('rto-first-write', objectives['rto-first-write'], others, ({ firstWrite }) => [firstWrite], noOther),
+    ...rpo(objectives.rpo, stores),
+    ...lostWrites(objectives['lost-writes'], stores.postgres),
+    ...timed('longest-gap', objectives['longest-gap'], whole, ({ gap }) => [gap], { none: '', meanGapMs }).map(
+      (each) => ({
+        ...each,
+        incidents: [],
+      }),
+    ),
+    ...timed('failback-gap', objectives['failback-gap'], failbacks, ({ gap }) => [gap], noFailback),
+    ...counted('failback-failed', objectives['failback-failed'], failbacks, noFailback.none),
   ]
 }
 
@@ -86,6 +225,14 @@ export function judgeObjectives(objectives: Objectives, figures: DemandedFigures
 export function mustBeZero(name: string, measured: number | null, what: string): Check {
   if (measured === null) return { name, status: 'unknown', reason: `${what}: not measured` }
   return { name, status: measured === 0 ? 'pass' : 'fail', reason: `${what}: ${measured}` }
+}
+
+/** The same of a count that may be unknown: what was found all the same fails it. */
+export function mustBeNone(name: string, counted: Counted, what: string): Check {
+  const { count, atLeast, unknown } = counted
+  if (count !== null) return mustBeZero(name, count, what)
+  const status = atLeast > 0 ? 'fail' : 'unknown'
+  return { name, status, reason: `${what}: ${countWords({ count, atLeast, unknown })}` }
 }
 
 /** One failure makes a drill fail; without one, anything unknown makes it unknown. */

@@ -8,15 +8,18 @@ export interface SplitBrain {
 }
 
 /** A late ack of a write sent before the epoch's first ack is no split brain: that write is in the surviving history. */
-export function splitBrain(acks: readonly AckedWrite[]): SplitBrain {
+export function splitAcks(acks: readonly AckedWrite[]): readonly AckedWrite[] {
   const firstAckOf = new Map<number, number>()
   for (const ack of acks)
     firstAckOf.set(ack.epoch, Math.min(ack.doneMs, firstAckOf.get(ack.epoch) ?? Number.POSITIVE_INFINITY))
-  const wrong = acks.filter((ack) =>
-    [...firstAckOf].some(([epoch, firstMs]) => epoch > ack.epoch && firstMs < ack.sentMs),
-  )
-  const times = wrong.map((ack) => ack.doneMs).toSorted((left, right) => left - right)
-  return { count: wrong.length, ms: (times.at(-1) ?? 0) - (times[0] ?? 0) }
+  return acks.filter((ack) => [...firstAckOf].some(([epoch, firstMs]) => epoch > ack.epoch && firstMs < ack.sentMs))
+}
+
+export function splitBrain(acks: readonly AckedWrite[]): SplitBrain {
+  const times = splitAcks(acks)
+    .map((ack) => ack.doneMs)
+    .toSorted((left, right) => left - right)
+  return { count: times.length, ms: (times.at(-1) ?? 0) - (times[0] ?? 0) }
 }
 
 /** Epochs under which more than one region acknowledged writes; must be none. */

@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test'
 import type { LiveDrill } from '#protocol/live-drill.ts'
 import { goodRecord } from '../measure/histories.ts'
 import { measure } from '../measure/measure.ts'
+import { withMissing } from '../report/planted-journals.ts'
 import { createDrillMetrics, readPastDrills } from './drills.ts'
 
 const journal = measure(goodRecord())
@@ -46,6 +47,19 @@ test('a journal that was written anew is read anew', async (context) => {
   assert.equal((await readPastDrills(folder))[0]?.journal.verdict, 'pass')
   await write(folder, 'one', JSON.stringify({ ...journal, verdict: 'unknown' }), 1001)
   assert.equal((await readPastDrills(folder))[0]?.journal.verdict, 'unknown')
+})
+
+test('each incident has its figures, and what is unknown is absent and counted', async (context) => {
+  const folder = await newFolder(context)
+  await write(folder, 'one', JSON.stringify(withMissing()), 1000)
+  const page = await createDrillMetrics(await readPastDrills(folder), null).metrics()
+  assert.match(page, /^firedrill_drill_last_incident_rto_seconds\{incident="one",cause="fault"\} 1$/m)
+  assert.doesNotMatch(page, /^firedrill_drill_last_incident_rto_seconds\{incident="two"/m)
+  assert.doesNotMatch(page, /^firedrill_drill_last_rto_seconds \d/m)
+  assert.doesNotMatch(page, /^firedrill_drill_last_lost_items\{/m)
+  assert.match(page, /^firedrill_drill_last_incidents\{cause="fault"\} 2$/m)
+  assert.match(page, /^firedrill_drill_last_unknown_figures 7$/m)
+  assert.match(page, /^firedrill_drill_last_operations\{area="na",state="missing"\} 160$/m)
 })
 
 test('without drills there are counts and no figures', async (context) => {

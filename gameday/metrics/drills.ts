@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
-import { type Journal, verdicts } from '#protocol/journal.ts'
+import { type Incident, incidentCauses, type Journal, verdicts } from '#protocol/journal.ts'
 import type { LiveDrill } from '#protocol/live-drill.ts'
 import { gauge, gauges } from '#runtime/metrics.ts'
 import { readJournal } from '../report/past-drill.ts'
@@ -11,6 +11,10 @@ export interface PastDrill {
   readonly journal: Journal
   readonly endedMs: number
 }
+
+/** More would be a label's values without end. */
+const mostIncidents = 50
+const operationStates = ['planned', 'collected', 'missing', 'repeated', 'late', 'shed'] as const
 
 const known = new Map<string, PastDrill>()
 
@@ -68,11 +72,15 @@ export function createDrillMetrics(drills: readonly PastDrill[], live: LiveDrill
             Number(verdict === last.journal.verdict),
           ]),
   })
-  if (last !== null) describeFigures(registry, last.journal)
+  if (last !== null) {
+    describeFigures(registry, last.journal)
+    describeIncidents(registry, last.journal)
+    describeCollection(registry, last.journal)
+  }
   return registry
 }
 
-/** A figure that was not measured is absent, never zero. */
+/** A figure that is unknown is absent, never zero. */
 function seconds(
   labelled: Readonly<Record<string, number | null | undefined>>,
 ): readonly (readonly [string, number])[] {
@@ -85,6 +93,16 @@ function describeFigures(registry: Registry, { rto, outage, rpo }: Journal): voi
   one('firedrill_drill_last_rto_seconds', 'RTO of the last drill: until service was restored.', rto.restoredMs)
   one('firedrill_drill_last_first_write_seconds', 'RTO of the last drill: until the first write.', rto.firstWriteMs)
   one('firedrill_drill_last_outage_seconds', 'Longest gap without an ack in the last drill.', outage.longestMs)
+  one(
+    'firedrill_drill_last_rto_resolution_seconds',
+    'How far the RTO of the last drill may be from the truth either way.',
+    rto.resolutionMs,
+  )
+  one(
+    'firedrill_drill_last_still_out_seconds',
+    'So long after t0 the load of the last drill ended, with service not back; absent if it was.',
+    rto.stillOutMs,
+  )
   gauges(registry, {
     name: 'firedrill_drill_last_area_rto_seconds',
     help: 'RTO of the last drill by client area: until service was restored there.',
@@ -103,7 +121,7 @@ function describeFigures(registry: Registry, { rto, outage, rpo }: Journal): voi
   const stores = Object.entries(rpo)
   gauges(registry, {
     name: 'firedrill_drill_last_rpo_seconds',
-    help: 'RPO of the last drill: how far before t0 the oldest lost write was acked, by store.',
+    help: 'RPO of the last drill: the largest window of lost writes of any incident, by store.',
     labels: ['store'],
     values: () =>
       seconds(Object.fromEntries(stores.map(([store, loss]) => [store, loss.windowMs]))).map(([store, value]) => [
@@ -117,6 +135,54 @@ function describeFigures(registry: Registry, { rto, outage, rpo }: Journal): voi
     labels: ['store'],
     values: () =>
       stores.flatMap(([store, loss]) => (loss.lostCount === null ? [] : [[{ store }, loss.lostCount] as const])),
+  })
+}
+
+/** The worst one is the RTO of the drill. */
+function describeIncidents(registry: Registry, { incidents }: Journal): void {
+  const labels = ['incident', 'cause'] as const
+  const each = (
+    of: (incident: Incident) => number | null,
+  ): readonly (readonly [Readonly<Record<(typeof labels)[number], string>>, number])[] =>
+    incidents.slice(0, mostIncidents).flatMap((incident) => {
+      const ms = of(incident)
+      return ms === null ? [] : [[{ incident: incident.id, cause: incident.cause }, ms / 1000] as const]
+    })
+  gauges(registry, {
+    name: 'firedrill_drill_last_incidents',
+    help: 'Incidents of the last drill, by cause.',
+    labels: ['cause'],
+    values: () => incidentCauses.map((cause) => [{ cause }, incidents.filter((one) => one.cause === cause).length]),
+  })
+  gauges(registry, {
+    name: 'firedrill_drill_last_incident_rto_seconds',
+    help: 'RTO of each incident of the last drill: until service was restored; the first 50.',
+    labels,
+    values: () => each(({ restoredMs }) => restoredMs),
+  })
+  gauges(registry, {
+    name: 'firedrill_drill_last_incident_outage_seconds',
+    help: 'Longest gap without an ack in each incident of the last drill; the first 50.',
+    labels,
+    values: () => each(({ longestGapMs }) => longestGapMs),
+  })
+}
+
+function describeCollection(registry: Registry, { collection, unknown }: Journal): void {
+  gauge(
+    registry,
+    'firedrill_drill_last_unknown_figures',
+    'Figures of the last drill that are unknown, each with a reason in its journal.',
+    () => Object.keys(unknown).length,
+  )
+  gauges(registry, {
+    name: 'firedrill_drill_last_operations',
+    help: 'Operations of the last drill by client area: planned, collected, missing, collected twice, started late or shed by the client.',
+    labels: ['area', 'state'],
+    values: () =>
+      Object.entries(collection).flatMap(([area, each]) =>
+        operationStates.map((state) => [{ area, state }, each[state]] as const),
+      ),
   })
 }
 

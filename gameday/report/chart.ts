@@ -10,7 +10,7 @@ export interface Axis {
 export interface Bar {
   readonly fromS: number
   readonly toS: number
-  readonly kind: 'epoch' | 'fault' | 'background' | 'order'
+  readonly kind: 'epoch' | 'fault' | 'background' | 'order' | 'incident' | 'missing'
   readonly text: string
   /** Left out on narrow screens. */
   readonly more?: string
@@ -86,11 +86,30 @@ export function ticksRow(axis: Axis, name: string, unit: (atS: number) => string
   return `<div class="row" aria-hidden="true"><div class="name xname">${escapeMarkup(name)}</div><div class="track xticks">${ticks.join('')}</div></div>`
 }
 
+/** Strokes from bottom to top between two places of the box: what is not known there. */
+export function hatchPath(fromX: number, toX: number): string {
+  const slant = 12
+  const step = 16
+  const first = Math.floor((fromX - slant) / step) * step
+  const strokes = Array.from({ length: Math.ceil((toX - first) / step) }, (_, index) => first + index * step)
+  return strokes
+    .flatMap((x) => {
+      const left = Math.max(x, fromX)
+      const right = Math.min(x + slant, toX)
+      const level = (at: number): string => (height * (1 - (at - x) / slant)).toFixed(1)
+      return left < right ? [`M${left.toFixed(1)} ${level(left)}L${right.toFixed(1)} ${level(right)}`] : []
+    })
+    .join('')
+}
+
 export function gridPath(axis: Axis, levels: readonly number[]): string {
   const across = levels.map((at) => `M0 ${(height * (1 - at)).toFixed(1)}H${width}`)
   const down = timeTicks(axis).map(({ atS }) => `M${xOf(axis, atS).toFixed(1)} 0V${height}`)
   return `<path class="grid" d="${[...across, ...down].join('')}"/>`
 }
+
+/** Those are many, one after another, and share a line: words that find no room are in their titles. */
+const sharing: ReadonlySet<Bar['kind']> = new Set(['epoch', 'missing'])
 
 /** Where a bar is too short for its words they stand beside it. */
 function barHtml(axis: Axis, { fromS, toS, kind, text, more }: Bar): string {
@@ -100,7 +119,7 @@ function barHtml(axis: Axis, { fromS, toS, kind, text, more }: Bar): string {
   const title = escapeMarkup([text, more].filter((each) => each !== undefined).join(' '))
   const place = `left:${left.toFixed(2)}%;width:${share.toFixed(2)}%`
   if (share >= 9 && kind !== 'order') return `<div class="bar ${kind}" style="${place}" title="${title}">${label}</div>`
-  if (kind === 'epoch') return `<div class="bar thin ${kind}" style="${place}" title="${title}"></div>`
+  if (sharing.has(kind)) return `<div class="bar thin ${kind}" style="${place}" title="${title}"></div>`
   const beside = left + share < 60 ? `left:${(left + share).toFixed(2)}%` : `right:${(100 - left).toFixed(2)}%`
   return `<div class="bar thin ${kind}" style="${place}" title="${title}"></div><span class="beside" style="${beside}">${label}</span>`
 }
@@ -109,7 +128,7 @@ export function laneRows(axis: Axis, { name, bars }: Lane): string {
   // Bars that overlap get lines of their own.
   const lines: Bar[][] = []
   for (const bar of bars) {
-    const free = bar.kind === 'epoch' ? lines[0] : undefined
+    const free = sharing.has(bar.kind) ? lines[0] : undefined
     if (free === undefined) lines.push([bar])
     else free.push(bar)
   }

@@ -3,6 +3,7 @@ import { withoutSuccess, type Journal } from '#protocol/journal.ts'
 import { distribution, renderTable, type Distribution } from '../bench/distribution.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { escapeMarkup } from './escape.ts'
+import { reasonOf } from './figures.ts'
 import { figure, section, table, words } from './markup.ts'
 import { style } from './style.ts'
 import { phaseNames } from './words.ts'
@@ -14,73 +15,146 @@ export interface Group {
 
 interface FigureKind {
   readonly name: string
+  /** Where the journal keeps it, and why it is unknown. */
+  readonly path: string
   readonly isMs: boolean
   readonly of: (journal: Journal) => number | null
+  /** How far it may be from the truth either way, ms. */
+  readonly resolutionOf?: (journal: Journal) => number | null
 }
 
 const kinds: readonly FigureKind[] = [
-  { name: 'RTO first write', isMs: true, of: ({ rto }) => rto.firstWriteMs },
-  { name: 'RTO restored', isMs: true, of: ({ rto }) => rto.restoredMs },
+  {
+    name: 'RTO first write',
+    path: 'rto.firstWriteMs',
+    isMs: true,
+    of: ({ rto }) => rto.firstWriteMs,
+    resolutionOf: ({ rto }) => rto.firstWriteResolutionMs,
+  },
+  {
+    name: 'RTO restored',
+    path: 'rto.restoredMs',
+    isMs: true,
+    of: ({ rto }) => rto.restoredMs,
+    resolutionOf: ({ rto }) => rto.resolutionMs,
+  },
   ...phaseNames.map((phase): FigureKind => ({
     name: `phase ${phase}`,
+    path: `rto.phases.${phase}Ms`,
     isMs: true,
     of: ({ rto }) => rto.phases[`${phase}Ms`],
   })),
-  { name: 'longest gap', isMs: true, of: ({ outage }) => outage.longestMs },
-  { name: 'failback gap', isMs: true, of: ({ failback }) => failback.outageMs },
-  { name: 'failback failed', isMs: false, of: ({ failback }) => failback.failed },
-  { name: 'lost, Postgres', isMs: false, of: ({ rpo }) => rpo.postgres.lostCount },
-  { name: 'RPO window, Postgres', isMs: true, of: ({ rpo }) => rpo.postgres.windowMs },
-  { name: 'lost, Kafka', isMs: false, of: ({ rpo }) => rpo.kafka.lostCount },
-  { name: 'lost, Redis', isMs: false, of: ({ rpo }) => rpo.redis.lostCount },
-  { name: 'split brain', isMs: false, of: ({ splitBrain }) => splitBrain.count },
-  { name: 'failed or unknown', isMs: false, of: withoutSuccess },
+  { name: 'longest gap', path: 'outage.longestMs', isMs: true, of: ({ outage }) => outage.longestMs },
+  { name: 'failback gap', path: 'failback.outageMs', isMs: true, of: ({ failback }) => failback.outageMs },
+  { name: 'failback failed', path: 'failback.failed', isMs: false, of: ({ failback }) => failback.failed },
+  { name: 'lost, Postgres', path: 'rpo.postgres.lostCount', isMs: false, of: ({ rpo }) => rpo.postgres.lostCount },
+  { name: 'RPO window, Postgres', path: 'rpo.postgres.windowMs', isMs: true, of: ({ rpo }) => rpo.postgres.windowMs },
+  { name: 'lost, Kafka', path: 'rpo.kafka.lostCount', isMs: false, of: ({ rpo }) => rpo.kafka.lostCount },
+  { name: 'lost, Redis', path: 'rpo.redis.lostCount', isMs: false, of: ({ rpo }) => rpo.redis.lostCount },
+  { name: 'split brain', path: 'splitBrain.count', isMs: false, of: ({ splitBrain }) => splitBrain.count },
+  { name: 'failed or unknown', path: 'requests.failed', isMs: false, of: withoutSuccess },
 ]
+
+/** Drills that have no number of a figure, and so are not in its n. */
+interface NotKnown {
+  readonly unknown: number
+  /** Service did not come back: worse than any number. */
+  readonly stillOut: number
+}
 
 export interface ComparedFigure {
   readonly figure: string
   readonly unit: 'ms' | 'count'
-  /** Null: measured in no drill of the group. */
+  /** Null: known of no drill of the group. */
   readonly groups: Readonly<Record<string, Distribution | null>>
+  readonly notKnown: Readonly<Record<string, NotKnown>>
   readonly values: Readonly<Record<string, readonly number[]>>
-  /** True if the ranges of two groups, of at least three values each, don't overlap: more than chance may be at work. */
+  /** The largest of the group, ms; null: it has none. */
+  readonly resolutions: Readonly<Record<string, number | null>>
+  /**
+   * True if the ranges of two groups, of at least three values each and widened by their resolutions, don't overlap: more than chance
+   * may be at work.
+   */
   readonly differs: boolean
 }
+
+const noneUnknown: NotKnown = { unknown: 0, stillOut: 0 }
 
 /** Of fewer values, ranges that don't overlap say nothing. */
 const leastRuns = 3
 
-function apart(seen: readonly (Distribution | null)[]): boolean {
-  const known = seen.filter((each) => each !== null).filter((each) => each.n >= leastRuns)
+function notKnownOf(journals: readonly Journal[], { path, of }: FigureKind): NotKnown {
+  const isStillOut = ({ rto }: Journal): boolean => path === 'rto.restoredMs' && rto.stillOutMs !== null
+  const without = journals.filter((each) => of(each) === null)
+  return {
+    stillOut: without.filter(isStillOut).length,
+    unknown: without.filter((each) => !isStillOut(each) && reasonOf(each, path) !== null).length,
+  }
+}
+
+interface Range {
+  readonly n: number
+  readonly min: number
+  readonly max: number
+}
+
+function apart(ranges: readonly Range[]): boolean {
+  const known = ranges.filter((each) => each.n >= leastRuns)
   return known.some((left) => known.some((right) => left.max < right.min))
 }
 
-export function compareGroups(groups: readonly Group[]): readonly ComparedFigure[] {
-  return kinds.flatMap(({ name, isMs, of }) => {
-    const byGroup = groups.map((group) => [group.name, distribution(group.drills.map(of))] as const)
-    if (byGroup.every(([, seen]) => seen === null)) return []
-    return [
-      {
-        figure: name,
-        unit: isMs ? 'ms' : 'count',
-        groups: Object.fromEntries(byGroup),
-        values: Object.fromEntries(
-          groups.map((group) => [group.name, group.drills.map(of).filter((each) => each !== null)]),
-        ),
-        differs: apart(byGroup.map(([, seen]) => seen)),
-      },
-    ]
+function compareFigure(kind: FigureKind, groups: readonly Group[]): ComparedFigure | null {
+  const byGroup = groups.map(({ name, drills }) => {
+    const resolutions = drills.flatMap((each) => kind.resolutionOf?.(each) ?? [])
+    return {
+      name,
+      seen: distribution(drills.map(kind.of)),
+      values: drills.map(kind.of).filter((each) => each !== null),
+      notKnown: notKnownOf(drills, kind),
+      resolution: resolutions.length === 0 ? null : Math.max(...resolutions),
+    }
   })
+  if (byGroup.every(({ seen, notKnown }) => seen === null && notKnown.unknown + notKnown.stillOut === 0)) return null
+  const record = <Value>(of: (group: (typeof byGroup)[number]) => Value): Readonly<Record<string, Value>> =>
+    Object.fromEntries(byGroup.map((group) => [group.name, of(group)]))
+  const ranges = byGroup.flatMap(({ seen, resolution }) =>
+    seen === null ? [] : [{ n: seen.n, min: seen.min - (resolution ?? 0), max: seen.max + (resolution ?? 0) }],
+  )
+  return {
+    figure: kind.name,
+    unit: kind.isMs ? 'ms' : 'count',
+    groups: record(({ seen }) => seen),
+    notKnown: record(({ notKnown }) => notKnown),
+    values: record(({ values }) => values),
+    resolutions: record(({ resolution }) => resolution),
+    differs: apart(ranges),
+  }
+}
+
+export function compareGroups(groups: readonly Group[]): readonly ComparedFigure[] {
+  return kinds.map((kind) => compareFigure(kind, groups)).filter((each) => each !== null)
 }
 
 function shown(value: number, unit: ComparedFigure['unit']): string {
   return unit === 'ms' ? formatMs(value) : String(value)
 }
 
-function cells(seen: Distribution | null, unit: ComparedFigure['unit']): readonly string[] {
+/** `2 unknown, 1 still out`; empty where all are known. */
+export function notKnownText({ unknown, stillOut }: NotKnown): string {
+  return [...(unknown === 0 ? [] : [`${unknown} unknown`]), ...(stillOut === 0 ? [] : [`${stillOut} still out`])].join(
+    ', ',
+  )
+}
+
+const heads = ['n', 'min', 'median', 'max', 'give or take', 'not in n'] as const
+
+function cells({ groups, notKnown, resolutions, unit }: ComparedFigure, group: string): readonly string[] {
+  const seen = groups[group] ?? null
+  const resolution = resolutions[group] ?? null
+  const rest = [resolution === null ? '' : formatMs(resolution), notKnownText(notKnown[group] ?? noneUnknown)]
   return seen === null
-    ? ['0', '-', '-', '-']
-    : [String(seen.n), shown(seen.min, unit), shown(seen.median, unit), shown(seen.max, unit)]
+    ? ['0', '-', '-', '-', ...rest]
+    : [String(seen.n), shown(seen.min, unit), shown(seen.median, unit), shown(seen.max, unit), ...rest]
 }
 
 export function verdictsText({ drills }: Group): string {
@@ -98,19 +172,19 @@ function objectivesOf({ drills }: Group): readonly string[] {
 }
 
 export function compareScreen(groups: readonly Group[], compared: readonly ComparedFigure[]): string {
-  const rows = compared.flatMap(({ figure: name, unit, groups: seen, differs }) =>
+  const rows = compared.flatMap((each) =>
     groups.map((group, index) => [
-      index === 0 ? `${differs ? '* ' : '  '}${name}` : '',
+      index === 0 ? `${each.differs ? '* ' : '  '}${each.figure}` : '',
       group.name,
-      ...cells(seen[group.name] ?? null, unit),
+      ...cells(each, group.name),
     ]),
   )
   return [
     ...groups.map((group) => `${group.name}: ${[verdictsText(group), ...objectivesOf(group)].join('; ')}`),
     '',
-    renderTable([['  figure', 'group', 'n', 'min', 'median', 'max'], ...rows]),
+    renderTable([['  figure', 'group', ...heads], ...rows]),
     '',
-    '* the ranges of two groups of at least three do not overlap',
+    '* the ranges of two groups of at least three do not overlap, give or take what the load leaves open',
   ].join('\n')
 }
 
@@ -122,7 +196,7 @@ function dots({ figure: name, groups, values, unit }: ComparedFigure): string {
       (value) => `<circle cx="${(10 + (value / most) * 980).toFixed(1)}" cy="12" r="5" class="dot"/>`,
     )
     const line = median === null ? '' : `<path class="median" d="M${(10 + (median / most) * 980).toFixed(1)} 1V23"/>`
-    const label = `${group}: ${all.length} values, median ${median === null ? 'not measured' : shown(median, unit)}`
+    const label = `${group}: ${all.length} values, median ${median === null ? 'unknown' : shown(median, unit)}`
     return `<div class="row"><div class="name">${escapeMarkup(group)}</div><svg viewBox="0 0 1000 24" role="img" aria-label="${escapeMarkup(label)}">${marks.join('')}${line}</svg></div>`
   })
   return `<figure><figcaption>${escapeMarkup(`${name}, 0 to ${shown(most, unit)}; the line is the median`)}</figcaption>${rows.join('\n')}</figure>`
@@ -161,12 +235,12 @@ function distributions(compared: readonly ComparedFigure[]): readonly string[] {
 }
 
 export function compareHtml(groups: readonly Group[], compared: readonly ComparedFigure[]): string {
-  const rows = compared.flatMap(({ figure: name, unit, groups: seen, differs }) =>
+  const rows = compared.flatMap((each) =>
     groups.map((group) => [
-      words(name),
+      words(each.figure),
       words(group.name),
-      ...cells(seen[group.name] ?? null, unit).map(figure),
-      words(differs ? 'apart' : ''),
+      ...cells(each, group.name).map(figure),
+      words(each.differs ? 'apart' : ''),
     ]),
   )
   const title = groups.map((group) => group.name).join(' against ')
@@ -177,7 +251,7 @@ export function compareHtml(groups: readonly Group[], compared: readonly Compare
 ${groups.map((group) => `<p>${escapeMarkup(`${group.name}: ${[verdictsText(group), ...objectivesOf(group)].join('; ')}`)}</p>`).join('\n')}
 ${section('phases', 'Phases', stacked(groups, compared))}
 ${section('plots', 'Distributions', ...distributions(compared))}
-${section('figures', 'Figures', table({ caption: 'Apart: the ranges of two groups of at least three do not overlap.', heads: ['figure', 'group', 'n', 'min', 'median', 'max', ''], rows }))}
+${section('figures', 'Figures', table({ caption: 'Apart: the ranges of two groups of at least three do not overlap, give or take what the load leaves open.', heads: ['figure', 'group', ...heads, ''], rows }))}
 </main></body></html>
 `
 }

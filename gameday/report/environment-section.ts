@@ -5,10 +5,14 @@ import { escapeMarkup } from './escape.ts'
 import { facts } from './markup.ts'
 import { bytesText, percent } from './words.ts'
 
+function lateText(ms: number | null): string {
+  return ms === null ? 'unknown' : formatMs(ms)
+}
+
 function loadText({ machineLoad }: Journal): string {
-  if (machineLoad === null) return 'not measured'
+  if (machineLoad === null) return 'unknown: the drill ended before the first look at it'
   const { busyShare, saturatedShare, medianLateMs, worstLateMs, samples } = machineLoad
-  return `processors ${percent(busyShare)} busy on average, saturated in ${percent(saturatedShare)} of ${samples} samples; the harness's loop was late by ${formatMs(medianLateMs)} (median) to ${formatMs(worstLateMs)}`
+  return `processors ${percent(busyShare)} busy on average, saturated in ${percent(saturatedShare)} of ${samples} samples; the harness's loop was late by ${lateText(medianLateMs)} (median) to ${lateText(worstLateMs)}`
 }
 
 /** Images that several containers share are told once. */

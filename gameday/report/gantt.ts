@@ -1,5 +1,5 @@
 // Phases as a Gantt chart: contiguous bars on an axis from t0, or from the order to fail back.
-import type { Journal, Phases } from '#protocol/journal.ts'
+import type { Incident, IncidentCause, Journal, Phases } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { ticksRow, xOf, type Axis } from './chart.ts'
 import { escapeMarkup } from './escape.ts'
@@ -51,42 +51,66 @@ ${ticksRow(axis, '', label)}
 </figure>`
 }
 
-function hasAny(phases: Phases): boolean {
-  return spansOf(phases).length > 0
+function sum(name: string, ms: number | null): readonly Span[] {
+  return ms === null ? [] : [{ name, fromMs: 0, toMs: ms, isSum: true }]
 }
+
+interface Move {
+  readonly title: string
+  readonly caption: string
+  readonly phases: Phases
+  readonly sums: readonly Span[]
+}
+
+const orders: ReadonlySet<IncidentCause> = new Set(['switchover', 'failover', 'failback'])
+
+function moveOf({ id, cause, t0, phases, firstWriteMs, restoredMs, longestGapMs }: Incident): Move {
+  const begins = orders.has(cause) ? 'the order' : 'the first effect of the fault'
+  return {
+    title: `${cause === 'fault' ? 'The failover' : `The ${cause}`}: ${id}`,
+    caption: `From ${begins} (t0, known to ${formatMs(t0.widthMs)}); phases are contiguous, and add up to ${restoredMs === null ? 'the first ack' : 'restored'}.`,
+    phases,
+    sums: [...sum('first write', firstWriteMs), ...sum('restored', restoredMs), ...sum('longest gap', longestGapMs)],
+  }
+}
+
+/** Of journals of older versions, which knew one outage and one failback. */
+function olderMoves({ rto, failback, t0, faults }: Journal): readonly Move[] {
+  const isOrdered = faults.length === 0
+  return [
+    {
+      title: isOrdered ? 'The move that was ordered' : 'The failover',
+      caption: `From ${isOrdered ? 'the order' : 'the first effect of the fault'} (t0${t0 === null ? '' : `, known to ${formatMs(t0.widthMs)}`}); phases are contiguous, and add up to ${rto.restoredMs === null ? 'the first ack' : 'restored'}.`,
+      phases: rto.phases,
+      sums: [...sum('first write', rto.firstWriteMs), ...sum('restored', rto.restoredMs)],
+    },
+    {
+      title: 'The failback',
+      caption: 'From the order to the first ack under the new epoch.',
+      phases: failback.phases,
+      sums: sum('longest gap', failback.outageMs),
+    },
+  ]
+}
+
+/** Of incidents; the others' phases are in the journal. */
+const mostMoves = 12
 
 /** Empty if no epoch changed. */
 export function renderPhases(journal: Journal): string {
-  const { rto, failback, t0 } = journal
-  const sum = (name: string, ms: number | null): readonly Span[] =>
-    ms === null ? [] : [{ name, fromMs: 0, toMs: ms, isSum: true }]
-  const isOrdered = journal.faults.length === 0
-  const first = hasAny(rto.phases)
-    ? [
-        `<h3>${isOrdered ? 'The move that was ordered' : 'The failover'}</h3>`,
-        gantt(
-          `From ${isOrdered ? 'the order' : 'the first effect of the fault'} (t0${t0 === null ? '' : `, known to ${formatMs(t0.widthMs)}`}); phases are contiguous, and add up to ${rto.restoredMs === null ? 'the first ack' : 'restored'}.`,
-          rto.phases,
-          [...sum('first write', rto.firstWriteMs), ...sum('restored', rto.restoredMs)],
-        ),
-      ]
-    : []
-  const back = hasAny(failback.phases)
-    ? [
-        '<h3>The failback</h3>',
-        gantt(
-          `From the order to the first ack under the new epoch. Most of it costs clients nothing: the longest time without an ack was ${formatMs(failback.outageMs)}.`,
-          failback.phases,
-          sum('gap', failback.outageMs).map((each) => ({ ...each, name: 'longest gap' })),
-        ),
-      ]
-    : []
-  if (first.length + back.length === 0) return ''
-  const shown = phaseNames.filter((name) => rto.phases[`${name}Ms`] !== null || failback.phases[`${name}Ms`] !== null)
+  const moves = (journal.incidents.length > 0 ? journal.incidents.map(moveOf) : olderMoves(journal)).filter(
+    ({ phases }) => spansOf(phases).length > 0,
+  )
+  if (moves.length === 0) return ''
+  const shown = phaseNames.filter((name) => moves.some(({ phases }) => phases[`${name}Ms`] !== null))
   const list = shown.map((name) => `<dt>${name}</dt><dd>${meanings[name]}</dd>`)
+  const rest =
+    moves.length > mostMoves ? [`<p class="soft">and ${moves.length - mostMoves} more in journal.json</p>`] : []
   return [
-    ...first,
-    ...back,
+    ...moves
+      .slice(0, mostMoves)
+      .flatMap(({ title, caption, phases, sums }) => [`<h3>${escapeMarkup(title)}</h3>`, gantt(caption, phases, sums)]),
+    ...rest,
     `<details><summary>What the phases mean</summary><dl class="facts">${list.join('')}</dl></details>`,
   ].join('\n')
 }

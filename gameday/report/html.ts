@@ -1,10 +1,14 @@
 // report.html of a drill: one file without any outside link and without scripts, for light and dark screens, narrow ones, and paper.
-import type { Journal } from '#protocol/journal.ts'
+import type { FaultRecord, Journal } from '#protocol/journal.ts'
+import { formatMs } from '../measure/objectives.ts'
+import { clockOf } from './clock.ts'
 import { renderAgain, renderEnvironment } from './environment-section.ts'
 import { escapeMarkup } from './escape.ts'
 import { renderPhases } from './gantt.ts'
 import { renderLoadChart } from './load-chart.ts'
-import { renderAreas, renderLosses, renderMoreFigures } from './losses.ts'
+import { overNs } from './harness-words.ts'
+import { renderAreas, renderCollection, renderIncidents } from './incidents-section.ts'
+import { renderLosses, renderMoreFigures } from './losses.ts'
 import { section, table, words } from './markup.ts'
 import type { ReportInput } from './report-input.ts'
 import { style } from './style.ts'
@@ -12,15 +16,27 @@ import { renderObjectives, renderSummary } from './summary.ts'
 import { renderTimeline } from './timeline-list.ts'
 import { renderTopology } from './topology-map.ts'
 
+function blindText({ blindMs }: FaultRecord): string {
+  return blindMs < 1000 ? '' : `; nobody could look for ${formatMs(blindMs)}`
+}
+
 function faults(journal: Journal): string {
-  if (journal.faults.length === 0) return ''
+  const clock = clockOf(journal)
+  const inForce = (fault: FaultRecord): string => {
+    const endNs = overNs(fault)
+    if (fault.momentary) return `once, at ${formatMs(clock.secondsOf(fault.firstNs) * 1000)}`
+    return endNs === null
+      ? `from ${formatMs(clock.secondsOf(fault.firstNs) * 1000)} to the end of the drill`
+      : clock.span(fault.firstNs, endNs)
+  }
   return table({
-    caption: 'What was broken, with the proof that it was, and that it is no more',
-    heads: ['fault', 'took effect', 'healed'],
+    caption: `What was broken, with the proof that it was, and that it is no more; times from ${clock.zero}`,
+    heads: ['fault', 'in force', 'took effect', 'healed'],
     rows: journal.faults.map((fault) => [
       words(`${fault.kind} of ${fault.target}${fault.background ? ' (background)' : ''}`),
+      words(`${inForce(fault)}${fault.endedNs === null ? '' : ', and so ended early'}${blindText(fault)}`),
       words(fault.proof),
-      words(fault.healProof ?? 'not healed by the drill'),
+      words([fault.endedBy, fault.healProof ?? 'not healed by the drill'].filter((each) => each !== null).join('; ')),
     ]),
   })
 }
@@ -30,9 +46,11 @@ function sections(input: ReportInput): readonly string[] {
   const chart = renderLoadChart(input)
   const phases = renderPhases(journal)
   const topology = renderTopology(input)
+  const incidents = renderIncidents(journal)
   return [
     renderObjectives(journal),
-    ...(chart === '' ? [] : [section('saw', 'What clients and replicas saw', chart)]),
+    ...(incidents === '' ? [] : [section('incidents', 'Incidents', incidents)]),
+    ...(chart === '' ? [] : [section('saw', 'What clients and replicas saw', chart, renderCollection(journal))]),
     section('time', 'Where the time went', phases, renderAreas(journal), renderMoreFigures(journal)),
     ...(topology === '' ? [] : [section('topology', 'Topology', topology)]),
     section('loss', 'Lost, duplicated, divergent', renderLosses(journal)),

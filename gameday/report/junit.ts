@@ -1,5 +1,5 @@
-// junit.xml: a suite for each drill, in it one case for each objective and each check.
-import type { Journal } from '#protocol/journal.ts'
+// junit.xml: a suite for each drill, in it one case for each objective, of the drill and of each incident, and each check.
+import type { Journal, ObjectiveResult } from '#protocol/journal.ts'
 import { escapeMarkup } from './escape.ts'
 
 interface Case {
@@ -21,18 +21,22 @@ export function renderJunit(journal: Journal): string {
   return renderSuites([suiteOf(journal)])
 }
 
+const outcomes = { met: 'passed', missed: 'failed', pass: 'passed', fail: 'failed', unknown: 'unknown' } as const
+
+function objectiveCase(where: string, { name, status, demanded, measured }: ObjectiveResult): Case {
+  return { name: `${where}objective ${name}`, outcome: outcomes[status], message: `${demanded}; ${measured}` }
+}
+
 export function suiteOf(journal: Journal): Suite {
   const cases: readonly Case[] = [
-    ...journal.objectives.map((each): Case => ({
-      name: `objective ${each.name}`,
-      outcome: each.status === 'met' ? 'passed' : each.status === 'missed' ? 'failed' : 'unknown',
-      message: `${each.demanded}; ${each.measured}`,
-    })),
-    ...journal.checks.map((each): Case => ({
-      name: each.name,
-      outcome: each.status === 'pass' ? 'passed' : each.status === 'fail' ? 'failed' : 'unknown',
-      message: each.reason,
-    })),
+    ...journal.objectives.map((each) => objectiveCase('', each)),
+    // With one incident alone the objective itself says it.
+    ...journal.objectives.flatMap((each) =>
+      each.incidents.length < 2
+        ? []
+        : each.incidents.map(({ id, ...seen }) => objectiveCase(`incident ${id}: `, { ...each, ...seen })),
+    ),
+    ...journal.checks.map(({ name, status, reason }): Case => ({ name, outcome: outcomes[status], message: reason })),
   ]
   const { drill, runbook, startedAt, durationMs } = journal
   return { name: drill, className: runbook, startedAt, durationMs, cases }

@@ -2,23 +2,32 @@
 import type { Journal } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { escapeMarkup } from './escape.ts'
-import { figure, idList, table, words } from './markup.ts'
-import { count, recoveryTime, storeNames } from './words.ts'
+import { figureOf, requestsOf, type Figure } from './figures.ts'
+import { figure, idList, known, table, words } from './markup.ts'
+import { storeNames } from './words.ts'
 
-function stores({ rpo }: Journal): string {
+function inWords({ text, why }: Figure): string {
+  return why === null ? text : `${text} (${why})`
+}
+
+function stores(journal: Journal): string {
+  const { rpo } = journal
   const what = {
     postgres: 'acknowledged orders',
     kafka: 'their events, in any live region',
     redis: 'their projections',
   }
   return table({
-    caption: 'Acknowledged writes that the final reads did not find. Window: from the oldest lost ack to t0.',
+    caption:
+      'Acknowledged writes that the final reads did not find. Window: from the oldest lost ack to the t0 of its incident, or to the newest lost ack after it; the largest of all incidents.',
     heads: ['store', 'what was looked for', 'lost', 'window'],
     rows: storeNames.map((store) => [
       words(store),
       words(what[store]),
-      figure(count(rpo[store].lostCount)),
-      figure(rpo[store].lostCount === 0 ? 'none' : formatMs(rpo[store].windowMs)),
+      known(figureOf(journal, `rpo.${store}.lostCount`, rpo[store].lostCount)),
+      rpo[store].lostCount === 0
+        ? figure('none')
+        : known(figureOf(journal, `rpo.${store}.windowMs`, rpo[store].windowMs, formatMs)),
     ]),
   })
 }
@@ -81,40 +90,42 @@ export function renderLosses(journal: Journal): string {
           duplicated.map(({ region, eventId, times }) => `${region} ${eventId} ${times} times`),
         ),
   ].filter((each) => each !== '')
-  const twice = `Events delivered twice: ${count(duplicates.delivered)}, which an at-least-once bus may do. Applied twice: ${count(duplicates.appliedTwice)}, which must be 0.`
+  const delivered = inWords(figureOf(journal, 'duplicates.delivered', duplicates.delivered))
+  const applied = inWords(figureOf(journal, 'duplicates.appliedTwice', duplicates.appliedTwice))
+  const twice = `Events delivered twice: ${delivered}, which an at-least-once bus may do. Applied twice: ${applied}, which must be 0.`
   return [stores(journal), `<p>${escapeMarkup(twice)}</p>`, ...items].join('\n')
 }
 
+function gapOf(journal: Journal): Figure {
+  const { longestMs, resolutionMs, open } = journal.outage
+  const least = (value: number): string =>
+    resolutionMs === null ? '' : `, of which at least ${formatMs(value - resolutionMs)} is an outage`
+  return figureOf(
+    journal,
+    'outage.longestMs',
+    longestMs,
+    (value) => `${formatMs(value)}${open ? ', still going on when the load ended' : ''}${least(value)}`,
+  )
+}
+
 export function renderMoreFigures(journal: Journal): string {
-  const { requests, failback, outage, splitBrain, staleReads, falseFailovers, wanBytes } = journal
-  const rows: readonly (readonly [string, string])[] = [
-    ['longest time without an ack', formatMs(outage.longestMs)],
-    ['failback: longest time without an ack', formatMs(failback.outageMs)],
-    ['failback: requests without success', count(failback.failed)],
-    ['split brain', `${count(splitBrain.count)} writes, ${formatMs(splitBrain.ms)}`],
-    ['requests', `${requests.ok} ok, ${requests.failed} failed, ${requests.unknown} unknown`],
-    ['stale reads', count(staleReads)],
-    ['false failovers', count(falseFailovers)],
-    ['carried by the WAN', wanBytes === null ? count(null) : `${(wanBytes / 1e6).toFixed(1)} MB`],
+  const { failback, splitBrain, staleReads, falseFailovers, wanBytes } = journal
+  const split = figureOf(journal, 'splitBrain.count', splitBrain.count, (value) =>
+    value === 0 ? '0 writes' : `${value} writes, ${figureOf(journal, 'splitBrain.ms', splitBrain.ms, formatMs).text}`,
+  )
+  const rows: readonly (readonly [string, Figure])[] = [
+    ['longest time without an ack', gapOf(journal)],
+    ['failback: longest time without an ack', figureOf(journal, 'failback.outageMs', failback.outageMs, formatMs)],
+    ['failback: requests without success', figureOf(journal, 'failback.failed', failback.failed)],
+    ['split brain', split],
+    ['requests', requestsOf(journal)],
+    ['stale reads', figureOf(journal, 'staleReads', staleReads)],
+    ['false failovers', figureOf(journal, 'falseFailovers', falseFailovers)],
+    ['carried by the WAN', figureOf(journal, 'wanBytes', wanBytes, (bytes) => `${(bytes / 1e6).toFixed(1)} MB`)],
   ]
   return table({
     caption: 'More figures',
     heads: ['figure', 'measured'],
-    rows: rows.map(([name, value]) => [words(name), words(value)]),
-  })
-}
-
-export function renderAreas(journal: Journal): string {
-  const areas = Object.entries(journal.rto.areas)
-  if (areas.length === 0) return ''
-  const { thresholds } = journal
-  return table({
-    caption: `Recovery as each client area saw it. Restored: the first ${thresholds.windowMs / 1000} s in which at least ${(thresholds.successRate * 100).toFixed(1)} % succeed with a p99 of at most ${formatMs(thresholds.p99Ms)}, and every such window after it.`,
-    heads: ['area', 'first write', 'restored'],
-    rows: areas.map(([area, each]) => [
-      words(area),
-      figure(recoveryTime(each.firstWriteMs)),
-      figure(recoveryTime(each.restoredMs)),
-    ]),
+    rows: rows.map(([name, { text, why }]) => [words(name), { ...known({ text, why }), isFigure: false }]),
   })
 }

@@ -1,7 +1,14 @@
 // A drill for a pull request or a chat: verdict, objectives, phases, loss, and how to get the same.
 import type { Journal, Phases } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
-import { count, phaseNames, recoveryTime, storeNames } from './words.ts'
+import { clockOf } from './clock.ts'
+import { figureOf, lostOf, requestsOf, restoredOf, unknownOf } from './figures.ts'
+import { collectionTexts, endedEarlyText, stallTexts } from './harness-words.ts'
+import { incidentRows, worstText } from './incident-rows.ts'
+import { formatMeasured, phaseNames } from './words.ts'
+
+const mostIncidents = 50
+const mostReasons = 8
 
 const marks = { met: '✅', missed: '❌', unknown: '❔', pass: '✅', fail: '❌' } as const
 
@@ -22,12 +29,57 @@ function phasesLine(phases: Phases): string {
     .join(' → ')
 }
 
-function lines(journal: Journal): readonly string[] {
-  const { rto, rpo, splitBrain, requests, failback } = journal
-  const troubles = journal.checks.filter((each) => each.status !== 'pass')
+/** Nothing where there are not several. */
+function incidents(journal: Journal): readonly string[] {
+  const rows = incidentRows(journal)
+  if (rows.length < 2) return []
+  const cells = ({ incident, what, at, firstWrite, restored, gap, failed, lost }: (typeof rows)[number]): string[] =>
+    [incident.id, what, at, ...[firstWrite, restored, gap, failed, lost].map(({ text }) => text)].map(safe)
+  const rest = rows.length > mostIncidents ? [`and ${rows.length - mostIncidents} more in journal.json`, ''] : []
+  return [
+    `**Incidents:** ${rows.length}; t0 from ${clockOf(journal).zero}`,
+    '',
+    ...table(
+      ['incident', 'what', 't0', 'first write', 'restored', 'longest gap', 'failed', 'lost'],
+      rows.slice(0, mostIncidents).map(cells),
+    ),
+    ...rest,
+  ]
+}
+
+/** What a reader must know before the figures are trusted. */
+function doubts(journal: Journal): readonly string[] {
+  return [
+    ...unknownOf(journal)
+      .slice(0, mostReasons)
+      .map(({ reason, figures }) => `**Unknown:** ${safe(`${figures.join(', ')}: ${reason}`)}`),
+    ...collectionTexts(journal).map((text) => `**Operations:** ${safe(text)}`),
+    ...journal.faults.flatMap((fault) => endedEarlyText(fault) ?? []).map((text) => `**Fault:** ${safe(text)}`),
+    ...stallTexts(journal).map((text) => `**Stall:** ${safe(text)}`),
+  ]
+}
+
+function figures(journal: Journal): readonly string[] {
+  const { rto, failback } = journal
   const phases = phasesLine(rto.phases)
   const failbackPhases = phasesLine(failback.phases)
-  const lost = storeNames.map((store) => `${store} ${count(rpo[store].lostCount)}`).join(', ')
+  const first = figureOf(journal, 'rto.firstWriteMs', rto.firstWriteMs, (value) =>
+    formatMeasured(value, rto.firstWriteResolutionMs),
+  )
+  const worst = [safe(worstText(journal)), 'worst area'].filter((each) => each !== '').join(', ')
+  const split = figureOf(journal, 'splitBrain.count', journal.splitBrain.count)
+  const gap = figureOf(journal, 'failback.outageMs', failback.outageMs, formatMs)
+  return [
+    `**RTO:** first write ${first.text}, restored ${restoredOf(journal, 'rto', rto).text} (${worst})`,
+    ...(phases === '' ? [] : [`**Phases:** ${phases}`]),
+    ...(failbackPhases === '' ? [] : [`**Failback:** ${failbackPhases}; gap ${gap.text}`]),
+    `**Acked and lost:** ${lostOf(journal, 'rpo', journal.rpo).text}; split brain ${split.text}`,
+    `**Requests:** ${requestsOf(journal).text}`,
+  ]
+}
+
+function lines(journal: Journal): readonly string[] {
+  const troubles = journal.checks.filter((each) => each.status !== 'pass')
   return [
     `### ${marks[journal.verdict]} ${safe(journal.title)}: ${journal.verdict}`,
     '',
@@ -44,11 +96,9 @@ function lines(journal: Journal): readonly string[] {
     `**Checks:** ${troubles.length === 0 ? `all ${journal.checks.length} passed` : ''}`.trimEnd(),
     ...troubles.map((each) => `- ${marks[each.status]} ${safe(each.name)}: ${safe(each.reason)}`),
     '',
-    `**RTO:** first write ${recoveryTime(rto.firstWriteMs)}, restored ${recoveryTime(rto.restoredMs)} (worst area)`,
-    ...(phases === '' ? [] : [`**Phases:** ${phases}`]),
-    ...(failbackPhases === '' ? [] : [`**Failback:** ${failbackPhases}; gap ${formatMs(failback.outageMs)}`]),
-    `**Acked and lost:** ${lost}; split brain ${count(splitBrain.count)}`,
-    `**Requests:** ${requests.ok} ok, ${requests.failed} failed, ${requests.unknown} unknown`,
+    ...incidents(journal),
+    ...figures(journal),
+    ...doubts(journal),
     '',
     ...(journal.command === null ? [] : [`Run the same: \`${journal.command.replaceAll('`', "'")}\``, '']),
   ]

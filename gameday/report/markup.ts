@@ -1,5 +1,6 @@
 // Pieces of HTML that sections are put together from. Texts are escaped here; cells are HTML already.
 import { escapeMarkup, flowingText } from './escape.ts'
+import type { Figure } from './figures.ts'
 
 /** A cell of a table: HTML, and whether it is a number that stands to the right. */
 export interface Cell {
@@ -22,6 +23,12 @@ export function words(text: string): Cell {
 
 export function figure(text: string): Cell {
   return { html: escapeMarkup(text), isFigure: true }
+}
+
+/** With the reason beside what is unknown. */
+export function known({ text, why }: Figure): Cell {
+  if (why === null) return { html: flowingText(text), isFigure: true }
+  return { html: `${escapeMarkup(text)} <small class="why">${flowingText(why)}</small>`, isFigure: true }
 }
 
 const marks: Readonly<Record<string, string>> = { pass: '✓', met: '✓', fail: '✕', missed: '✕', unknown: '?' }

@@ -2,9 +2,8 @@
 import { existsSync } from 'node:fs'
 import { readFile, realpath } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { z } from 'zod'
 import { journal as journalShape, type Journal } from '#protocol/journal.ts'
-import { operation } from '#protocol/operation.ts'
+import { operation, type Operation } from '#protocol/operation.ts'
 import { sample } from '#protocol/sample.ts'
 import { timelineEvent } from '#protocol/timeline.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
@@ -14,32 +13,18 @@ import { inOrderOfTime } from '../measure/history.ts'
 import { measure } from '../measure/measure.ts'
 import { recordFrom, type Lines } from '../measure/record-files.ts'
 import { differences } from './differences.ts'
+import { readLines } from './read-lines.ts'
 import { renderScreen } from './screen.ts'
 import { writeReport } from './write-report.ts'
 
-async function readLines<Shape extends z.ZodType>(file: string, shape: Shape): Promise<z.infer<Shape>[]> {
-  if (!existsSync(file)) return []
-  const lines = (await readFile(file, 'utf8')).split('\n')
-  return lines.flatMap((line, index) => (line === '' ? [] : [readLine(line, `${file}, line ${index + 1}`, shape)]))
-}
+const operationsOf = (folder: string): AsyncGenerator<Operation> => readLines(join(folder, 'ops.ndjson'), operation)
 
-function readLine<Shape extends z.ZodType>(line: string, where: string, shape: Shape): z.infer<Shape> {
-  try {
-    return shape.parse(JSON.parse(line))
-  } catch {
-    throw new EnvironmentError(
-      `${where}: expected one whole record in JSON, saw ${line.slice(0, 80)}: the file was changed or cut; take another drill`,
-    )
-  }
-}
-
-async function readAllLines(folder: string): Promise<Lines> {
-  const [operations, events, samples] = await Promise.all([
-    readLines(join(folder, 'ops.ndjson'), operation),
-    readLines(join(folder, 'timeline.ndjson'), timelineEvent),
-    readLines(join(folder, 'samples.ndjson'), sample),
+async function readSeen(folder: string): Promise<Omit<Lines, 'operations'>> {
+  const [events, samples] = await Promise.all([
+    Array.fromAsync(readLines(join(folder, 'timeline.ndjson'), timelineEvent)),
+    Array.fromAsync(readLines(join(folder, 'samples.ndjson'), sample)),
   ])
-  return { operations, events: inOrderOfTime(events), samples }
+  return { events: inOrderOfTime(events), samples }
 }
 
 /**
@@ -88,7 +73,7 @@ export async function reportDrill(drillsFolder: string, drill: string | undefine
   const folder = await findDrill(drillsFolder, drill)
   const journal = await readJournal(folder)
   const integrity = await checkManifest(folder)
-  await writeReport(folder, { journal, integrity, ...(await readAllLines(folder)) })
+  await writeReport(folder, { journal, integrity, ...(await readSeen(folder)), operations: operationsOf(folder) })
   return { journal, folder, integrity, screen: renderScreen(journal, folder) }
 }
 
@@ -112,7 +97,7 @@ export async function recomputeDrill(drillsFolder: string, drill: string | undef
       `${basename(folder)} was recorded without ${missing.join(' and ')}, by an older version, so it can't be measured again: run the drill again`,
     )
   const integrity = await checkManifest(folder)
-  const lines = await readAllLines(folder)
+  const lines = { ...(await readSeen(folder)), operations: await Array.fromAsync(operationsOf(folder)) }
   const texts = await Promise.all(
     ['record.json', 'final-reads.json', 'journal.json'].map((name) => readFile(join(folder, name), 'utf8')),
   )

@@ -1,7 +1,8 @@
-// A drill in two or three sentences, for readers who read nothing else.
+// A drill in a few sentences, for readers who read nothing else.
 import type { Journal } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
-import { storeNames } from './words.ts'
+import { figureOf, reasonOf, restoredOf } from './figures.ts'
+import { formatMeasured, many, storeLabels, storeNames } from './words.ts'
 
 function opening({ faults, steps }: Journal): string {
   const measured = faults.filter((fault) => !fault.background)
@@ -15,39 +16,65 @@ function opening({ faults, steps }: Journal): string {
     : `${order.title}; nothing was broken${during}.`
 }
 
-function recovery({ rto, t0, epochs, outage }: Journal): string {
-  if (t0 === null) return ''
-  const moved = epochs.findLast((each) => each.cause === 'fault') ?? epochs.find((each) => each.cause === 'ordered')
-  const where = moved?.region == null ? '' : ` by region ${moved.region}, in epoch ${moved.epoch}`
-  const first =
-    rto.firstWriteMs === null
-      ? 'No write was acknowledged again.'
-      : moved === undefined
-        ? `The longest time without an acknowledged write was ${formatMs(rto.firstWriteMs)}.`
-        : `The first new write was acknowledged after ${formatMs(rto.firstWriteMs)}${where}.`
-  const restored =
-    rto.restoredMs === null
-      ? 'Service was not seen to come back within its bounds.'
-      : `Service was back within its bounds in every client area after ${formatMs(rto.restoredMs)}.`
-  const gap =
-    outage.longestMs === null || moved === undefined
-      ? ''
-      : ` The longest time without any ack was ${formatMs(outage.longestMs)}.`
-  return `${first} ${restored}${gap}`
+function several({ incidents, rto }: Journal): string {
+  if (incidents.length < 2) return ''
+  const unexplained = incidents.filter(({ cause }) => cause === 'unexplained').length
+  const worst = rto.incident === null ? '' : `; what follows is the worst of them, ${rto.incident}`
+  const odd = unexplained === 0 ? '' : `, ${unexplained} of them with neither a fault nor an order that explains it`
+  return `There were ${many(incidents.length, 'incident')}${odd}${worst}.`
 }
 
-function losses({ rpo, splitBrain }: Journal): string {
+function firstWrite(journal: Journal): string {
+  const { rto, epochs } = journal
+  if (rto.firstWriteMs === null) {
+    const why = reasonOf(journal, 'rto.firstWriteMs')
+    return why === null ? 'No write was acknowledged again.' : `When a write was acknowledged again is unknown: ${why}.`
+  }
+  const moved = epochs.findLast((each) => each.cause === 'fault') ?? epochs.find((each) => each.cause === 'ordered')
+  const after = formatMeasured(rto.firstWriteMs, rto.firstWriteResolutionMs)
+  if (moved === undefined) return `The longest time without an acknowledged write was ${after}.`
+  const where = moved.region === null ? '' : ` by region ${moved.region}, in epoch ${moved.epoch}`
+  // With several incidents it need not be this epoch that ended the worst.
+  return `The first new write was acknowledged after ${after}${journal.incidents.length > 1 ? '' : where}.`
+}
+
+function restored(journal: Journal): string {
+  const { rto } = journal
+  const { text, why } = restoredOf(journal, 'rto', rto)
+  if (rto.stillOutMs !== null) return `Service was ${text}.`
+  if (rto.restoredMs !== null) return `Service was back within its bounds in every client area after ${text}.`
+  return why === null || text !== 'unknown'
+    ? 'Service was not seen to come back within its bounds.'
+    : `When service came back within its bounds is unknown: ${why}.`
+}
+
+function recovery(journal: Journal): string {
+  if (journal.t0 === null) return ''
+  const { longestMs, open } = journal.outage
+  const gap =
+    longestMs === null || journal.epochs.every(({ cause }) => cause === 'before')
+      ? ''
+      : `The longest time without any ack was ${formatMs(longestMs)}${open ? ', and was not over when the load ended' : ''}.`
+  return [several(journal), firstWrite(journal), restored(journal), gap].filter((each) => each !== '').join(' ')
+}
+
+function losses(journal: Journal): string {
+  const { rpo, splitBrain } = journal
   const lost = storeNames.filter((store) => (rpo[store].lostCount ?? 0) > 0)
   const unread = storeNames.filter((store) => rpo[store].lostCount === null)
-  const split =
-    (splitBrain.count ?? 0) > 0 ? ` ${splitBrain.count} writes were acknowledged by a region whose epoch was over.` : ''
-  if (lost.length > 0) {
-    const parts = lost.map((store) => `${rpo[store].lostCount} from ${store}`)
-    return `Acknowledged writes are missing: ${parts.join(', ')}.${split}`
-  }
-  if (unread.length === storeNames.length) return `What was lost was not measured.${split}`
-  const part = unread.length === 0 ? '' : ` (${unread.join(', ')} not measured)`
-  return `No acknowledged write was lost${part}.${split}`
+  const reasons = Map.groupBy(unread, (store) => {
+    const { text, why } = figureOf(journal, `rpo.${store}.lostCount`, null)
+    return `lost is ${text}${why === null ? '' : `: ${why}`}.`
+  })
+  const sentences = [
+    lost.length > 0
+      ? `Acknowledged writes are missing: ${lost.map((store) => `${rpo[store].lostCount} from ${store}`).join(', ')}.`
+      : '',
+    lost.length === 0 && unread.length === 0 ? 'No acknowledged write was lost.' : '',
+    ...[...reasons].map(([reason, stores]) => `What ${stores.map((store) => storeLabels[store]).join(', ')} ${reason}`),
+    (splitBrain.count ?? 0) > 0 ? `${splitBrain.count} writes were acknowledged by a region whose epoch was over.` : '',
+  ]
+  return sentences.filter((each) => each !== '').join(' ')
 }
 
 export function storyOf(journal: Journal): string {

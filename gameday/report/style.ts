@@ -2,10 +2,10 @@
 const palette = `
 :root { color-scheme: light dark; --page: #f4f5f7; --card: #fff; --ink: #16191d; --soft: #565d66; --line: #d9dde2; --grid: #e6e9ed;
   --good: #0b6b3a; --good-tint: #e4f3ea; --bad: #a61b14; --bad-tint: #fbe9e7; --doubt: #774b00; --doubt-tint: #fbf0d9;
-  --blue: #1d5bb8; --blue-tint: #e3ecf9; --violet: #7a3fa8; --teal: #0e6a75; --fault: #c2362d2b; --background: #8a61002b }
+  --blue: #1d5bb8; --blue-tint: #e3ecf9; --violet: #7a3fa8; --violet-tint: #7a3fa81f; --teal: #0e6a75; --fault: #c2362d2b; --background: #8a61002b }
 @media screen and (prefers-color-scheme: dark) { :root { --page: #0f1114; --card: #171a1f; --ink: #e9ecef; --soft: #a4acb6; --line: #343a42;
   --grid: #262b32; --good: #6fdca4; --good-tint: #14301f; --bad: #ff9a91; --bad-tint: #3a1a18; --doubt: #f0c060; --doubt-tint: #33270d;
-  --blue: #8ab8ff; --blue-tint: #1a2a44; --violet: #d3a6f5; --teal: #6fd0db; --fault: #ff8a8033; --background: #e6b45026 } }`
+  --blue: #8ab8ff; --blue-tint: #1a2a44; --violet: #d3a6f5; --violet-tint: #d3a6f526; --teal: #6fd0db; --fault: #ff8a8033; --background: #e6b45026 } }`
 
 const text = `
 * { box-sizing: border-box }
@@ -37,7 +37,7 @@ caption { text-align: left; font-size: .88rem; padding-bottom: .35rem; max-width
 th, td { text-align: left; padding: .42rem 1rem .42rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 thead th { color: var(--soft); font-weight: 600; font-size: .82rem; white-space: nowrap } tbody th { font-weight: 600 }
 tbody tr:last-child > * { border-bottom: 0 } th:last-child, td:last-child { padding-right: 0 }
-.figure { text-align: right; white-space: nowrap }
+.figure { text-align: right; white-space: nowrap } .why { display: block; white-space: normal; font-weight: 400 } .figure .why { min-width: 9rem }
 details { margin: .75rem 0 0 } summary { cursor: pointer; font-weight: 600; padding: .2rem 0 } summary:focus-visible { outline: 2px solid var(--blue); outline-offset: 2px }
 .ids { columns: 21rem; column-gap: 2rem; list-style: none; padding: 0; margin: .5rem 0 0; font-size: .9rem } .ids li { break-inside: avoid; padding: .05rem 0 }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.5rem; margin: .75rem 0 0; font-size: .93rem } .facts dt { color: var(--soft) } .facts dd { margin: 0; min-width: 0 }`
@@ -51,9 +51,11 @@ figure { margin: .75rem 0 0 } figcaption { font-size: .88rem; max-width: 75ch }
 .lane .track { height: 1.5rem; margin-bottom: 3px } .bar { position: absolute; top: 2px; bottom: 2px; min-width: 3px; border-radius: 3px; font-size: .78rem; line-height: 1.25rem; padding: 0 .35rem; overflow: hidden; white-space: nowrap; text-overflow: ellipsis }
 .bar.thin { padding: 0 } .beside { position: absolute; top: 0; line-height: 1.5rem; font-size: .78rem; white-space: nowrap; padding: 0 .35rem }
 .bar.epoch { background: var(--blue-tint); border: 1px solid var(--blue); line-height: 1.15rem } .bar.fault { background: var(--fault); border: 1px solid var(--bad); line-height: 1.15rem }
+.bar.incident { background: var(--violet-tint); border: 1px solid var(--violet); line-height: 1.15rem } .bar.missing { background: repeating-linear-gradient(135deg, var(--card) 0 4px, var(--line) 4px 7px); border: 1px solid var(--soft); line-height: 1.15rem }
 .bar.background { background: var(--background); border: 1px dashed var(--doubt); line-height: 1.15rem } .bar.order { background: var(--ink) }
 .xticks { height: 1.3rem; font-size: .75rem; color: var(--soft); font-variant-numeric: tabular-nums } .xticks span { position: absolute; transform: translateX(-50%); white-space: nowrap; line-height: 1.3rem } .row > .name.xname { line-height: 1.3rem; font-size: .75rem }
 svg * { vector-effect: non-scaling-stroke } .grid { stroke: var(--grid); fill: none } .shade { fill: var(--fault) } .shade.background { fill: var(--background) } .edge { stroke: var(--bad); stroke-dasharray: 3 3; fill: none } .edge.background { stroke: var(--doubt) }
+.shade.incident { fill: var(--violet-tint) } .t0 { stroke: var(--violet); stroke-width: 1.5; fill: none } .hatch { stroke: var(--soft); stroke-opacity: .6; fill: none }
 .mark { stroke: var(--blue); stroke-dasharray: 1 3; stroke-width: 1.5; fill: none } .line { fill: none; stroke-width: 1.7; stroke-linejoin: round } .floor { stroke: var(--soft); stroke-dasharray: 5 4; fill: none }
 .rate { stroke: var(--good) } .rate-area { fill: var(--good-tint) } .p50 { stroke: var(--blue) } .p99 { stroke: var(--violet); stroke-dasharray: 4 2.5 }
 .lag-a { stroke: var(--teal) } .lag-b { stroke: var(--blue); stroke-dasharray: 6 3 } .lag-c { stroke: var(--violet); stroke-dasharray: 2 2 }
@@ -66,7 +68,7 @@ svg * { vector-effect: non-scaling-stroke } .grid { stroke: var(--grid); fill: n
 
 const timeline = `
 .events { list-style: none; margin: .5rem 0 0; padding: 0; font-size: .93rem } .events li { display: grid; grid-template-columns: 5.5rem 7.5rem 8.5rem minmax(0, 1fr); gap: 0 .9rem; padding: .32rem 0; border-bottom: 1px solid var(--grid) } .events li:last-child { border: 0 }
-.events time { text-align: right; font-variant-numeric: tabular-nums; color: var(--soft) } .events .who { color: var(--soft) } .events b { font-weight: 600 } .events .t0 { grid-template-columns: minmax(0, 1fr); color: var(--bad); font-weight: 650 }
+.events time { text-align: right; font-variant-numeric: tabular-nums; color: var(--soft) } .events .who { color: var(--soft) } .events b { font-weight: 600 }
 .filter { border: 0; padding: 0; margin: .5rem 0; display: flex; flex-wrap: wrap; gap: .3rem 1.2rem } .filter legend { float: left; color: var(--soft); margin-right: 1rem } .filter label { white-space: nowrap }
 footer { color: var(--soft); font-size: .85rem; max-width: 1080px; margin: 0 auto; padding: 0 1.25rem 2rem; overflow-wrap: anywhere }`
 

@@ -2,35 +2,75 @@
 import { withoutSuccess, type Journal } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { escapeMarkup } from './escape.ts'
+import { figureOf, restoredOf, type Figure } from './figures.ts'
+import { collectionTexts, endedEarlyText, stallTexts } from './harness-words.ts'
+import { worstText } from './incident-rows.ts'
 import { section, state, table, words } from './markup.ts'
 import type { ReportInput } from './report-input.ts'
 import { storyOf } from './story.ts'
-import { busyMachine, count, recoveryTime } from './words.ts'
+import { busyMachine, formatMeasured } from './words.ts'
 
 const signs = { pass: '✓', fail: '✕', unknown: '?' } as const
 
 function alerts({ journal, integrity }: ReportInput): readonly string[] {
   const busy = busyMachine(journal)
+  const operations = collectionTexts(journal)
+  const ended = journal.faults.flatMap((fault) => endedEarlyText(fault) ?? [])
   return [
     ...integrity.changed.map((each) => ({ kind: 'bad', text: `${each}. This page shows the files as they are now.` })),
     ...(journal.interruption === null ? [] : [{ kind: 'bad', text: `Ended early: ${journal.interruption}` }]),
+    ...ended.map((text) => ({ kind: 'bad', text: `A fault did not last: ${text}.` })),
+    ...(operations.length === 0
+      ? []
+      : [{ kind: '', text: `Not every operation is there as planned: ${operations.join('. ')}.` }]),
+    ...stallTexts(journal).map((text) => ({ kind: '', text: `The measuring was held up: ${text}.` })),
     ...(busy === null ? [] : [{ kind: '', text: busy }]),
   ].map(({ kind, text }) => `<p class="alert ${kind}">${escapeMarkup(text)}</p>`)
 }
 
-function tiles(journal: Journal): string {
+interface Tile extends Figure {
+  readonly name: string
+}
+
+/** The number stands large, how sure it is beside its name. */
+function timeTile(name: string, { text, why }: Figure): Tile {
+  const [value = text, ...rest] = text.split(', ')
+  return { name: [name, ...rest].join(', '), text: value, why }
+}
+
+function tilesOf(journal: Journal): readonly Tile[] {
   const { rto, rpo, requests, splitBrain } = journal
   const failed = withoutSuccess(journal)
   const all = failed === null || requests.ok === null ? null : requests.ok + failed
-  const number = (value: number | null): string => value?.toLocaleString('en-US') ?? count(value)
-  const figures: readonly (readonly [string, number | null, (value: number | null) => string])[] = [
-    ['first write acknowledged after', rto.firstWriteMs, recoveryTime],
-    ['restored in the worst area after', rto.restoredMs, recoveryTime],
-    ['acknowledged writes lost', rpo.postgres.lostCount, number],
-    [`requests without success, of ${number(all)}`, failed, number],
-    ['writes in split brain', splitBrain.count, number],
+  const number = (value: number): string => value.toLocaleString('en-US')
+  const worst = worstText(journal)
+  return [
+    timeTile(
+      'first write acknowledged after',
+      figureOf(journal, 'rto.firstWriteMs', rto.firstWriteMs, (value) =>
+        formatMeasured(value, rto.firstWriteResolutionMs),
+      ),
+    ),
+    timeTile(`restored in the worst area after${worst === '' ? '' : ` (${worst})`}`, restoredOf(journal, 'rto', rto)),
+    {
+      name: 'acknowledged writes lost',
+      ...figureOf(journal, 'rpo.postgres.lostCount', rpo.postgres.lostCount, number),
+    },
+    {
+      name: `requests without success${all === null ? '' : `, of ${number(all)}`}`,
+      ...figureOf(journal, 'requests.failed', failed, number),
+    },
+    { name: 'writes in split brain', ...figureOf(journal, 'splitBrain.count', splitBrain.count, number) },
   ]
-  return `<dl class="tiles">${figures.map(([name, value, text]) => `<div><dt>${escapeMarkup(name)}</dt><dd${value === null ? ' class="none"' : ''}>${text(value)}</dd></div>`).join('')}</dl>`
+}
+
+function tiles(journal: Journal): string {
+  const items = tilesOf(journal).map(({ name, text, why }) => {
+    const told = why === null ? name : `${name}: ${why}`
+    const isWord = why !== null || !/^\d/.test(text)
+    return `<div><dt>${escapeMarkup(told)}</dt><dd${isWord ? ' class="none"' : ''}>${escapeMarkup(text)}</dd></div>`
+  })
+  return `<dl class="tiles">${items.join('')}</dl>`
 }
 
 export function renderSummary(input: ReportInput): string {

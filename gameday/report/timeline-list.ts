@@ -2,6 +2,7 @@
 import type { Journal } from '#protocol/journal.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import { sinceMs } from '../measure/history.ts'
+import { clockOf } from './clock.ts'
 import { escapeMarkup, flowingText } from './escape.ts'
 
 const turningPoints = new Set([
@@ -41,8 +42,7 @@ function filter(sources: readonly string[]): string {
 
 export function renderTimeline(journal: Journal, events: readonly TimelineEvent[]): string {
   if (events.length === 0) return '<p>No event was heard.</p>'
-  const zeroNs = BigInt(journal.t0?.ns ?? journal.loadNs?.from ?? events[0]?.atNs ?? '0')
-  const zero = journal.t0 === null ? 'the load’s beginning' : 't0'
+  const { zeroNs, zero } = clockOf(journal)
   const turning = events.filter(isTurningPoint)
   const sources = [...new Set(events.map((each) => each.source))]
   const rest =

@@ -1,10 +1,10 @@
 // The topology as small maps: regions and their roles, who takes WAL from whom, which links are cut, where each area's writes went.
-import type { Operation } from '#protocol/operation.ts'
-import type { Sample } from '#protocol/sample.ts'
-import { areas, isRegion, nearestRegion, regions, type Area, type Region } from '#protocol/sites.ts'
+import { areas, nearestRegion, regions, type Area, type Region } from '#protocol/sites.ts'
 import { topologyWords } from '../topology-words.ts'
 import { escapeMarkup } from './escape.ts'
+import type { WritesTo } from './load-seen.ts'
 import type { ReportInput } from './report-input.ts'
+import { scenesOf, type Scene } from './scenes.ts'
 import { primaryOf } from './series.ts'
 
 interface Place {
@@ -24,47 +24,10 @@ const areaPlaces: Readonly<Record<Area, Place>> = {
 const half = { width: 60, height: 29 }
 
 /** How the world was at one moment. */
-interface Scene {
-  readonly title: string
-  readonly sample: Sample
+interface Shown extends Scene {
   readonly primary: Region | null
   /** The region that acknowledged an area's last write by then. */
-  readonly writesTo: Readonly<Partial<Record<Area, Region>>>
-}
-
-function sceneAt(
-  title: string,
-  atNs: bigint,
-  samples: readonly Sample[],
-  operations: readonly Operation[],
-): Scene | null {
-  const distance = (ns: string): bigint => (BigInt(ns) > atNs ? BigInt(ns) - atNs : atNs - BigInt(ns))
-  const sample = samples.reduce<Sample | null>(
-    (nearest, each) => (nearest === null || distance(each.atNs) < distance(nearest.atNs) ? each : nearest),
-    null,
-  )
-  if (sample === null) return null
-  const writesTo: Partial<Record<Area, Region>> = {}
-  for (const { area, kind, outcome, region, doneNs } of operations)
-    if (kind === 'write' && outcome === 'ok' && region !== null && isRegion(region) && BigInt(doneNs) <= atNs)
-      writesTo[area] = region
-  return { title, sample, primary: primaryOf(sample), writesTo }
-}
-
-/** Before anything was done; while the main fault lasted, at its end; after everything. */
-function scenesOf({ journal, operations, samples }: ReportInput): readonly Scene[] {
-  if (journal.loadNs === null) return []
-  const fault = journal.faults.find((each) => !each.background) ?? journal.faults[0]
-  const t0Ns = BigInt(journal.t0?.ns ?? journal.loadNs.to)
-  const at = (title: string, ns: bigint): Scene | null => sceneAt(title, ns, samples, operations)
-  const healNs = journal.steps.find((step) => step.kind === 'heal')?.fromNs
-  const lastNs = BigInt(journal.restoredUntilNs ?? healNs ?? journal.loadNs.to)
-  const middle = fault !== undefined && lastNs > BigInt(fault.firstNs)
-  return [
-    at('Before', t0Ns - 1_000_000_000n),
-    middle ? at(`During ${fault.kind} of ${fault.target}`, lastNs - 500_000_000n) : null,
-    at('At the end', BigInt(samples.at(-1)?.atNs ?? journal.loadNs.to)),
-  ].filter((scene) => scene !== null)
+  readonly writesTo: WritesTo
 }
 
 /** The line from one box to another, from edge to edge. */
@@ -88,7 +51,7 @@ function arrow(kind: 'wal' | 'writes', from: Place, to: Place): string {
   return `${line}<path class="tip-${kind}" transform="translate(${end.x.toFixed(1)} ${end.y.toFixed(1)}) rotate(${angle.toFixed(1)})" d="M0 0L-8 -4V4Z"/>`
 }
 
-function regionLinks({ sample }: Scene): readonly string[] {
+function regionLinks({ sample }: Shown): readonly string[] {
   const pairs = [
     ['a', 'b'],
     ['b', 'c'],
@@ -111,7 +74,7 @@ function regionLinks({ sample }: Scene): readonly string[] {
   })
 }
 
-function roleOf({ sample, primary }: Scene, region: Region): { readonly text: string; readonly kind: string } {
+function roleOf({ sample, primary }: Shown, region: Region): { readonly text: string; readonly kind: string } {
   const node = sample.nodes[region]
   if (node === undefined) return { text: 'silent', kind: 'dead' }
   if (region === primary) return { text: `primary, epoch ${node.epoch ?? '?'}`, kind: 'primary' }
@@ -124,7 +87,7 @@ function box({ x, y }: Place, name: string, role: string, kind: string): string 
   return `<rect class="site ${kind}" x="${x - half.width}" y="${y - half.height}" width="${half.width * 2}" height="${half.height * 2}" rx="6"/><text x="${x}" y="${y - 4}" font-weight="600">${escapeMarkup(name)}</text><text class="${textKind}" x="${x}" y="${y + 14}">${escapeMarkup(role)}</text>`
 }
 
-function describe(scene: Scene): string {
+function describe(scene: Shown): string {
   const roles = regions.map((region) => `${region} is ${roleOf(scene, region).text}`)
   const writes = areas.flatMap((area) => {
     const region = scene.writesTo[area]
@@ -134,7 +97,7 @@ function describe(scene: Scene): string {
   return `${scene.title}: ${roles.join(', ')}; writes went from ${writes.join(', ') || 'nowhere'}${cut.length === 0 ? '' : `; cut links: ${cut.map((each) => each.replace('>', ' to ')).join(', ')}`}`
 }
 
-function map(scene: Scene): string {
+function map(scene: Shown): string {
   const writes = areas.flatMap((area) => {
     const region = scene.writesTo[area]
     return region === undefined ? [] : [arrow('writes', areaPlaces[area], regionPlaces[region])]
@@ -150,12 +113,16 @@ function map(scene: Scene): string {
 }
 
 /** Empty if the drill has no samples. */
-export function renderTopology(input: ReportInput): string {
-  const scenes = scenesOf(input)
+export function renderTopology({ journal, samples, load }: ReportInput): string {
+  const scenes = scenesOf(journal, samples).map((scene, index): Shown => ({
+    ...scene,
+    primary: primaryOf(scene.sample),
+    writesTo: load.writesTo[index] ?? {},
+  }))
   if (scenes.length === 0) return ''
   const key = (shape: string, text: string): string =>
     `<li><svg viewBox="0 0 26 12" aria-hidden="true">${shape}</svg>${text}</li>`
-  return `<p class="soft">${escapeMarkup(topologyWords(input.journal.topology))}</p>
+  return `<p class="soft">${escapeMarkup(topologyWords(journal.topology))}</p>
 <ul class="legend">${key('<path class="link wal" d="M1 6H25"/>', 'WAL streams')}${key('<path class="link writes" d="M1 6H25"/>', 'where the last writes were acknowledged')}${key('<path class="link cut" d="M1 6H25"/><path class="cross" d="M9 2l8 8M17 2l-8 8"/>', 'no packet passes')}</ul>
 <div class="maps">${scenes.map(map).join('\n')}</div>`
 }

@@ -4,18 +4,31 @@ import { formatMs } from '../measure/objectives.ts'
 
 export const phaseNames = ['detect', 'decide', 'fence', 'promote', 'steer', 'recover'] as const
 export const storeNames = ['postgres', 'kafka', 'redis'] as const
+export const storeLabels = { postgres: 'Postgres', kafka: 'Kafka', redis: 'Redis' } as const
 
-export function count(value: number | null): string {
-  return value === null ? 'not measured' : String(value)
-}
-
-/** When an outage ended: null if that was not seen before the drill ended. */
-export function recoveryTime(ms: number | null): string {
-  return ms === null ? 'not seen' : formatMs(ms)
+/**
+ * `1.90 s, give or take 0.04 s`: how far it may be from the truth either way, as the load is not continuous.
+ * @param between instead of those words, where there is little room
+ */
+export function formatMeasured(ms: number, resolutionMs: number | null, between = ', give or take '): string {
+  if (resolutionMs === null || resolutionMs < 0.5) return formatMs(ms)
+  // In one unit, so that both are compared at a look.
+  const inSeconds = Math.abs(ms) >= 1000 && resolutionMs >= 10
+  return `${formatMs(ms)}${between}${inSeconds ? `${(resolutionMs / 1000).toFixed(2)} s` : formatMs(resolutionMs)}`
 }
 
 export function percent(share: number | null, digits = 0): string {
-  return share === null ? 'not measured' : `${(share * 100).toFixed(digits)} %`
+  return share === null ? 'unknown' : `${(share * 100).toFixed(digits)} %`
+}
+
+/** `1 drill`, `3 drills`. */
+export function many(number: number, thing: string): string {
+  return `${number.toLocaleString('en-US')} ${thing}${number === 1 ? '' : 's'}`
+}
+
+/** For a cell of a table on the screen. */
+export function shortened(text: string, most = 60): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text
 }
 
 export function bytesText(bytes: number): string {

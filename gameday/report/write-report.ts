@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { renderHtml } from './html.ts'
 import { renderJunit } from './junit.ts'
 import { renderMarkdown } from './markdown.ts'
-import type { ReportInput } from './report-input.ts'
+import { reportInput, type RawReport } from './report-input.ts'
 
-export async function writeReport(folder: string, input: ReportInput): Promise<void> {
-  await writeFile(join(folder, 'report.html'), renderHtml(input))
-  await writeFile(join(folder, 'report.md'), renderMarkdown(input.journal))
-  await writeFile(join(folder, 'junit.xml'), renderJunit(input.journal))
+/** @throws EnvironmentError where the operations come from a file that can't be read */
+export async function writeReport(folder: string, raw: RawReport): Promise<void> {
+  await writeFile(join(folder, 'report.html'), renderHtml(await reportInput(raw)))
+  await writeFile(join(folder, 'report.md'), renderMarkdown(raw.journal))
+  await writeFile(join(folder, 'junit.xml'), renderJunit(raw.journal))
 }

@@ -1,6 +1,7 @@
 // One trace for each move of the primary role in a drill: its phases are the children, what was decided and why are the events.
-import type { EpochSeen, Journal } from '#protocol/journal.ts'
+import type { EpochSeen, Journal, Phases } from '#protocol/journal.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
+import { overNs } from '../report/harness-words.ts'
 import { type SpanPlan, withEvents } from './span-plan.ts'
 
 export const phaseNames = ['detect', 'decide', 'fence', 'promote', 'steer', 'recover'] as const
@@ -11,12 +12,13 @@ type Marks = readonly (readonly [PhaseName, bigint | null])[]
 export function failoverSpans(journal: Journal, events: readonly TimelineEvent[]): readonly SpanPlan[] {
   const decided = events.filter((event) => event.source === 'controller')
   const promotions = decided.filter((event) => event.kind === 'promoted' && event.epoch !== undefined)
-  const measured = measuredEpoch(journal, promotions)
+  const measured = measuredMoves(journal, promotions)
   return promotions.flatMap((promoted, index) => {
     const epoch = promoted.epoch ?? 0
     const before = promotions.slice(0, index).at(-1) ?? null
     const move = { journal, decided, promoted, epoch, before }
-    const span = epoch === measured ? measuredSpan(move) : observedSpan(move)
+    const outage = measured.get(epoch)
+    const span = outage === undefined ? observedSpan(move) : measuredSpan(move, outage)
     return span === null ? [] : [withEvents(span, events.filter(isOfControlPlane))]
   })
 }
@@ -35,20 +37,37 @@ interface MoveSeen {
   readonly before: TimelineEvent | null
 }
 
-/** The epoch that the journal's phases are of: the first one that was promoted after t0. Null: none was, so there are no phases. */
-function measuredEpoch({ t0, rto }: Journal, promotions: readonly TimelineEvent[]): number | null {
-  if (t0 === null || Object.values(rto.phases).every((ms) => ms === null)) return null
-  return promotions.find((event) => BigInt(event.atNs) >= BigInt(t0.ns))?.epoch ?? null
+interface Outage {
+  readonly fromNs: bigint
+  readonly phases: Phases
+}
+
+/** What the journal has phases of: its incidents, or the one outage that older versions knew. */
+function outagesOf({ incidents, t0, rto }: Journal): readonly Outage[] {
+  const all =
+    incidents.length > 0
+      ? incidents.map((each) => ({ t0: each.t0, phases: each.phases }))
+      : [{ t0, phases: rto.phases }]
+  return all.flatMap(({ t0: begun, phases }) =>
+    begun === null || Object.values(phases).every((ms) => ms === null) ? [] : [{ fromNs: BigInt(begun.ns), phases }],
+  )
+}
+
+/** Each outage by its epoch: the first one that was promoted after its t0. Of two of one epoch, the one that began first. */
+function measuredMoves(journal: Journal, promotions: readonly TimelineEvent[]): ReadonlyMap<number, Outage> {
+  const found = new Map<number, Outage>()
+  for (const outage of outagesOf(journal)) {
+    const epoch = promotions.find((event) => BigInt(event.atNs) >= outage.fromNs)?.epoch
+    if (epoch !== undefined && !found.has(epoch)) found.set(epoch, outage)
+  }
+  return found
 }
 
 /** From t0, with the very phases that the journal states: they end with *restored*. */
-function measuredSpan(move: MoveSeen): SpanPlan | null {
-  const { t0, rto } = move.journal
-  if (t0 === null) return null
-  const fromNs = BigInt(t0.ns)
+function measuredSpan(move: MoveSeen, { fromNs, phases }: Outage): SpanPlan {
   let sumMs = 0
   const marks = phaseNames.map((name): Marks[number] => {
-    const lengthMs = rto.phases[`${name}Ms`]
+    const lengthMs = phases[`${name}Ms`]
     if (lengthMs === null) return [name, null]
     sumMs += lengthMs
     return [name, fromNs + BigInt(Math.round(sumMs * 1e6))]
@@ -109,7 +128,7 @@ function planOf(move: MoveSeen, fromNs: bigint, marks: Marks): SpanPlan {
     'firedrill.region.to': regionOf(promoted) ?? seen?.region ?? '',
     'firedrill.controller': promoted.site,
     'firedrill.faults': journal.faults
-      .filter((fault) => BigInt(fault.firstNs) <= BigInt(promoted.atNs) && isUnhealedAt(fault.healedNs, fromNs))
+      .filter((fault) => BigInt(fault.firstNs) <= BigInt(promoted.atNs) && isUnhealedAt(overNs(fault), fromNs))
       .map((fault) => `${fault.kind} of ${fault.target}`),
   }
   let previousNs = fromNs

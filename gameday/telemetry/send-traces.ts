@@ -1,9 +1,9 @@
 // The traces of a drill, made from the files that it left, when it has ended.
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Journal } from '#protocol/journal.ts'
 import { type TimelineEvent, timelineEvent } from '#protocol/timeline.ts'
 import { readJournal } from '../report/past-drill.ts'
+import { readLines } from '../report/read-lines.ts'
 import { drillSpan } from './drill-spans.ts'
 import { exportSpans } from './export-spans.ts'
 import { failoverSpans } from './failover-spans.ts'
@@ -32,11 +32,8 @@ export function tracesOf(
 export async function sendTraces(folder: string, endpoint: string): Promise<string> {
   try {
     const journal = await readJournal(folder)
-    const lines = (await readFile(join(folder, 'timeline.ndjson'), 'utf8')).split('\n').filter((line) => line !== '')
-    const { plans, offsetNs } = tracesOf(
-      journal,
-      lines.map((line) => timelineEvent.parse(JSON.parse(line))),
-    )
+    const events = await Array.fromAsync(readLines(join(folder, 'timeline.ndjson'), timelineEvent))
+    const { plans, offsetNs } = tracesOf(journal, events)
     const count = await exportSpans(plans, { endpoint, offsetNs })
     return `traces: ${count} spans in ${plans.length} traces sent to ${endpoint}`
   } catch (error) {

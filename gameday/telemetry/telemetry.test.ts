@@ -4,10 +4,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import type { Journal } from '#protocol/journal.ts'
+import { noPhases, type Journal } from '#protocol/journal.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import { goodRecord, ns, t0Ms } from '../measure/histories.ts'
 import { measure } from '../measure/measure.ts'
+import { incidentOf, stillOut, threeIncidents, withMissing } from '../report/planted-journals.ts'
 import { type ReceivedSpan, startReceiver } from './otlp-receiver.ts'
 import { sendTraces, tracesOf } from './send-traces.ts'
 
@@ -123,10 +124,10 @@ test('a failback is a trace of its own, from the order on', async (context) => {
   const { root, children } = traceOf(receiver.spans, 'switchover')
   assert.deepEqual(
     children.map(({ name }) => name),
-    ['decide', 'promote'],
+    ['decide', 'promote', 'steer', 'recover'],
   )
   assert.equal(root.startTimeUnixNano, wallNs(21_900))
-  assert.equal(root.endTimeUnixNano, wallNs(22_000 - 20))
+  assert.equal(root.endTimeUnixNano, wallNs(21_900 + (journal.incidents.at(-1)?.restoredMs ?? 0)))
   assert.deepEqual([root.attributes['firedrill.region.from'], root.attributes['firedrill.region.to']], ['b', 'a'])
   assert.equal(root.attributes['firedrill.cause'], 'ordered')
   assert.deepEqual(root.attributes['firedrill.faults'], [])
@@ -143,11 +144,59 @@ test('a drill is a trace with its steps and faults', async (context) => {
     root.events.map(({ name }) => name),
     ['load'],
   )
-  assert.equal(children.length, journal.steps.length + journal.faults.length)
+  assert.equal(children.length, journal.steps.length + journal.faults.length + journal.incidents.length)
   const fault = children.find(({ name }) => name === 'fault power-loss')
   assert.deepEqual([fault?.startTimeUnixNano, fault?.endTimeUnixNano], [wallNs(t0Ms), wallNs(21_000)])
   assert.equal(new Set(receiver.spans.map((span) => span.traceId)).size, 3)
   for (const span of receiver.spans) assert.deepEqual([span.droppedEventsCount, span.droppedAttributesCount], [0, 0])
+})
+
+test('each incident is a span of the drill, from t0 until restored, still out or not known', () => {
+  const spansOf = (journal: Journal) => {
+    const { plans } = tracesOf(journal, [])
+    return (plans[0]?.children ?? []).filter(({ name }) => name.startsWith('incident '))
+  }
+  const told = (journal: Journal) =>
+    spansOf(journal).map(({ attributes, fromNs, toNs, error }) => [
+      attributes['firedrill.incident.id'],
+      Number(toNs - fromNs) / 1e6,
+      error,
+    ])
+  assert.deepEqual(told(threeIncidents()), [
+    ['one', 1000, null],
+    ['two', 1900, null],
+    ['failback', 0, null],
+  ])
+  assert.deepEqual(told(withMissing())[1], ['two', 18_000, 'operations of na are missing from 7.00 s on'])
+  assert.deepEqual(told(stillOut())[1], ['unexplained-1', 5000, 'still out when the load ended'])
+  const [, unknown] = spansOf(withMissing())
+  assert.ok(!('firedrill.incident.restored_seconds' in (unknown?.attributes ?? {})))
+})
+
+test('a fault that ended early is told as a span of that length, with why', () => {
+  const fault = tracesOf(withMissing(), []).plans[0]?.children.find(({ name }) => name === 'fault power-loss')
+  assert.equal(Number((fault?.toNs ?? 0n) - (fault?.fromNs ?? 0n)) / 1e9, 10)
+  assert.match(fault?.error ?? '', /its link changes expired/)
+})
+
+test('each failover has the phases of its own incident', () => {
+  const { journal, events } = drill()
+  const t0 = journal.t0
+  assert.ok(t0)
+  const { restoredMs, phases } = journal.rto
+  const orderNs = originNs + BigInt(ns(21_900))
+  const own = { ...noPhases, decideMs: 50, promoteMs: 30, steerMs: 70 }
+  const incidents = [
+    incidentOf('outage', t0Ms, { t0, restoredMs, phases }),
+    incidentOf('failback', 21_900, { cause: 'failback', t0: { ns: `${orderNs}`, widthMs: 0 }, phases: own }),
+  ]
+  const [, failover, failback] = tracesOf({ ...journal, incidents }, events).plans
+  assert.equal(failover?.fromNs, BigInt(t0.ns))
+  assert.deepEqual([failback?.name, failback?.fromNs], ['switchover', orderNs])
+  assert.deepEqual(
+    failback?.children.map(({ name }) => name),
+    ['decide', 'promote', 'steer'],
+  )
 })
 
 test('where nobody was promoted there is the trace of the drill alone', () => {
@@ -165,7 +214,8 @@ test('where nobody was promoted there is the trace of the drill alone', () => {
 test('a phase that nobody reported gives its time to the next, and the sum stays', () => {
   const { journal, events } = drill()
   const phases = { ...journal.rto.phases, fenceMs: null, promoteMs: (journal.rto.phases.promoteMs ?? 0) + 200 }
-  const [, failover] = tracesOf({ ...journal, rto: { ...journal.rto, phases } }, events).plans
+  const incidents = journal.incidents.map((each, index) => (index === 0 ? { ...each, phases } : each))
+  const [, failover] = tracesOf({ ...journal, incidents }, events).plans
   assert.deepEqual(
     failover?.children.map(({ name }) => name),
     ['detect', 'decide', 'promote', 'steer', 'recover'],

@@ -32,6 +32,11 @@ function explain(ending: Ending): string {
   return reply.success ? `${reply.data.error}: ${reply.data.reason}` : `status ${ending.status}`
 }
 
+/** Whether it was the client that had no socket left: nothing can be concluded about the service then. */
+export function isOwnShortage({ sentNs, error }: Pick<Ending, 'sentNs' | 'error'>): boolean {
+  return sentNs === null && /\b(EMFILE|ENFILE|EADDRNOTAVAIL|ENOBUFS|ENOMEM)\b/.test(error ?? '')
+}
+
 /** A write. What was not sent, and what the other side says it refused, is `failed`; anything else without an ack is `unknown`. */
 export function classifyWrite(ending: Ending): Conclusion {
   const reason = explain(ending)

@@ -5,7 +5,7 @@ import { monotonicNs } from '#runtime/clock.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import { arrivals, type Arrival } from '#runtime/arrivals.ts'
 import type { AttemptRequest } from './attempt.ts'
-import { classifyRead, classifyWrite, type Ending } from './classify.ts'
+import { classifyRead, classifyWrite, isOwnShortage, type Ending } from './classify.ts'
 import type { OperationLog } from './operation-log.ts'
 
 /** Reads ask for own orders whose ack is at least so old: a healthy standby has them. */
@@ -23,10 +23,10 @@ export interface LoadOptions {
 }
 
 export interface Load {
-  status(): LoadStatus
-  /** Ends the arrivals; resolves when nothing is in flight any more. */
-  stop(): Promise<void>
-  /** Resolves when the load has ended, by itself or by `stop`. */
+  status(): Pick<LoadStatus, 'running' | 'planned' | 'inFlight' | 'done'>
+  /** No arrival intended at `untilNs` or later is turned to any more; 0: none at all. */
+  endAt(untilNs: bigint): void
+  /** Resolves when the last arrival has been answered. */
   readonly ended: Promise<void>
 }
 
@@ -58,20 +58,22 @@ export function startLoad(options: LoadOptions): Load {
   const acked = new AckedOrders()
   const source = arrivals(plan, area)
   let upcoming = source.next()
-  let stopped = false
+  /** What is intended at it or later is not the load's any more. */
+  let untilNs: bigint | null = null
   let planned = 0
   let inFlight = 0
   let done = 0
   let timer: NodeJS.Timeout | null = null
   const { promise: ended, resolve: end } = Promise.withResolvers<void>()
 
-  const isOver = (): boolean => stopped || upcoming.done === true
+  const isOver = (): boolean =>
+    upcoming.done === true || (untilNs !== null && startNs + upcoming.value.offsetNs >= untilNs)
   const settle = (operation: Operation): void => {
     done += 1
     log.append(operation)
   }
 
-  const perform = async (arrival: Arrival, intendedNs: bigint): Promise<void> => {
+  const perform = async (arrival: Arrival, intendedNs: bigint, startedNs: bigint): Promise<void> => {
     const orderId = arrival.kind === 'read' ? acked.choose(arrival.pick, intendedNs) : null
     // Before there is an order to read, a read is a write.
     const operation = orderId === null ? describeWrite(plan, area, arrival) : describeRead(orderId)
@@ -81,7 +83,7 @@ export function startLoad(options: LoadOptions): Load {
       kind: operation.kind,
       key: operation.key,
       intendedNs: `${intendedNs}`,
-      startedNs: `${monotonicNs()}`,
+      startedNs: `${startedNs}`,
     }
     if (inFlight >= plan.maxInFlight) {
       const reason = `shed: ${inFlight} operations in flight`
@@ -98,23 +100,31 @@ export function startLoad(options: LoadOptions): Load {
       acked.add({ id: conclusion.orderId, ackedNs: doneNs })
     }
     const sentNs = ending.sentNs === null ? null : `${ending.sentNs}`
-    settle({ ...common, ...conclusion, sentNs, doneNs: `${doneNs}`, status: ending.status, shed: false })
+    settle({
+      ...common,
+      ...conclusion,
+      sentNs,
+      doneNs: `${doneNs}`,
+      status: ending.status,
+      shed: isOwnShortage(ending),
+    })
     if (isOver() && inFlight === 0) end()
   }
 
   const wake = (): void => {
     timer = null
     for (;;) {
-      if (stopped || upcoming.done === true) break
+      if (upcoming.done === true || isOver()) break
       const intendedNs = startNs + upcoming.value.offsetNs
-      const aheadNs = intendedNs - monotonicNs()
+      const nowNs = monotonicNs()
+      const aheadNs = intendedNs - nowNs
       if (aheadNs > 0n) {
         // Rounded up: an operation is never sent before its time. Long waits are cut, since timers drift.
         timer = setTimeout(wake, Math.min(1000, Math.ceil(Number(aheadNs) / 1e6)))
         return
       }
       planned += 1
-      void perform(upcoming.value, intendedNs)
+      void perform(upcoming.value, intendedNs, nowNs)
       upcoming = source.next()
     }
     if (inFlight === 0) end()
@@ -124,11 +134,11 @@ export function startLoad(options: LoadOptions): Load {
   return {
     ended,
     status: () => ({ running: !isOver() || inFlight > 0, planned, inFlight, done }),
-    stop() {
-      stopped = true
+    endAt(atNs) {
+      untilNs = untilNs === null || atNs < untilNs ? atNs : untilNs
+      if (!isOver()) return
       if (timer !== null) clearTimeout(timer)
       if (inFlight === 0) end()
-      return ended
     },
   }
 }

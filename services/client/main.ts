@@ -1,8 +1,8 @@
 // The load client of a client area: takes a plan, makes open-loop load, keeps what became of each operation.
-import { Readable } from 'node:stream'
+import { randomUUID } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import { isArea, ports } from '#protocol/sites.ts'
-import { loadPlan, type LoadPlan } from '#protocol/operation.ts'
+import { loadEnd, loadPlan, type LoadPlan, type LoadStatus } from '#protocol/operation.ts'
 import { monotonicNs } from '#runtime/clock.ts'
 import { loadConfig, loadSecrets } from '#runtime/config.ts'
 import { createControlListener } from '#runtime/http.ts'
@@ -16,6 +16,8 @@ import { createNameCache } from './resolve.ts'
 
 /** A plan that should have begun longer ago would start with a burst that nobody planned. */
 const latestStartNs = 2_000_000_000n
+/** Few enough to be parsed without holding up the reader's other work. */
+const mostLines = 5000
 
 const config = loadConfig()
 const { site } = config
@@ -24,9 +26,16 @@ const secrets = await loadSecrets(config)
 const log = createLog('client', config.logLevel, { site })
 const connections = createConnections()
 
-const idle = { running: false, planned: 0, inFlight: 0, done: 0 }
-let load: Load | null = null
+const processSinceNs = monotonicNs().toString()
+let latest: { readonly plan: LoadPlan; readonly load: Load } | null = null
 let operations = createOperationLog()
+let run: string = randomUUID()
+
+function status(): LoadStatus {
+  const idle = { running: false, planned: 0, inFlight: 0, done: 0 }
+  const { drill, timeoutMs } = latest?.plan ?? { drill: null, timeoutMs: 0 }
+  return { ...(latest?.load.status() ?? idle), run, processSinceNs, drill, timeoutMs }
+}
 
 /** How operations find the other side: the area's point of presence, or what the area's resolver says. */
 async function createLocate(steering: LoadPlan['steering']): Promise<LoadOptions['locate']> {
@@ -39,7 +48,7 @@ async function createLocate(steering: LoadPlan['steering']): Promise<LoadOptions
   }
 }
 
-const metrics = createClientMetrics(() => load?.status() ?? idle)
+const metrics = createClientMetrics(status)
 const control = createControlListener(secrets.control)
 addMetricsRoute(control, metrics.registry)
 
@@ -55,10 +64,11 @@ control.post('/load', async (incoming, reply) => {
     return reply.code(400).send({ error: 'malformed', reason })
   }
   const locate = await createLocate(plan.steering)
-  if (load?.status().running === true) {
+  if (status().running) {
     return reply.code(409).send({ error: 'busy', reason: 'expected no plan under way, saw one; DELETE /load ends it' })
   }
   operations = createOperationLog()
+  run = randomUUID()
   const started = startLoad({
     area: site,
     plan,
@@ -66,21 +76,35 @@ control.post('/load', async (incoming, reply) => {
     log: metrics.counting(operations),
     attempt: (request) => attempt(connections, request),
   })
-  load = started
-  log.info({ plan }, 'load begins')
+  latest = { plan, load: started }
+  log.info({ plan, run }, 'load begins')
   void started.ended.then(() => log.info(started.status(), 'load has ended'))
-  return started.status()
+  return status()
 })
 
-control.get('/load', async () => load?.status() ?? idle)
-control.delete('/load', async () => {
-  await load?.stop()
-  return load?.status() ?? idle
+control.get('/load', status)
+control.delete('/load', () => {
+  latest?.load.endAt(0n)
+  return status()
+})
+control.post('/load/end', async (incoming, reply) => {
+  const parsed = loadEnd.safeParse(incoming.body)
+  if (!parsed.success) {
+    return reply.code(400).send({ error: 'malformed', reason: `expected an end of load, saw: ${parsed.error.message}` })
+  }
+  const { drill, untilNs } = parsed.data
+  if (latest?.plan.drill !== drill) {
+    const reason = `expected a plan of ${drill}, saw ${latest === null ? 'none' : `one of ${latest.plan.drill}`}`
+    return reply.code(409).send({ error: 'other-plan', reason })
+  }
+  latest.load.endAt(BigInt(untilNs))
+  return status()
 })
 
 control.get('/operations', async (incoming, reply) => {
   const asked = (incoming.query as { from?: string }).from ?? '0'
   const from = /^\d+$/.test(asked) ? Number(asked) : Number.NaN
+  reply.header('x-run', run).header('x-first', String(operations.first())).header('x-end', String(operations.next()))
   if (!(from >= 0 && from <= operations.next())) {
     const reason = `expected from between 0 and ${operations.next()}, saw ${JSON.stringify(asked)}`
     return reply.code(400).send({ error: 'malformed', reason })
@@ -89,11 +113,11 @@ control.get('/operations', async (incoming, reply) => {
     const reason = `operations below ${operations.first()} are dropped; fetch them more often`
     return reply.code(410).send({ error: 'gone', reason })
   }
-  const lines = operations.from(from)
+  const lines = operations.from(from, mostLines)
   return reply
     .header('content-type', 'application/x-ndjson')
     .header('x-next', String(from + lines.length))
-    .send(Readable.from(lines))
+    .send(lines.join(''))
 })
 
 await control.listen({ host: '0.0.0.0', port: ports.control })

@@ -10,7 +10,7 @@ export interface ClientMetrics {
   readonly counting: (log: OperationLog) => OperationLog
 }
 
-export function createClientMetrics(load: () => LoadStatus): ClientMetrics {
+export function createClientMetrics(load: () => Pick<LoadStatus, 'running' | 'inFlight'>): ClientMetrics {
   const registry = new Registry()
   const operations = new Counter({
     name: 'firedrill_client_operations_total',

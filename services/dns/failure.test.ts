@@ -25,3 +25,17 @@ void test('it ends by itself, and a second one replaces the first with its expir
   context.mock.timers.tick(1)
   assert.equal(failure.mode, null)
 })
+
+void test('a renewal moves the end and keeps what a stale server answers from; it brings nothing back', (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] })
+  const failure = new Failure()
+  failure.begin({ mode: 'stale', expiresInMs: 1000 }, before)
+  context.mock.timers.tick(900)
+  failure.renew(1000)
+  context.mock.timers.tick(999)
+  assert.equal(failure.steering(after), before)
+  context.mock.timers.tick(1)
+  assert.equal(failure.mode, null)
+  failure.renew(1000)
+  assert.equal(failure.mode, null)
+})

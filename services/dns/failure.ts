@@ -19,13 +19,25 @@ export class Failure {
   /** @param now what a stale server answers from on */
   begin({ mode, expiresInMs }: DnsFailure, now: Steering): void {
     clearTimeout(this.#ending)
+    this.#ending = undefined
     this.#failing = { mode, began: now }
-    if (expiresInMs !== undefined) this.#ending = setTimeout(() => this.end(), expiresInMs)
+    if (expiresInMs !== undefined) this.#expireIn(expiresInMs)
+  }
+
+  /** It ends so long from now, with what it began with; what has ended does not come back. */
+  renew(expiresInMs: number): void {
+    if (this.#failing !== null && this.#ending !== undefined) this.#expireIn(expiresInMs)
   }
 
   end(): void {
     clearTimeout(this.#ending)
+    this.#ending = undefined
     this.#failing = null
+  }
+
+  #expireIn(expiresInMs: number): void {
+    clearTimeout(this.#ending)
+    this.#ending = setTimeout(() => this.end(), expiresInMs)
   }
 
   /** What an answer is made from now. */

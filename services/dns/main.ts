@@ -2,7 +2,7 @@
 // the nearest ready one. It decides by checks of its own; PUT /write-region only makes it look again at once.
 import { isDeepStrictEqual } from 'node:util'
 import type { z } from 'zod'
-import { dnsFailure, type dnsStatus } from '#protocol/dns.ts'
+import { dnsFailure, dnsRenewal, type dnsStatus } from '#protocol/dns.ts'
 import { writeRegion } from '#protocol/permit.ts'
 import { isRegion, ports, regions, type Region } from '#protocol/sites.ts'
 import { loadConfig, loadSecrets } from '#runtime/config.ts'
@@ -82,6 +82,14 @@ control.put('/failure', async (incoming, reply) => {
   }
   failure.begin(parsed.data, { writeRegion: currentWriteRegion, readable })
   log.info(parsed.data, 'failing')
+  return status()
+})
+control.post('/failure/renew', async (incoming, reply) => {
+  const parsed = dnsRenewal.safeParse(incoming.body)
+  if (!parsed.success) {
+    return reply.code(400).send({ error: 'malformed', reason: `expected a renewal, saw: ${parsed.error.message}` })
+  }
+  failure.renew(parsed.data.expiresInMs)
   return status()
 })
 control.delete('/failure', async () => {

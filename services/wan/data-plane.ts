@@ -29,7 +29,6 @@ function run(start: DataPlaneStart): void {
     { length: slotCount },
     (_, slot) => new Uint8Array(queue.memory, slot * slotBytes, slotBytes),
   )
-  const overflow = new Uint8Array(slotBytes)
   const wait = createWait(fd)
   sharpenTimers()
   shortenSlice()
@@ -43,12 +42,12 @@ function run(start: DataPlaneStart): void {
     let batch = 0
     for (; batch < batchSize; batch += 1) {
       const slot = queue.claim()
-      const length = readPacket(fd, slot < 0 ? overflow : buffers[slot]!)
+      const length = readPacket(fd, buffers[slot]!)
       if (length < 1) {
-        if (slot >= 0) queue.release(slot)
+        queue.release(slot)
         break
       }
-      if (slot >= 0) forwarder.admit(slot, length, performance.now())
+      forwarder.admit(slot, length, performance.now())
     }
     if (batch === batchSize) continue
     const timeoutMs = Math.min(queue.nextDueMs() - performance.now(), longestWaitMs)

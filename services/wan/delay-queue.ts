@@ -36,6 +36,11 @@ export class DelayQueue {
     return this.#size
   }
 
+  /** Slots that nobody has. */
+  get free(): number {
+    return this.#freeCount
+  }
+
   /** A free slot, or -1. It must come back by `push` and `release`, or by `release` alone. */
   claim(): number {
     if (this.#freeCount === 0) return -1
@@ -49,8 +54,27 @@ export class DelayQueue {
   }
 
   push(slot: number, dueMs: number): void {
-    this.#due[slot] = dueMs
     this.#arrival[slot] = this.#arrivals++
+    this.#insert(slot, dueMs)
+  }
+
+  /**
+   * Gives packets in flight another due time, in order of their arrival.
+   * @param again when the packet in a slot is due now; negative: it is taken out, and its slot is the caller's
+   */
+  retime(isAffected: (slot: number) => boolean, again: (slot: number, dueMs: number) => number): void {
+    const all = [...this.#heap.subarray(0, this.#size)]
+    this.#size = 0
+    for (const slot of all) if (!isAffected(slot)) this.#insert(slot, this.#due[slot]!)
+    const affected = all.filter(isAffected).sort((left, right) => this.#arrival[left]! - this.#arrival[right]!)
+    for (const slot of affected) {
+      const dueMs = again(slot, this.#due[slot]!)
+      if (dueMs >= 0) this.#insert(slot, dueMs)
+    }
+  }
+
+  #insert(slot: number, dueMs: number): void {
+    this.#due[slot] = dueMs
     let index = this.#size++
     while (index > 0) {
       const parent = (index - 1) >> 1

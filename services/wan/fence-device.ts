@@ -2,11 +2,12 @@
 // it answers. Chaos can break it.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sites, type Region, type Site } from '#protocol/sites.ts'
-import { fenceRequest, type FenceBreak, type FenceReply, type FenceState } from '#protocol/wan.ts'
+import { fenceRequest, type Ending, type FenceBreak, type FenceReply, type FenceState } from '#protocol/wan.ts'
 import { monotonicNs } from '#runtime/clock.ts'
 import { createControlListener } from '#runtime/http.ts'
 import type { Log } from '#runtime/log.ts'
 import { readJson, writeDurably } from './durable.ts'
+import { Endings } from './endings.ts'
 import { clearFence, decideFence, fencedRegions, fenceMemory, type FenceMemory } from './fence.ts'
 import type { Links } from './links.ts'
 import { answerErrors, expectShape } from './malformed.ts'
@@ -16,7 +17,8 @@ export class FenceDevice {
   readonly #links: Links
   readonly #log: Log
   #memory: FenceMemory
-  #broken: FenceBreak['mode'] | null = null
+  readonly #endings = new Endings()
+  #broken: Pick<FenceBreak, 'mode' | 'id'> | null = null
   #mending: NodeJS.Timeout | undefined
 
   constructor(file: string, links: Links, log: Log) {
@@ -28,11 +30,17 @@ export class FenceDevice {
   }
 
   get broken(): FenceBreak['mode'] | null {
-    return this.#broken
+    return this.#broken?.mode ?? null
   }
 
   state(): FenceState {
-    return { atNs: monotonicNs().toString(), broken: this.#broken, dataSets: this.#memory }
+    return {
+      atNs: monotonicNs().toString(),
+      broken: this.broken,
+      brokenBy: this.#broken?.id ?? null,
+      ended: this.#endings.latest(),
+      dataSets: this.#memory,
+    }
   }
 
   order(order: 'fence' | 'unfence', body: unknown): { readonly status: 200 | 409; readonly reply: FenceReply } {
@@ -53,17 +61,37 @@ export class FenceDevice {
     this.#log.info({ site }, 'fence cleared')
   }
 
-  break({ mode, expiresInMs }: FenceBreak): void {
-    clearTimeout(this.#mending)
-    this.#broken = mode
-    this.#log.info({ mode, expiresInMs }, 'fence device broken')
-    if (expiresInMs !== undefined) this.#mending = setTimeout(() => this.mend(), expiresInMs)
+  break({ id, mode, expiresInMs }: FenceBreak): void {
+    this.#end('replaced')
+    this.#broken = { mode, ...(id === undefined ? {} : { id }) }
+    this.#log.info({ id, mode, expiresInMs }, 'fence device broken')
+    if (expiresInMs !== undefined) this.#expireIn(expiresInMs)
+  }
+
+  /** A break with this id ends so long from now; another, or one that has ended, stays as it is. */
+  renew(id: string, expiresInMs: number): void {
+    if (this.#broken?.id === id && this.#mending !== undefined) this.#expireIn(expiresInMs)
   }
 
   mend(): void {
-    clearTimeout(this.#mending)
-    this.#broken = null
+    this.#end('removed')
     this.#log.info('fence device mended')
+  }
+
+  #expireIn(expiresInMs: number): void {
+    clearTimeout(this.#mending)
+    this.#mending = setTimeout(() => {
+      this.#end('expired')
+      this.#log.info('the break of the fence device expired')
+    }, expiresInMs)
+  }
+
+  #end(why: Ending['why']): void {
+    clearTimeout(this.#mending)
+    this.#mending = undefined
+    const id = this.#broken?.id
+    this.#broken = null
+    if (id !== undefined) this.#endings.note([id], why, monotonicNs())
   }
 
   #keep(memory: FenceMemory): bigint {

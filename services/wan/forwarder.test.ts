@@ -157,23 +157,96 @@ void test('reordered packets overtake, and are counted', () => {
   assert.equal(bench.count('a', 'b', 'app', 'reordered'), 1)
 })
 
-void test('a delay that is taken back does not hold new packets behind old ones', () => {
+void test('a delay that is taken back is taken back for packets in flight too: none is overtaken, none waits for it', () => {
   const bench = new Bench([{ id: 'slow', from: ['a'], to: ['b'], set: { delayMs: 5000 } }])
   bench.send('a', 'b', 0, { mark: 1 })
   bench.change([{ id: 'slow', from: ['a'], to: ['b'], set: { delayMs: 40 } }])
   bench.send('a', 'b', 10, { mark: 2 })
   assert.deepEqual(
     bench.receive(50).map(({ mark }) => mark),
-    [2],
+    [1, 2],
   )
+})
+
+void test('a delay that grows leaves packets in flight on the path that they took', () => {
+  const bench = new Bench()
+  bench.send('a', 'b', 0, { mark: 1 })
+  bench.change([{ id: 'slow', from: ['a'], to: ['b'], set: { delayMs: 300 } }])
+  bench.send('a', 'b', 10, { mark: 2 })
+  assert.deepEqual(
+    [40, 309, 310].map((nowMs) => bench.receive(nowMs).map(({ mark }) => mark)),
+    [[1], [], [2]],
+  )
+})
+
+/** What a burst of ten packets at a narrow rate becomes once the change is taken back after 10 ms. */
+function burstAt(narrow: LinkChange, healed: LinkChange): Bench {
+  const bench = new Bench([narrow])
+  for (let mark = 0; mark < 10; mark += 1) bench.send('a', 'b', 0, { mark, length: 300 })
+  bench.change([healed])
+  bench.receive(10)
+  return bench
+}
+
+for (const bandwidthBps of [50, 1000, 100_000])
+  void test(`packets that waited at ${bandwidthBps} bit/s go on at once when the link is as wide as ever`, () => {
+    const change: LinkChange = { id: 'x', from: ['a'], to: ['b'], set: { bandwidthBps } }
+    const bench = burstAt(change, { ...change, set: { bandwidthBps: 0 } })
+    bench.send('a', 'b', 11, { mark: 99 })
+    const marks = bench.receive(51).map(({ mark }) => mark)
+    assert.deepEqual(marks.slice(-10), [1, 2, 3, 4, 5, 6, 7, 8, 9, 99])
+  })
+
+void test('packets that waited go on at the new rate, and those that its queue can not hold are dropped and counted', () => {
+  const change: LinkChange = { id: 'x', from: ['a'], to: ['b'], set: { bandwidthBps: 8_000_000, delayMs: 0 } }
+  const bench = new Bench([change])
+  for (let mark = 0; mark < 20; mark += 1) bench.send('a', 'b', 0, { mark, length: 1000 })
+  assert.equal(bench.receive(5.001).length, 5)
+  bench.change([{ ...change, set: { bandwidthBps: 80_000, delayMs: 0 } }])
+  // A second of 80 kbit/s: ten of the fifteen.
+  assert.equal(bench.receive(5.001).length, 0)
+  assert.equal(bench.count('a', 'b', 'app', 'dropped'), 5)
+  assert.equal(bench.receive(505.002).length, 5)
+  assert.equal(bench.receive(1005.002).length, 5)
+})
+
+void test('a slow link does not take the slots of the others, and what it can not hold is counted on it', () => {
+  const bench = new Bench([{ id: 'x', from: ['a'], to: ['b'], set: { delayMs: 60_000 } }], 720)
+  for (let mark = 0; mark < 900; mark += 1) bench.send('a', 'b', 0, { mark })
+  const held = bench.forwarder.queue.size
+  assert.ok(held > 250 && held < 300, `held ${held} of 720: its own 5, and half of what is shared`)
+  assert.equal(bench.count('a', 'b', 'app', 'dropped'), 900 - held)
+  for (let each = 0; each < 50; each += 1) bench.send('a', 'c', 0)
+  assert.equal(bench.receive(100).length, 50)
+  assert.equal(bench.receive(60_000).length, held)
+  for (let each = 0; each < 150; each += 1) bench.send('b', 'c', 60_000)
+  assert.equal(bench.receive(60_040).length, 150)
+})
+
+void test('however many links are slow, each has slots of its own, and one is always left to read into', () => {
+  const bench = new Bench([{ id: 'x', from: [...sites], to: [...sites], set: { delayMs: 60_000 } }], 720)
+  const links = sites.flatMap((from) => sites.filter((to) => to !== from).map((to) => [from, to] as const))
+  for (const [from, to] of links.slice(0, -1)) for (let each = 0; each < 400; each += 1) bench.send(from, to, 0)
+  const [from, to] = links.at(-1)!
+  for (let each = 0; each < 5; each += 1) bench.send(from, to, 0)
+  assert.equal(bench.count(from, to, 'app', 'dropped'), 0)
+  const { queue } = bench.forwarder
+  const held = queue.size
+  assert.equal(queue.free, 720 - held)
+  assert.ok(queue.free > 0)
+  assert.equal(bench.receive(60_000).length, held)
 })
 
 void test('loss drops about its share, and counts it', () => {
   const bench = new Bench([{ id: 'x', from: ['a'], to: ['b'], set: { loss: 0.1 } }])
-  for (let mark = 0; mark < 4000; mark += 1) bench.send('a', 'b', mark, { mark })
+  let received = 0
+  for (let mark = 0; mark < 4000; mark += 1) {
+    bench.send('a', 'b', mark, { mark })
+    received += bench.receive(mark).length
+  }
   const dropped = bench.count('a', 'b', 'app', 'dropped')
   assert.ok(dropped > 300 && dropped < 500, `dropped ${dropped} of 4000`)
-  assert.equal(bench.receive(10_000).length, 4000 - dropped)
+  assert.equal(received + bench.receive(10_000).length, 4000 - dropped)
 })
 
 void test('a link that goes down loses what is in flight, and only the class that was cut', () => {

@@ -58,6 +58,13 @@ export function removeLayers(layers: readonly Layer[], id: string): readonly Lay
   return layers.filter((layer) => layer.change.id !== id)
 }
 
+/** Those with this id expire then; one that stays until it is healed stays so. */
+export function renewLayers(layers: readonly Layer[], id: string, expiresAtMs: number): readonly Layer[] {
+  return layers.map((layer) =>
+    layer.change.id === id && layer.expiresAtMs !== null ? { ...layer, expiresAtMs } : layer,
+  )
+}
+
 export function withoutExpired(layers: readonly Layer[], nowMs: number): readonly Layer[] {
   return layers.filter((layer) => layer.expiresAtMs === null || layer.expiresAtMs > nowMs)
 }

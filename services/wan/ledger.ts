@@ -20,6 +20,22 @@ export class Ledger {
     this.#keep([...this.#entries.filter((each) => each.id !== entry.id), entry])
   }
 
+  /** @returns false if there is no such entry: a renewal brings none back */
+  renew(id: string, expiresNs: bigint): boolean {
+    return this.#change(id, { expiresNs: expiresNs.toString() })
+  }
+
+  markHealing(id: string): void {
+    const found = this.#entries.find((each) => each.id === id)
+    if (found?.healing !== true) this.#change(id, { healing: true })
+  }
+
+  #change(id: string, change: Partial<LedgerEntry>): boolean {
+    if (!this.#entries.some((each) => each.id === id)) return false
+    this.#keep(this.#entries.map((each) => (each.id === id ? { ...each, ...change } : each)))
+    return true
+  }
+
   delete(id: string): void {
     this.#keep(this.#entries.filter((each) => each.id !== id))
   }

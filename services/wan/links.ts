@@ -3,6 +3,7 @@ import { linkClasses, sites, type Site } from '#protocol/sites.ts'
 import type { Counters, LinkChange, LinksReply } from '#protocol/wan.ts'
 import { monotonicMs, monotonicNs } from '#runtime/clock.ts'
 import type { Log } from '#runtime/log.ts'
+import { Endings } from './endings.ts'
 import {
   addLayers,
   effectiveSetting,
@@ -10,6 +11,7 @@ import {
   isControlCut,
   nextTurnMs,
   removeLayers,
+  renewLayers,
   withoutExpired,
   type Layer,
 } from './layers.ts'
@@ -20,6 +22,8 @@ const longestTimerMs = 2 ** 31 - 1
 export class Links {
   readonly #table: SharedTable
   readonly #log: Log
+  readonly #sinceNs = monotonicNs()
+  readonly #endings = new Endings()
   #layers: readonly Layer[] = []
   #fenced: ReadonlySet<Site> = new Set()
   #timer: NodeJS.Timeout | undefined
@@ -32,18 +36,30 @@ export class Links {
 
   /** Adds the changes together. Returns the monotonic time (ns) at which they had taken effect. */
   change(changes: readonly LinkChange[]): bigint {
-    this.#layers = addLayers(this.#layers, changes, monotonicMs())
+    const before = this.#layers
+    this.#layers = addLayers(before, changes, monotonicMs())
+    const replaced = idsOf(before, this.#layers)
     const atNs = this.#apply()
+    this.#endings.note(replaced, 'replaced', atNs)
     this.#log.info({ changes }, 'links changed')
     return atNs
   }
 
   /** Removes all changes with this id; there may be none. */
   heal(id: string): bigint {
-    this.#layers = removeLayers(this.#layers, id)
+    const before = this.#layers
+    this.#layers = removeLayers(before, id)
+    const removed = idsOf(before, this.#layers)
     const atNs = this.#apply()
+    this.#endings.note(removed, 'removed', atNs)
     this.#log.info({ id }, 'links healed')
     return atNs
+  }
+
+  /** All changes with this id expire so long from now; none that has ended comes back. */
+  renew(id: string, expiresInMs: number): void {
+    this.#layers = renewLayers(this.#layers, id, monotonicMs() + expiresInMs)
+    this.#setTimer()
   }
 
   /** Cuts these sites off, and no others. */
@@ -61,6 +77,8 @@ export class Links {
     const layers = inForce(this.#layers, nowMs)
     return {
       atNs: monotonicNs().toString(),
+      sinceNs: this.#sinceNs.toString(),
+      ended: this.#endings.latest(),
       layers: withoutExpired(this.#layers, nowMs).map(({ change, expiresAtMs }) =>
         expiresAtMs === null ? change : { ...change, expiresInMs: expiresAtMs - nowMs },
       ),
@@ -98,18 +116,24 @@ export class Links {
 
   #apply(): bigint {
     const nowMs = monotonicMs()
-    this.#layers = withoutExpired(this.#layers, nowMs)
+    const before = this.#layers
+    this.#layers = withoutExpired(before, nowMs)
     const layers = inForce(this.#layers, nowMs)
     this.#table.publish((from, to, linkClass) => effectiveSetting(layers, this.#fenced, from, to, linkClass))
     const atNs = monotonicNs()
-    clearTimeout(this.#timer)
-    const turnAtMs = nextTurnMs(this.#layers, nowMs)
-    if (turnAtMs !== null) {
-      const inMs = Math.min(Math.max(turnAtMs - monotonicMs(), 0), longestTimerMs)
-      this.#timer = setTimeout(() => this.#turn(), Math.ceil(inMs))
-    }
+    this.#endings.note(idsOf(before, this.#layers), 'expired', atNs)
+    this.#setTimer()
     this.#log.debug({ layers: this.#layers.length, fenced: this.#fenced.size }, 'links applied')
     return atNs
+  }
+
+  #setTimer(): void {
+    clearTimeout(this.#timer)
+    const nowMs = monotonicMs()
+    const turnAtMs = nextTurnMs(this.#layers, nowMs)
+    if (turnAtMs === null) return
+    const inMs = Math.min(Math.max(turnAtMs - nowMs, 0), longestTimerMs)
+    this.#timer = setTimeout(() => this.#turn(), Math.ceil(inMs))
   }
 
   #turn(): void {
@@ -117,4 +141,10 @@ export class Links {
     this.#apply()
     if (expired > 0) this.#log.info({ expired }, 'link changes expired')
   }
+}
+
+/** Of the layers that are not there any more. */
+function idsOf(before: readonly Layer[], after: readonly Layer[]): readonly string[] {
+  const kept = new Set(after)
+  return before.filter((layer) => !kept.has(layer)).map((layer) => layer.change.id)
 }

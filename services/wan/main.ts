@@ -2,6 +2,7 @@
 // each site, the way in on the out-of-band network.
 import { randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
+import { holdsFile } from '#protocol/holds.ts'
 import { ports, sites } from '#protocol/sites.ts'
 import { loadSecrets, loadWorldConfig } from '#runtime/config.ts'
 import { createLog } from '#runtime/log.ts'
@@ -9,6 +10,7 @@ import { messageOf } from '#runtime/message-of.ts'
 import type { DataPlaneStart } from './data-plane.ts'
 import { createOnce } from './durable.ts'
 import { createFenceListener, FenceDevice } from './fence-device.ts'
+import { Holds } from './holds.ts'
 import { Ledger } from './ledger.ts'
 import { Links } from './links.ts'
 import { checkSysctls, configureNetwork, findInterfaces, tunDeviceName } from './network.ts'
@@ -57,7 +59,8 @@ async function start(): Promise<void> {
     const listener = createFenceListener({ device, links, token: secrets.fence, fencePath: config.fencePath })
     await listener.listen({ host: interfaces.sites[site].address, port: ports.control })
   }
-  const wayIn = createWayIn({ token, tokenFile, nets: config.nets, links, device, ledger, log })
+  const holds = new Holds(holdsFile, () => performance.now())
+  const wayIn = createWayIn({ token, tokenFile, nets: config.nets, links, device, ledger, holds, log })
   await wayIn.listen({ host: interfaces.outOfBand.address, port: ports.wayIn })
   log.info({ interfaces, wayInPort: ports.wayIn }, 'wan is up')
 }

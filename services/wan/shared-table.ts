@@ -41,6 +41,7 @@ export function createSharedMemory(): SharedMemory {
   return {
     settings: new SharedArrayBuffer(tableCount * tableSize * 8),
     counters: new SharedArrayBuffer(flowCount * counterWidth * 8),
+    // Which table is in use, and how often one was taken into use.
     control: new SharedArrayBuffer(8),
   }
 }
@@ -59,6 +60,11 @@ export class SharedTable {
 
   activeOffset(): number {
     return Atomics.load(this.#control, 0) * tableSize
+  }
+
+  /** Another number after each change. */
+  version(): number {
+    return Atomics.load(this.#control, 1)
   }
 
   /** Takes the settings of all links into use at one instant. Main thread only. */
@@ -81,6 +87,7 @@ export class SharedTable {
       }
     }
     Atomics.store(this.#control, 0, next)
+    Atomics.add(this.#control, 1, 1)
   }
 
   counter(flow: number, field: keyof typeof counterFields): number {

@@ -3,7 +3,8 @@ import { timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { regions } from '#protocol/sites.ts'
-import { fenceBreak, ledgerEntry, linkRequest } from '#protocol/wan.ts'
+import { fenceBreak, ledgerEntry, linkRequest, renewRequest } from '#protocol/wan.ts'
+import { monotonicNs } from '#runtime/clock.ts'
 import { createControlListener } from '#runtime/http.ts'
 import type { Log } from '#runtime/log.ts'
 import { addMetricsRoute } from '#runtime/metrics.ts'
@@ -11,6 +12,8 @@ import { handleConnect } from './connect.ts'
 import type { FenceDevice } from './fence-device.ts'
 import type { Ledger } from './ledger.ts'
 import type { Links } from './links.ts'
+import { addHoldRoutes, handleHold } from './hold-connections.ts'
+import type { Holds } from './holds.ts'
 import { answerErrors, expectShape, Malformed } from './malformed.ts'
 import { createWanMetrics } from './metrics.ts'
 
@@ -24,6 +27,7 @@ export interface WayInParts {
   readonly links: Links
   readonly device: FenceDevice
   readonly ledger: Ledger
+  readonly holds: Holds
   readonly log: Log
 }
 
@@ -44,7 +48,7 @@ function addLinkRoutes(server: FastifyInstance, links: Links): void {
   }))
 }
 
-function addLedgerRoutes(server: FastifyInstance, ledger: Ledger): void {
+function addLedgerRoutes(server: FastifyInstance, { ledger, links, device }: WayInParts): void {
   server.get('/ledger', () => ({ entries: ledger.entries() }))
   server.put('/ledger/:id', (request) => {
     const { id } = expectShape(byId, request.params)
@@ -52,6 +56,19 @@ function addLedgerRoutes(server: FastifyInstance, ledger: Ledger): void {
     if (entry.id !== id) throw new Malformed(`field id: expected ${id} as in the path, saw ${entry.id}`)
     ledger.put(entry)
     return entry
+  })
+  server.post('/ledger/:id/healing', (request) => {
+    ledger.markHealing(expectShape(byId, request.params).id)
+    return { entries: ledger.entries() }
+  })
+  server.post('/ledger/:id/renew', (request) => {
+    const { id } = expectShape(byId, request.params)
+    const { expiresInMs } = expectShape(renewRequest, request.body)
+    const renewed = ledger.renew(id, monotonicNs() + BigInt(Math.round(expiresInMs * 1e6)))
+    if (!renewed) return { renewed }
+    links.renew(id, expiresInMs)
+    device.renew(id, expiresInMs)
+    return { renewed }
   })
   server.delete('/ledger/:id', (request) => {
     ledger.delete(expectShape(byId, request.params).id)
@@ -89,8 +106,9 @@ export function createWayIn(parts: WayInParts): FastifyInstance {
     }
   })
   addLinkRoutes(server, parts.links)
-  addLedgerRoutes(server, parts.ledger)
+  addLedgerRoutes(server, parts)
   addFenceRoutes(server, parts.device)
+  addHoldRoutes(server, parts.holds)
   const { links, device, ledger } = parts
   const metrics = createWanMetrics({
     counters: () => links.counters(),
@@ -102,6 +120,10 @@ export function createWayIn(parts: WayInParts): FastifyInstance {
   server.server.on('connect', (request, client, head: Buffer) => {
     const authorized = sameText(request.headers['proxy-authorization'] ?? '', `Bearer ${parts.token}`)
     handleConnect({ request, client, head, authorized, whichToken, nets: parts.nets, log: parts.log })
+  })
+  server.server.on('upgrade', (request, socket, head: Buffer) => {
+    const authorized = sameText(request.headers.authorization ?? '', `Bearer ${parts.token}`)
+    handleHold({ request, socket, head, authorized, whichToken, holds: parts.holds, log: parts.log })
   })
   return server
 }

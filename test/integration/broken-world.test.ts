@@ -6,8 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { type Ended, run } from '#world/child-process.ts'
-import { guardLockFile } from '#world/world-files.ts'
-import { type ProcessLock, tryLock } from '#world/process-lock.ts'
+import { describeSelf } from '#world/holder.ts'
 import { commandLine } from './firedrill.ts'
 
 const world = 'test-broken'
@@ -20,6 +19,11 @@ const status = {
   suspects: [],
   agents: [],
   busy: null,
+}
+/** Commands find it guarded: here, what they say of the world itself is of interest. */
+const guarded = {
+  driver: { state: 'free', holder: null },
+  guard: { state: 'held', holder: describeSelf('guard of a test') },
 }
 type State = 'running' | 'exited' | 'paused'
 
@@ -48,6 +52,14 @@ class BrokenWorld {
       far.on('error', () => near.destroy())
       near.pipe(far).pipe(near)
     })
+    this.#server.on('upgrade', (_request: IncomingMessage, holder: Socket) => {
+      holder.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: firedrill-hold\r\n\r\n')
+      holder.on('error', () => holder.destroy())
+      holder.on('data', (asked) => {
+        if (asked.includes('take')) holder.write('{"taken":true,"from":null}\n')
+        else holder.end('{"released":true}\n')
+      })
+    })
     this.#server.listen(0, '127.0.0.1')
     await once(this.#server, 'listening')
   }
@@ -70,7 +82,15 @@ class BrokenWorld {
     if (pathname === '/info') return void json({ OSType: 'linux', MemTotal: 1, NCPU: 1 })
     if (pathname === '/networks') return void json([])
     if (pathname === '/volumes') return void json({ Volumes: [] })
-    if (pathname === '/containers/json') return void json(this.containers.map((each) => this.#listed(each)))
+    if (pathname === '/holds') return void json(guarded)
+    if (pathname === '/healed/taken') return void json({ sentences: [] })
+    if (pathname.startsWith('/images/')) return void json({})
+    if (pathname === '/containers/create') return void json({ Id: 'maker' })
+    if (pathname.startsWith('/containers/maker')) return void json({})
+    if (pathname === '/containers/json') {
+      const isOfMaker = searchParams.get('filters')?.includes('firedrill.maker') === true
+      return void json(isOfMaker ? [] : this.containers.map((each) => this.#listed(each)))
+    }
     if (pathname === '/status') return void json(status)
     if (pathname === '/failover' || pathname === '/switchover') {
       if (this.ordered === null) return void request.socket.destroy()
@@ -102,18 +122,8 @@ class BrokenWorld {
 
 describe('a world that is not as it should be', () => {
   const broken = new BrokenWorld()
-  let guard: ProcessLock
-  before(async () => {
-    await broken.listen()
-    // Commands find it guarded: here, what they say of the world itself is of interest.
-    const attempt = await tryLock(guardLockFile(world), 'guard of a test')
-    assert.ok(attempt.taken)
-    guard = attempt.lock
-  })
-  after(async () => {
-    broken.close()
-    await guard.release()
-  })
+  before(() => broken.listen())
+  after(() => broken.close())
   afterEach(() => {
     broken.containers = []
     broken.ordered = null

@@ -76,7 +76,8 @@ const badInputs: readonly (readonly [readonly string[], RegExp])[] = [
   [['up', '--home', 'd'], /--home <region>.*a, b, c/],
   [['up', '--set', 'max-loss=soon'], /max-loss/],
   [['up', '--set', 'colour=red'], /colour/],
-  [['up', '--world', 'No Such'], /world name: expected .* saw "No Such"/],
+  [['up', '--world', '../other'], /--world: expected a world's name .* found "\.\.\/other"/],
+  [['down', '--world', ''], /--world: expected a world's name .* found ""/],
   [['logs', 'postgres.d'], /unknown target "postgres\.d"; expected one of wan, app\.a/],
   [['connect', 'mysql.a'], /unknown target/],
   [['logs'], /missing required argument 'target'/],
@@ -90,7 +91,7 @@ const badInputs: readonly (readonly [readonly string[], RegExp])[] = [
   [['fuzz', '--seed', 'luck'], /--seed: expected a whole number from 0 to 2147483647, saw "luck"/],
   [['fuzz', '--only', '1.5'], /--only: expected a whole number from 1 to 10000, saw "1\.5"/],
   [['fuzz', '--commit', 'maybe'], /--commit <mode>.*quorum, async/],
-  [['fuzz', '--world', 'No Such'], /world name: expected .* saw "No Such"/],
+  [['fuzz', '--world', '...'], /--world: expected a world's name .* found "\.\.\."/],
   [['status', '--world', 'nobody-has-this-one'], /world nobody-has-this-one is not up.*\.\/firedrill up/],
   [['dashboard', '--world', 'nobody-has-this-one'], /world nobody-has-this-one is not up/],
   [['report', 'no-such-drill'], /no-such-drill/],
@@ -140,8 +141,8 @@ test('the launcher works from any directory and through a symbolic link', async 
   assert.match(stdout, /^Usage: firedrill/)
 })
 
-/** Each folder and an import that it must not make. */
-const forbidden: readonly (readonly [string, string])[] = [
+/** Each folder, a line that must not be in it, and the rule that says so. */
+const forbidden: readonly (readonly [string, string, string?])[] = [
   ['protocol', "import '#runtime/clock.ts'"],
   ['runtime', "import '#services/wan/tun.ts'"],
   ['services', "import '#world/checkout.ts'"],
@@ -156,10 +157,15 @@ const forbidden: readonly (readonly [string, string])[] = [
   ['orchestrator/core', "import '#orchestrator/promotion/calls.ts'"],
   ['world', "import '../../chaos/heal.ts'"],
   ['services', "import '../../world/checkout.ts'"],
+  ...['chaos', 'world', 'gameday', 'cli'].map(
+    (folder) => [folder, 'export const deadline = Date.now() + 1000', 'no-restricted-properties'] as const,
+  ),
 ]
 
-test('an import against the direction of the folders is caught by the linter', async (context) => {
-  const planted = forbidden.map(([folder, line], index) => ({ folder: join(folder, 'planted-by-a-test'), line, index }))
+test('an import against the direction of the folders, or a wait by wall time, is caught by the linter', async (context) => {
+  const planted = forbidden.map(([folder, line, rule = 'no-restricted-imports'], index) => {
+    return { folder: join(folder, 'planted-by-a-test'), line, rule, index }
+  })
   context.after(async () =>
     Promise.all(planted.map(async ({ folder }) => rm(join(checkout, folder), { recursive: true, force: true }))),
   )
@@ -170,6 +176,6 @@ test('an import against the direction of the folders is caught by the linter', a
   const linter = join(checkout, 'node_modules', '.bin', 'oxlint')
   const { exitCode, stdout } = await start(linter, ['--format=unix', ...new Set(planted.map(({ folder }) => folder))])
   assert.notEqual(exitCode, 0)
-  for (const { folder, line, index } of planted)
-    assert.match(stdout, new RegExp(`${folder}/planted-${index}\\.ts.*no-restricted-imports`), line)
+  for (const { folder, line, rule, index } of planted)
+    assert.match(stdout, new RegExp(`${folder}/planted-${index}\\.ts.*${rule}`), line)
 })

@@ -4,12 +4,13 @@ import { request } from 'undici'
 import { loadStatus, operation, type LoadPlan, type LoadStatus, type Operation } from '#protocol/operation.ts'
 import { areaHosts, lastOctet, regionHosts, regions, type Region } from '#protocol/sites.ts'
 import { monotonicNs } from '#runtime/clock.ts'
-import { arrivals } from '#runtime/arrivals.ts'
+import { arrivals, plannedBefore } from '#runtime/arrivals.ts'
 import { eventually, type StartedRigContainer } from './rig.ts'
 import { controlToken, type FakeApp, SteeringRig } from './steering-rig.ts'
 
 void describe('the load client', () => {
   let rig: SteeringRig
+  let client: StartedRigContainer
   let control: string
   let resolver: StartedRigContainer
   const fakes = {} as Record<Region, FakeApp>
@@ -69,7 +70,7 @@ void describe('the load client', () => {
     await start('node', lastOctet('a', regionHosts.dns), dns, ['services/dns/main.ts'])
     resolver = await start('resolver', lastOctet('na', areaHosts.resolver))
     await start('glb', lastOctet('na', areaHosts.glb))
-    const client = await start('node', lastOctet('na', areaHosts.client), {}, ['services/client/main.ts'])
+    client = await start('node', lastOctet('na', areaHosts.client), {}, ['services/client/main.ts'])
     control = await client.at(9000)
     await eventually('the client listens', () => status().catch(() => null))
   })
@@ -136,7 +137,44 @@ void describe('the load client', () => {
     const second = await call('POST', '/load', planned())
     assert.equal(second.status, 409)
     await eventually('operations are done', async () => (await status()).done > 3)
-    assert.equal(loadStatus.parse(JSON.parse((await call('DELETE', '/load')).text)).running, false)
+    await call('DELETE', '/load')
+    await eventually('the load has ended', async () => !(await status()).running)
+    assert.ok((await run(planned())).length > 0)
+  })
+
+  void it('ends at the instant that it is told: each arrival before it, none after', async () => {
+    const plan = planned({ durationMs: 600_000 })
+    assert.equal((await call('POST', '/load', plan)).status, 200)
+    const untilNs = monotonicNs() + 700_000_000n
+    assert.equal((await call('POST', '/load/end', { drill: 'another', untilNs: `${untilNs}` })).status, 409)
+    assert.equal((await call('POST', '/load/end', { drill: plan.drill, untilNs: `${untilNs}` })).status, 200)
+    await eventually('the load has ended', async () => !(await status()).running)
+    const seen = await operations()
+    const count = plannedBefore(plan, 'na', untilNs)
+    assert.ok(count > 10)
+    assert.deepEqual(
+      seen.map(({ seq }) => seq).sort((one, other) => one - other),
+      [...Array(count).keys()],
+    )
+    for (const { intendedNs, startedNs } of seen) assert.ok(BigInt(intendedNs) <= BigInt(startedNs ?? 0))
+    assert.equal((await status()).planned, count)
+  })
+
+  void it('names another log after a restart, whoever asks for the old one', async () => {
+    assert.equal((await call('POST', '/load', planned({ durationMs: 600_000 }))).status, 200)
+    await eventually('operations are done', async () => (await status()).done > 20)
+    const before = await status()
+    assert.equal((await call('GET', '/operations?from=5')).headers['x-run'], before.run)
+    await client.kill()
+    await client.start()
+    control = await client.at(9000)
+    await eventually('the client listens', () => status().catch(() => null))
+    const after = await status()
+    assert.deepEqual([after.running, after.drill, after.planned], [false, null, 0])
+    assert.notEqual(after.run, before.run)
+    assert.ok(BigInt(after.processSinceNs) > BigInt(before.processSinceNs))
+    const old = await call('GET', '/operations?from=20')
+    assert.deepEqual([old.status, old.headers['x-run'], old.headers['x-end']], [400, after.run, '0'])
     assert.ok((await run(planned())).length > 0)
   })
 
@@ -158,6 +196,7 @@ void describe('the load client', () => {
     await Promise.all([fakes.a.set({ writes: false }), fakes.b.set({ writes: true })])
     await eventually('writes at b', async () => (await fakes.b.counts()).posts.length > 5)
     await call('DELETE', '/load')
+    await eventually('the load has ended', async () => !(await status()).running)
     const seen = await operations()
     assert.deepEqual([...new Set(seen.map(({ outcome }) => outcome))], ['ok'])
     assert.equal(seen.at(-1)?.region, 'b')

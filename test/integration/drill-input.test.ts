@@ -7,8 +7,10 @@ import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { loadHostConfig } from '#runtime/config.ts'
 import { lockWorld } from '#world/busy-lock.ts'
 import { checkout } from '#world/checkout.ts'
+import { dockerOf } from '#world/docker-engine.ts'
 
 interface Ended {
   readonly exitCode: number | null
@@ -113,10 +115,15 @@ describe('bad input of a drill', () => {
     })
 
   test('a second run on a busy world is told who is busy with it', async () => {
-    await using _lock = await lockWorld('test-busy', 'a test', () => {})
-    const busy = new RegExp(`world test-busy is busy: process ${process.pid} \\(a test, since .*--world NAME`)
+    const docker = dockerOf(loadHostConfig())
+    await using lock = await lockWorld({ docker, world: 'test-busy', doing: 'a test', say: () => {} })
+    await lock.claim()
+    const busy = new RegExp(
+      `world test-busy is held by "a test" of user .*, process ${process.pid} on host .* in ${checkout} \\(since [\\d:]{8}\\): wait for it, end it, or use --world NAME`,
+    )
     assertRefused(await firedrill(['run', 'region-loss', '--world', 'test-busy']), busy)
-    assertRefused(await firedrill(['heal', '--world', 'test-busy']), busy)
+    for (const command of ['up', 'heal', 'down', 'failover', 'failback'])
+      assertRefused(await firedrill([command, '--world', 'test-busy']), busy)
   })
 })
 

@@ -4,6 +4,7 @@ import { createDrillMetrics } from '#gameday/metrics/drills.ts'
 import { createScrapeMetrics } from '#gameday/metrics/world-metrics.ts'
 import { goodRecord } from '#gameday/measure/histories.ts'
 import { measure } from '#gameday/measure/measure.ts'
+import { threeIncidents } from '#gameday/report/planted-journals.ts'
 import { createAgentMetrics } from '#orchestrator/agent/metrics.ts'
 import { ControllerMetrics } from '#orchestrator/controller/metrics.ts'
 import type { AgentStatus } from '#protocol/agent.ts'
@@ -98,8 +99,14 @@ function wan(): Registry {
   const setting = { up: true, delayMs: 40, jitter: 0, loss: 0.1, reorder: 0, bandwidthBps: 0 }
   return createWanMetrics({
     counters: () => ({ atNs: '0', links: [{ ...link, packets: 3, bytes: 300, dropped: 1, reordered: 1 }] }),
-    links: () => ({ atNs: '0', layers: [], fenced: [], effective: [{ ...link, ...setting }] }),
-    fence: () => ({ atNs: '0', broken: 'silent', dataSets: [{ dataSet: 'orders', epoch: 2, fenced: ['a'] }] }),
+    links: () => ({ atNs: '0', sinceNs: '0', ended: [], layers: [], fenced: [], effective: [{ ...link, ...setting }] }),
+    fence: () => ({
+      atNs: '0',
+      broken: 'silent',
+      brokenBy: null,
+      ended: [],
+      dataSets: [{ dataSet: 'orders', epoch: 2, fenced: ['a'] }],
+    }),
     ledger: () => [
       { id: 'x', drill: 'd', kind: 'pause', target: 'app.a', detail: {}, injectedNs: '0', expiresNs: '1' },
     ],
@@ -127,7 +134,8 @@ function drills(): Registry {
     verdict: null,
     interruption: null,
   }
-  return createDrillMetrics([{ journal: measure(goodRecord()), endedMs: 1000 }], live)
+  const { incidents, collection } = threeIncidents()
+  return createDrillMetrics([{ journal: { ...measure(goodRecord()), incidents, collection }, endedMs: 1000 }], live)
 }
 
 function scrapes(): Registry {

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
 import { linkChanges, readLedger } from '#chaos/wan-calls.ts'
@@ -10,8 +9,8 @@ import { loadHostConfig } from '#runtime/config.ts'
 import { checkout } from '#world/checkout.ts'
 import { dockerOf } from '#world/docker-engine.ts'
 import { openWorldOn } from '#world/docker-world.ts'
-import { guardHealedFile, guardLockFile, worldLockFile } from '#world/world-files.ts'
-import { isAlive, lookAtLock } from '#world/process-lock.ts'
+import { readHolds } from '#world/holds.ts'
+import { isAlive } from '#world/process-lock.ts'
 import { firedrill } from './firedrill.ts'
 import { eventually } from './rig.ts'
 import { WanWorld } from './wan-world.ts'
@@ -24,8 +23,8 @@ import { lockWorld } from '#world/busy-lock.ts'
 import { openWorld } from '#world/docker-world.ts'
 import { injectFault } from '#chaos/inject.ts'
 import { faultSpec } from '#protocol/faults.ts'
-await lockWorld('${world}', 'run a-drill', () => {})
 const world = await openWorld('${world}')
+await lockWorld({ docker: world.docker, world: '${world}', doing: 'run a-drill', say: () => {} })
 await injectFault(world, 'a-drill', faultSpec.parse(${JSON.stringify({ id: 'struck', ...fault })}))
 console.log('injected')
 setInterval(() => {}, 1000)
@@ -44,7 +43,8 @@ describe('the guard of a world', () => {
   let name: string
   const at = (): readonly string[] => ['--world', name]
   const guardPid = async (): Promise<number | null> => {
-    const { state, holder } = await lookAtLock(guardLockFile(name))
+    await using world = await openWorldOn(docker, name)
+    const { state, holder } = (await readHolds(world)).guard
     return state === 'held' ? holder.pid : null
   }
   const stateOf = async (service: string): Promise<string | undefined> => {
@@ -68,7 +68,7 @@ describe('the guard of a world', () => {
     assert.equal(exitCode, 0, stderr)
     assert.match(stderr, /had no guard; started one/)
     assert.match(stdout, /no fault in the ledger\nevery link has its own settings\nfence device: works/)
-    assert.match(stdout, new RegExp(`guard: process ${await guardPid()} since`))
+    assert.match(stdout, new RegExp(`guard: process ${await guardPid()} of user .* since`))
     assert.equal((await firedrill('chaos', 'status', ...at())).stderr, '')
   })
 
@@ -101,11 +101,10 @@ describe('the guard of a world', () => {
     )
     await ledgerIsEmpty()
     assert.equal(await stateOf('app'), 'running')
-    await eventually('its word', async () => existsSync(guardHealedFile(name)))
     const told = new RegExp(
       `the guard of world ${name} has healed: process-kill of app\\.b \\(manual\\).*time was over`,
     )
-    assert.match((await firedrill('chaos', 'status', ...at())).stderr, told)
+    await eventually('its word', async () => told.test((await firedrill('chaos', 'status', ...at())).stderr))
     assert.equal((await firedrill('chaos', 'status', ...at())).stderr, '')
   })
 
@@ -113,7 +112,7 @@ describe('the guard of a world', () => {
     await using other = await openWorldOn(docker, name)
     const drill = await startDrill(name, { kind: 'link-degrade', target: 'a -> b', delay: '90ms' })
     const { stderr, stdout } = await firedrill('chaos', 'inject', 'process-kill', 'controller.b', ...at())
-    assert.match(stderr, /process \d+ \(run a-drill\) uses world .*: this fault will be in its figures/)
+    assert.match(stderr, /is held by "run a-drill" of user .*: this fault will be in its figures/)
     const id = /^(manual\.[\w-]+):/.exec(stdout)?.[1] ?? ''
     const { stdout: shown } = await firedrill('chaos', 'status', ...at())
     assert.match(shown, new RegExp(`${id} +process-kill of controller\\.b +since \\d+ s +\\d+ min left +by hand`))
@@ -147,7 +146,8 @@ describe('the guard of a world', () => {
     drill.kill('SIGSTOP')
     await ledgerIsEmpty()
     assert.equal(await stateOf('app'), 'running')
-    const { state, holder } = await lookAtLock(worldLockFile(name))
+    await using opened = await openWorldOn(docker, name)
+    const { state, holder } = (await readHolds(opened)).driver
     assert.deepEqual([state, holder?.pid], ['held', drill.pid])
     drill.kill('SIGKILL')
   })

@@ -8,6 +8,8 @@ import { goodRecord } from '#gameday/measure/histories.ts'
 import { measure } from '#gameday/measure/measure.ts'
 import type { DrillRecord } from '#gameday/measure/record.ts'
 import { renderHtml } from '#gameday/report/html.ts'
+import { stillOut, threeIncidents, withMissing } from '#gameday/report/planted-journals.ts'
+import { reportInput } from '#gameday/report/report-input.ts'
 import { openChromium } from './chromium.ts'
 
 const good = goodRecord()
@@ -24,6 +26,18 @@ const records: Readonly<Record<string, DrillRecord>> = {
   },
   'without a fault': { ...good, faults: [] },
   'without load': { ...good, load: null, operations: [], events: [], samples: [], faults: [], steps: [] },
+}
+
+interface Drill {
+  readonly record: DrillRecord
+  readonly journal: Journal
+}
+
+const drills: Readonly<Record<string, Drill>> = {
+  ...Object.fromEntries(Object.entries(records).map(([name, record]) => [name, { record, journal: measure(record) }])),
+  'with three incidents': { record: good, journal: threeIncidents() },
+  'with missing operations': { record: good, journal: withMissing() },
+  'that was still out at its end': { record: good, journal: stillOut() },
 }
 
 interface Seen {
@@ -59,25 +73,29 @@ describe('report.html', { skip }, () => {
     }
   }
 
-  function pageOf(record: DrillRecord): string {
-    const journal: Journal = measure(record)
-    return renderHtml({ ...record, journal, integrity: { manifestSha256: null, changed: [] } })
+  async function pageOf({ record, journal }: Drill): Promise<string> {
+    const { operations, events, samples } = record
+    const integrity = { manifestSha256: null, changed: [] }
+    return renderHtml(await reportInput({ journal, operations, events, samples, integrity }))
   }
 
-  for (const [name, record] of Object.entries(records))
+  for (const [name, drill] of Object.entries(drills))
     for (const [width, scheme] of [
       [1280, 'light'],
       [390, 'dark'],
       [390, 'light'],
     ] as const)
       test(`of a drill ${name} at ${width} px, ${scheme}`, async () => {
-        const seen = await look(pageOf(record), width, scheme)
+        const seen = await look(await pageOf(drill), width, scheme)
         assert.deepEqual(seen.violations, [])
         assert.ok(seen.width <= width, `expected no sideways scrolling at ${width} px, saw ${seen.width}`)
       })
 
   test('a page with a text that is hard to read is noticed', async () => {
-    const spoiled = pageOf(good).replace('</style>', 'p { color: #ccc !important }</style>')
+    const spoiled = (await pageOf({ record: good, journal: measure(good) })).replace(
+      '</style>',
+      'p { color: #ccc !important }</style>',
+    )
     assert.match((await look(spoiled, 1280, 'light')).violations.join('\n'), /color-contrast/)
   })
 })

@@ -9,7 +9,8 @@ import { promisify } from 'node:util'
 import { healFault, injectFault, proveFault } from '#chaos/inject.ts'
 import { ordersEnds } from '#chaos/stores.ts'
 import { readLedger } from '#chaos/wan-calls.ts'
-import { readKafka } from '#gameday/final-reads/kafka.ts'
+import { EventTable } from '#gameday/final-reads/event-table.ts'
+import { KafkaReader } from '#gameday/final-reads/kafka.ts'
 import { busReply } from '#protocol/bus.ts'
 import { faultSpec, type FaultSpec } from '#protocol/faults.ts'
 import { ports, regions } from '#protocol/sites.ts'
@@ -75,7 +76,8 @@ describe('the faults of the stores', () => {
 
   async function everywhere(): Promise<void> {
     for (const region of regions) {
-      await using kafka = await readKafka(world, region, { topicId: '', offsets: new Map() })
+      const fromTheStart = { topicId: '', offsets: new Map<number, number>() }
+      await using kafka = new KafkaReader(world, region, fromTheStart, new EventTable([region]))
       await eventually(`every order in kafka.${region}`, async () => {
         await kafka.readOn()
         return placed.every((id) => kafka.orderIds.has(id))

@@ -1,0 +1,188 @@
+// What a runbook demands, against what its drill can show: a figure that can't exist, or that the load is too thin to carry, is
+// refused before anything starts (docs/measuring.md says what figures are made of).
+import type { Objectives, Runbook } from '#protocol/runbook.ts'
+import { longestDrillMs, mostPerSecond, mostPerSecondOfArea } from '#protocol/values.ts'
+import { formatMs } from './measure/objectives.ts'
+import type { Path } from './method.ts'
+import type { Problem } from './problems.ts'
+import { afterwards, rowsOf, spanOfSteps, type Placed } from './spans.ts'
+
+/** A demanded time is at least so many times what lies between two operations: the figure's own width is a third of it then. */
+const gapsInDemand = 3
+/** Of a hundred histories without an outage, so many at most have a longer gap by chance: e to the minus this. */
+const chanceOfGap = 3
+/** Of the sums that demands are held against. */
+const roundingMs = 1e-6
+const windowMs = 3000
+const operationsInWindow = 5
+
+type Name = keyof Objectives
+const ofWrites: readonly Name[] = ['rto-first-write', 'rpo', 'lost-writes', 'longest-gap', 'failback-gap']
+const ofOutages: readonly Name[] = ['rto', 'rto-first-write']
+const ofFailbacks: readonly Name[] = ['failback-gap', 'failback-failed']
+
+export function demandProblems(runbook: Runbook): readonly Problem[] {
+  return [
+    ...existenceProblems(runbook),
+    ...contradictions(runbook),
+    ...lengthProblems(runbook),
+    ...gapProblems(runbook),
+    ...returnProblems(runbook),
+    ...expectationProblems(runbook),
+  ]
+}
+
+const at = (name: Name): Path => ['objectives', name]
+
+function stepsOf(runbook: Runbook): readonly Placed[] {
+  return rowsOf(runbook).flat(2)
+}
+
+function missingFor(names: readonly Name[], { objectives }: Runbook, expected: string, found: string): Problem[] {
+  return names
+    .filter((name) => objectives[name] !== undefined)
+    .map((name) => ({
+      path: at(name),
+      expected: `expected ${expected}, or no ${name}: there is nothing to measure`,
+      found,
+    }))
+}
+
+/** What makes an outage: background faults are conditions, and a failback has figures of its own. */
+function disturbs({ leaf }: Placed): boolean {
+  const { fault, action } = leaf.step
+  return fault?.background === false || action?.kind === 'switchover' || action?.kind === 'failover'
+}
+
+function existenceProblems(runbook: Runbook): readonly Problem[] {
+  const steps = stepsOf(runbook)
+  const failsBack = steps.some(({ leaf }) => leaf.step.action?.kind === 'failback')
+  const writesNothing = runbook.load.reads === 1
+  const awaited = steps.filter(({ leaf }) => leaf.step['wait-for']?.event === 'write-acked')
+  return [
+    ...(writesNothing ? missingFor(ofWrites, runbook, 'a load that writes', 'load.reads: 1') : []),
+    ...(writesNothing ? awaited : []).map(({ leaf }) => ({
+      path: [...leaf.path, 'wait-for', 'event'],
+      expected: 'expected a load that writes',
+      found: 'load.reads: 1',
+    })),
+    ...(steps.some(disturbs)
+      ? []
+      : missingFor(ofOutages, runbook, 'a fault that is not background, a switchover or a failover', 'none')),
+    ...(failsBack ? [] : missingFor(ofFailbacks, runbook, 'an action: failback', 'none')),
+  ]
+}
+
+function contradictions({ objectives }: Runbook): readonly Problem[] {
+  const found = objectives['lost-writes']
+  if (objectives.rpo !== 0 || found === undefined) return []
+  return [
+    {
+      path: at('lost-writes'),
+      expected: 'expected it without rpo: 0s, which demands that nothing is lost',
+      found: `>= ${found}`,
+    },
+  ]
+}
+
+function lengthProblems(runbook: Runbook): readonly Problem[] {
+  if (spanOfSteps(runbook).leastMs <= longestDrillMs) return []
+  const longest = stepsOf(runbook).toSorted((one, other) => (other.leaf.step.hold ?? 0) - (one.leaf.step.hold ?? 0))[0]
+  return [
+    {
+      path: [...(longest?.leaf.path ?? []), 'hold'],
+      expected: `expected holds of at most ${longestDrillMs / 3_600_000}h in all, after which the load ends`,
+      found: `${(spanOfSteps(runbook).leastMs / 3_600_000).toFixed(1)}h`,
+    },
+  ]
+}
+
+/** Milliseconds between two operations of an area, and between two writes of any, on average. */
+export function meanGaps({ load }: Pick<Runbook, 'load'>): { readonly ofAreaMs: number; readonly ofWritesMs: number } {
+  return { ofAreaMs: (1000 * load.from.length) / load.rate, ofWritesMs: 1000 / (load.rate * (1 - load.reads)) }
+}
+
+/** The least demand that a mean gap carries. For the longest gap of all, chance makes one that grows with the length of the drill. */
+function leastDemandMs(name: Name, gapMs: number, lengthMs: number): number {
+  const byChance = name === 'longest-gap' ? Math.log(Math.max(1, lengthMs / gapMs)) + chanceOfGap : 0
+  return gapMs * Math.max(gapsInDemand, byChance)
+}
+
+function gapProblems(runbook: Runbook): readonly Problem[] {
+  const { load, objectives } = runbook
+  const lengthMs = spanOfSteps(runbook).leastMs
+  return (['rto', 'rto-first-write', 'longest-gap', 'failback-gap'] as const).flatMap((name) => {
+    const demandedMs = objectives[name]
+    const isOfArea = name === 'rto'
+    if (demandedMs === undefined || (!isOfArea && load.reads === 1)) return []
+    const gapAt = (rate: number): number => meanGaps({ load: { ...load, rate } })[isOfArea ? 'ofAreaMs' : 'ofWritesMs']
+    const leastAt = (rate: number): number => leastDemandMs(name, gapAt(rate), lengthMs)
+    const carries = (rate: number): boolean => demandedMs >= leastAt(rate) - roundingMs
+    if (carries(load.rate)) return []
+    const mostRate = Math.min(mostPerSecond, mostPerSecondOfArea * load.from.length)
+    const rate = leastRate(carries, mostRate)
+    const what = isOfArea ? 'two operations of an area' : 'two writes'
+    const help =
+      rate === null ? `at least ${formatMs(Math.ceil(leastAt(mostRate) - roundingMs))}` : `load.rate >= ${rate}/s`
+    return [
+      {
+        path: at(name),
+        expected: `expected a time that the load can show (say ${help}): ${what} are ${formatMs(gapAt(load.rate))} apart, which carries ${formatMs(Math.ceil(leastAt(load.rate) - roundingMs))} or more`,
+        found: `${formatMs(demandedMs)} with load.rate ${load.rate}/s`,
+      },
+    ]
+  })
+}
+
+/** Whole operations per second, by halving: what suffices does so at any higher rate. Null: none up to `most`. */
+function leastRate(suffices: (rate: number) => boolean, most: number): number | null {
+  if (!suffices(most)) return null
+  let [low, high] = [0, Math.ceil(most)]
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    if (suffices(middle)) high = middle
+    else low = middle
+  }
+  return high
+}
+
+/** Service is shown to be back by a window after the last disturbance; where the load ends before one, it never can be. */
+function returnProblems(runbook: Runbook): readonly Problem[] {
+  if (runbook.objectives.rto === undefined) return []
+  const rows = rowsOf(runbook)
+  const last = rows.flat(2).findLast(disturbs)
+  if (last === undefined) return []
+  const { watchedMs, asks } = afterwards(rows, last)
+  const neededMs = Math.max(windowMs, Math.ceil(operationsInWindow * meanGaps(runbook).ofAreaMs))
+  if (asks !== null || watchedMs >= neededMs) return []
+  return [
+    {
+      path: last.leaf.path,
+      expected: `expected ${formatMs(neededMs)} of holds or waits after it, in which service is shown to be back (${operationsInWindow} operations of each area, ${formatMs(windowMs)} at least), as rto demands`,
+      found: watchedMs === 0 ? 'none' : formatMs(watchedMs),
+    },
+  ]
+}
+
+/** No operation meets nothing: a hold says something of failures or acks only if it has some. */
+function expectationProblems(runbook: Runbook): readonly Problem[] {
+  const { load } = runbook
+  return stepsOf(runbook).flatMap(({ leaf }) => {
+    const { expect, hold = 0 } = leaf.step
+    if (expect === undefined) return []
+    const path = [...leaf.path, 'expect']
+    if (expect.acked !== undefined && load.reads === 1)
+      return [{ path: [...path, 'acked'], expected: 'expected a load that writes', found: 'load.reads: 1' }]
+    const perSecond = expect.acked === undefined ? load.rate : load.rate * (1 - load.reads)
+    const neededMs = Math.ceil((1000 * operationsInWindow) / perSecond)
+    if (hold >= neededMs) return []
+    const what = expect.acked === undefined ? 'operations' : 'writes'
+    return [
+      {
+        path,
+        expected: `expected a hold of at least ${formatMs(neededMs)} beside it, with ${operationsInWindow} ${what} or more at this load.rate`,
+        found: formatMs(hold),
+      },
+    ]
+  })
+}

@@ -1,0 +1,130 @@
+// What can be known before a drill of the times of its faults: one that ends before its heal, and those that are in force at once.
+import { conflictOf } from '#chaos/holds.ts'
+import type { FaultSpec } from '#protocol/faults.ts'
+import type { Runbook } from '#protocol/runbook.ts'
+import { regions } from '#protocol/sites.ts'
+import { formatMs } from './measure/objectives.ts'
+import type { Problem } from './problems.ts'
+import { between, isBefore, rowsOf, type Placed, type Row } from './spans.ts'
+
+interface PlacedFault {
+  readonly placed: Placed
+  readonly fault: FaultSpec
+}
+
+export function faultTimeProblems(runbook: Runbook): readonly Problem[] {
+  const rows = rowsOf(runbook)
+  const all = rows.flat(2)
+  const heals = Map.groupBy(all, ({ leaf }) => leaf.step.heal)
+  const ends = faultsIn(all).flatMap((each) => endProblems(rows, each, heals.get(each.fault.id) ?? []))
+  // A heal that names no fault is told elsewhere, and leaves open what is in force.
+  const ids = new Set<string | undefined>(faultsIn(all).map(({ fault }) => fault.id))
+  const isOpen = [...heals.keys()].some((id) => id !== undefined && !ids.has(id))
+  return isOpen ? ends : [...ends, ...togetherInRows(rows)]
+}
+
+function faultsIn(all: readonly Placed[]): readonly PlacedFault[] {
+  return all.flatMap((placed) => {
+    const { fault } = placed.leaf.step
+    return fault === undefined ? [] : [{ placed, fault }]
+  })
+}
+
+/** A fault with `for` ends by itself: its heal must come before, or what the drill says of it would be said of no fault. */
+function endProblems(
+  rows: readonly Row[],
+  { placed, fault }: PlacedFault,
+  heals: readonly Placed[],
+): readonly Problem[] {
+  const plannedMs = fault.for
+  const heal = heals.find((each) => isBefore(placed, each))
+  if (plannedMs === undefined || heal === undefined) return []
+  const { leastMs, asks } = between(rows, placed, heal)
+  const path = [...placed.leaf.path, 'fault', 'for']
+  const without = 'without "for" the drill renews the fault until its heal'
+  if (asks !== null)
+    return [
+      {
+        path,
+        expected: `expected no "for" where people are asked before its heal (${heal.leaf.at}), as their answer may take longer; ${without}`,
+        found: `${formatMs(plannedMs)}, and the question ${asks.at}`,
+      },
+    ]
+  if (leastMs === 0 || plannedMs > leastMs) return []
+  return [
+    {
+      path,
+      expected: `expected more than the ${formatMs(leastMs)} that surely pass until its heal (${heal.leaf.at}); ${without}`,
+      found: formatMs(plannedMs),
+    },
+  ]
+}
+
+function healedIn(branch: readonly Placed[]): ReadonlySet<string | undefined> {
+  return new Set(branch.map(({ leaf }) => leaf.step.heal))
+}
+
+/** Faults that surely are in force at once: what another branch heals at the same time, or injects and heals, is not. */
+function togetherInRows(rows: readonly Row[]): readonly Problem[] {
+  const problems: Problem[] = []
+  let inForce: readonly PlacedFault[] = []
+  for (const row of rows) {
+    const healed = healedIn(row.flat())
+    for (const branch of row) {
+      const healedHere = healedIn(branch)
+      let own = inForce.filter(({ fault }) => !healed.has(fault.id) || healedHere.has(fault.id))
+      for (const placed of branch) {
+        const [begun] = faultsIn([placed])
+        own = own.filter(({ fault }) => fault.id !== placed.leaf.step.heal)
+        if (begun !== undefined) problems.push(...togetherProblems(begun, own))
+        if (begun !== undefined) own = [...own, begun]
+      }
+    }
+    const injected = row.map((branch) => faultsIn(branch).filter(({ fault }) => !healed.has(fault.id)))
+    inForce = inForce.filter(({ fault }) => !healed.has(fault.id))
+    // Side by side, and none of them healed yet at the end of the row.
+    for (const [index, branch] of injected.entries())
+      for (const each of branch)
+        if (row.length > 1) problems.push(...togetherProblems(each, [...inForce, ...injected.slice(0, index).flat()]))
+    inForce = [...inForce, ...injected.flat()]
+  }
+  const told = new Set<string>()
+  return problems.filter(({ path }) => !told.has(path.join('.')) && told.add(path.join('.')))
+}
+
+/** The region that a fault takes away whole; null for any other fault. */
+export function lostRegion({ kind, target }: Pick<FaultSpec, 'kind' | 'target'>): string | null {
+  return kind === 'power-loss' || kind === 'freeze' ? target.replace('region ', '') : null
+}
+
+/** Two that hold one thing so that the heal of one would undo the other. One that runs out by itself may be over by then. */
+function conflictProblem({ placed, fault }: PlacedFault, others: readonly PlacedFault[]): Problem | null {
+  for (const other of others) {
+    const conflict = other.fault.for === undefined ? conflictOf(other.fault, fault) : null
+    if (conflict !== null)
+      return {
+        path: [...placed.leaf.path, 'fault', 'target'],
+        expected: `expected a fault that holds nothing that ${other.fault.id} holds: ${conflict}`,
+        found: JSON.stringify(fault.target),
+      }
+  }
+  return null
+}
+
+/** What is wrong with a fault beside those that are in force when it begins. */
+function togetherProblems(begun: PlacedFault, others: readonly PlacedFault[]): readonly Problem[] {
+  const { placed, fault } = begun
+  const conflict = conflictProblem(begun, others)
+  if (conflict !== null) return [conflict]
+  if (lostRegion(fault) === null) return []
+  const lost = [...others.map((each) => each.fault), fault].filter((each) => lostRegion(each) !== null)
+  if (new Set(lost.map(lostRegion)).size < regions.length) return []
+  return [
+    {
+      path: [...placed.leaf.path, 'fault', 'target'],
+      expected:
+        'expected one region at least that is neither lost nor frozen: with none there is no failover to measure',
+      found: `${regions.join(', ')} at once (${lost.map(({ id }) => id).join(', ')})`,
+    },
+  ]
+}

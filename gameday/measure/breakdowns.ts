@@ -1,0 +1,130 @@
+// Outages that neither a fault nor an order began: service was there, and broke down.
+import type { Area } from '#protocol/sites.ts'
+import type { Cause, FaultEnd } from './causes.ts'
+import { horizonsOf, type IncidentMeasured, type Scene } from './incidents.ts'
+import { lateFromMs } from './collection.ts'
+import type { ClientOperation } from './history.ts'
+import { Service, windowMs } from './service.ts'
+
+/** What comes back makes others wait for so long: containers start, replicas catch up. */
+const healAftermathMs = 30_000
+/** One operation that fails is no outage. */
+const leastFailed = 2
+
+interface Breakdown {
+  readonly area: Area
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** Where service has been seen to be back and nothing else began yet. */
+interface Zone {
+  readonly fromMs: number
+  readonly toMs: number
+  /** It need not have been there yet at the beginning: the load has just begun. */
+  readonly isFirst: boolean
+  /** The load ends with it. */
+  readonly isLast: boolean
+}
+
+function zonesOf(scene: Scene, incidents: readonly IncidentMeasured[], area: Area): readonly Zone[] {
+  const { load } = scene
+  const begins = incidents.map(({ cause, areas }) => ({
+    fromMs: cause.t0Ms,
+    toMs: areas.get(area)?.horizonMs ?? load.toMs,
+  }))
+  const firstMs = begins[0]?.fromMs ?? load.toMs
+  const zones: Zone[] = [{ fromMs: load.fromMs, toMs: firstMs, isFirst: true, isLast: begins.length === 0 }]
+  for (const [index, { toMs }] of begins.entries()) {
+    const nextMs = begins[index + 1]?.fromMs ?? load.toMs
+    if (toMs < nextMs)
+      zones.push({ fromMs: toMs, toMs: nextMs, isFirst: false, isLast: begins[index + 1] === undefined })
+  }
+  return zones
+}
+
+/** Slow operations spread over less than a window, or a single failed one, are noise. */
+function isOutage(service: Service, fromMs: number, toMs: number): boolean {
+  const inside = service.operations.slice(service.indexAt(fromMs), service.indexAt(toMs, true))
+  const failed = inside.filter(({ outcome }) => outcome !== 'ok').length
+  return failed >= leastFailed || toMs - fromMs >= windowMs
+}
+
+/** What was under way when the next incident began belongs to that one; what the client was late with is not the service's. */
+function inZone(operations: readonly ClientOperation[], { fromMs, toMs, isLast }: Zone): readonly ClientOperation[] {
+  return operations.filter(
+    ({ intendedMs, startedMs, doneMs }) =>
+      intendedMs >= fromMs &&
+      intendedMs < toMs &&
+      (isLast || doneMs <= toMs) &&
+      (startedMs ?? intendedMs) - intendedMs <= lateFromMs,
+  )
+}
+
+function breakdownsIn(whole: Service, area: Area, zone: Zone): readonly Breakdown[] {
+  const service = new Service(inZone(whole.operations, zone), whole.thresholds)
+  const found: Breakdown[] = []
+  let wasThere = !zone.isFirst
+  let current: { fromMs: number; toMs: number } | null = null
+  const close = (): void => {
+    if (current !== null && isOutage(service, current.fromMs, current.toMs)) found.push({ area, ...current })
+    current = null
+  }
+  for (const { first, end } of service.windows(zone.fromMs, zone.toMs)) {
+    if (service.meetsBetween(first, end)) {
+      wasThere = true
+      close()
+      continue
+    }
+    if (!wasThere) continue
+    let [from, to] = [first, end - 1]
+    while (from < to && !service.isBad(from)) from += 1
+    while (to > from && !service.isBad(to)) to -= 1
+    const fromMs = service.operations[from]?.intendedMs ?? zone.fromMs
+    const toMs = service.operations[to]?.intendedMs ?? fromMs
+    current = current === null ? { fromMs, toMs } : { fromMs: current.fromMs, toMs: Math.max(current.toMs, toMs) }
+  }
+  close()
+  return found
+}
+
+/**
+ * One cause for breakdowns of several areas that overlap.
+ * @param ends of all faults, background ones too: what comes back may disturb
+ */
+export function breakdownCauses(
+  scene: Scene,
+  incidents: readonly IncidentMeasured[],
+  ends: readonly FaultEnd[],
+  originNs: bigint,
+): readonly Cause[] {
+  const all = [...scene.services]
+    .flatMap(([area, service]) => zonesOf(scene, incidents, area).flatMap((zone) => breakdownsIn(service, area, zone)))
+    .toSorted((left, right) => left.fromMs - right.fromMs)
+  const merged: { fromMs: number; toMs: number; areas: Set<Area> }[] = []
+  for (const { area, fromMs, toMs } of all) {
+    const last = merged.at(-1)
+    // Measured from its t0 to the first horizon, so what follows before that is part of it.
+    const reachMs = last === undefined ? 0 : (horizonsOf(scene, last.fromMs)[0] ?? last.toMs)
+    if (last !== undefined && fromMs <= Math.max(last.toMs, reachMs)) {
+      last.toMs = Math.max(last.toMs, toMs)
+      last.areas.add(area)
+    } else merged.push({ fromMs, toMs, areas: new Set([area]) })
+  }
+  return merged.map(({ fromMs, areas }): Cause => {
+    const end = ends.findLast((each) => fromMs >= each.fromMs && fromMs <= each.toMs + healAftermathMs)
+    const where = [...areas].join(', ')
+    return {
+      id: end === undefined ? 'unexplained' : `heal-of-${end.fault.id}`,
+      kind: end === undefined ? 'unexplained' : 'heal',
+      title:
+        end === undefined
+          ? `service broke down without a fault or an order (${where})`
+          : `service broke down while ${end.fault.id} healed (${where})`,
+      t0Ns: originNs + BigInt(Math.round(fromMs * 1e6)),
+      t0Ms: fromMs,
+      widthMs: 0,
+      refused: false,
+    }
+  })
+}

@@ -1,0 +1,123 @@
+// The checks of every drill that are made from its record: what may never be, whatever the runbook demands.
+import type { Check, FaultRecord, Journal } from '#protocol/journal.ts'
+import { unplannedShare, type Account } from './collection.ts'
+import { sinceMs } from './history.ts'
+import type { IncidentMeasured } from './incidents.ts'
+import { formatMs, formatTiming } from './objectives.ts'
+import type { DrillRecord, StoreAgreement } from './record.ts'
+
+/** A fault that nobody could look at for longer may have been anything. */
+const longestBlindMs = 10_000
+
+/** The client's doing, or the harness's: what is above the share makes the service's figures worth nothing. */
+export function loadAsPlanned({ areas }: Account): Check {
+  const name = 'load as planned'
+  const words = [...areas].flatMap(([area, { planned, missing, late, shed, reason }]) => {
+    const parts = [
+      ...(missing === 0 ? [] : [`${missing} missing`]),
+      ...(late === 0 ? [] : [`${late} late by the client`]),
+      ...(shed === 0 ? [] : [`${shed} shed by the client`]),
+    ]
+    const share = planned === 0 ? 0 : (missing + late + shed) / planned
+    const why = reason === null ? '' : `: ${reason}`
+    return parts.length === 0
+      ? []
+      : [{ share, text: `${area}: ${parts.join(', ')} of ${planned} (${(share * 100).toFixed(1)} %)${why}` }]
+  })
+  const isOver = words.some(({ share }) => share > unplannedShare)
+  const planned = [...areas.values()].reduce((sum, each) => sum + each.planned, 0)
+  return {
+    name,
+    status: isOver ? 'unknown' : 'pass',
+    reason: [`${planned} operations planned`, ...words.map(({ text }) => text)].join('; '),
+  }
+}
+
+export function eachOperationOnce({ areas }: Account): Check {
+  const repeated = [...areas].filter(([, each]) => each.repeated > 0)
+  return {
+    name: 'each operation once',
+    status: repeated.length === 0 ? 'pass' : 'unknown',
+    reason:
+      repeated.length === 0
+        ? 'no number was collected twice'
+        : repeated.map(([area, each]) => `${each.repeated} of ${area} were collected twice`).join('; '),
+  }
+}
+
+function endedEarly(fault: FaultRecord, originNs: bigint): string | null {
+  const { id, endedNs, endedBy, healBeganNs } = fault
+  if (endedNs === null || (healBeganNs !== null && BigInt(healBeganNs) <= BigInt(endedNs))) return null
+  const at = (ns: string): string => formatMs(sinceMs(originNs, ns))
+  const heal = healBeganNs === null ? 'nobody healed it' : `its heal began at ${at(healBeganNs)}`
+  return `${id} ended at ${at(endedNs)} (${endedBy ?? 'by itself'}), ${heal}`
+}
+
+/** A fault that the runbook lets run out, by `for` and without a heal, ends as it should. */
+export function faultsInForce(record: DrillRecord, healed: ReadonlySet<string>): Check {
+  const lasting = record.faults.filter(({ momentary }) => !momentary)
+  const early = lasting.flatMap((fault) => {
+    const isPlanned = !healed.has(fault.id) && fault.endedBy?.startsWith('its time was over') === true
+    return isPlanned ? [] : (endedEarly(fault, record.originNs) ?? [])
+  })
+  const blind = lasting.filter(({ blindMs }) => blindMs > longestBlindMs)
+  const name = 'fault in force until its heal'
+  if (early.length > 0) return { name, status: 'fail', reason: early.join('; ') }
+  if (blind.length > 0)
+    return {
+      name,
+      status: 'unknown',
+      reason: blind.map(({ id, blindMs }) => `nobody could look at ${id} for ${formatMs(blindMs)}`).join('; '),
+    }
+  return {
+    name,
+    status: 'pass',
+    reason: lasting.length === 0 ? 'no fault lasts' : lasting.map(({ id }) => id).join(', '),
+  }
+}
+
+/** @param allowed by the objective `unexplained-incidents` */
+export function noUnexplainedOutage(incidents: readonly IncidentMeasured[], allowed: number): Check {
+  const all = incidents.filter(({ cause }) => cause.kind === 'unexplained')
+  const name = 'no unexplained outage'
+  const told = all.map(
+    ({ cause, restored }) =>
+      `${cause.id}: ${cause.title} at ${formatMs(cause.t0Ms)}, restored ${formatTiming(restored)}`,
+  )
+  const known = all.filter(({ restored }) => restored.unknown === null)
+  const status = known.length > allowed ? 'fail' : all.length > allowed ? 'unknown' : 'pass'
+  return { name, status, reason: told.join('; ') || 'every outage began with a fault, an order or a heal' }
+}
+
+function agreementOf({ differing, unread }: StoreAgreement): Check['status'] {
+  return unread !== null ? 'unknown' : differing > 0 ? 'fail' : 'pass'
+}
+
+/**
+ * Row by row, whatever clients were told. None where nothing was compared.
+ * @param lost orders that Postgres lost: with `commit: async` their events and projections may be there all the same
+ */
+export function storesAgree(agreement: DrillRecord['agreement'], lost: number): readonly Check[] {
+  if (agreement.length === 0) return []
+  const isExplained = ({ store, differing }: StoreAgreement): boolean =>
+    store !== 'postgres' && differing > 0 && differing <= lost
+  const states = agreement.map((each) => (isExplained(each) ? 'pass' : agreementOf(each)))
+  const status = (['fail', 'unknown', 'pass'] as const).find((each) => states.includes(each)) ?? 'unknown'
+  const reason = agreement
+    .map((each) => {
+      const { store, regions, rows, differing, differences, unread } = each
+      if (unread !== null) return `${store}: not compared: ${unread}`
+      const head = `${store} of ${regions.join(', ')}: ${rows} rows`
+      if (differing === 0) return `${head} agree`
+      if (isExplained(each)) return `${head}, ${differing} of orders that Postgres lost`
+      return `${head}, ${differing} differ: ${differences.slice(0, 3).join('; ')}`
+    })
+    .join('; ')
+  return [{ name: 'stores of all regions agree', status, reason }]
+}
+
+/** Why the number of false failovers is not known; null: it is. */
+export function unheardWords({ unheard }: DrillRecord, found: Journal['falseFailovers']): string | null {
+  if (found !== null && found > 0) return null
+  return unheard.length === 0 ? null : `events were not read to their end: ${unheard.join('; ')}`
+}

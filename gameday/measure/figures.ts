@@ -1,0 +1,216 @@
+// The figures of a drill, from its record: incidents, losses, epochs, counts. What they become in the journal is measure.ts's.
+import { type EpochSeen, type Journal } from '#protocol/journal.ts'
+import type { Region } from '#protocol/sites.ts'
+import { breakdownCauses } from './breakdowns.ts'
+import { causesOf, faultEnds, withOwnIds, type Cause } from './causes.ts'
+import { unheardWords } from './checks.ts'
+import { account, holesIn, missingWords, type Account } from './collection.ts'
+import { duplicates } from './duplicates.ts'
+import { epochsOf, type Span } from './epochs.ts'
+import { aftermathMs, type Explaining } from './explanations.ts'
+import { longestGap } from './gaps.ts'
+import { ackedWrites, sinceMs, type AckedWrite, type ClientOperation } from './history.ts'
+import { gapTiming, measureIncident, sceneOf, type IncidentMeasured, type Scene } from './incidents.ts'
+import { postgresLoss, refusedButPresent, regionalLoss, type LossReport, type RegionalLossReport } from './loss.ts'
+import { type Counted, type DemandedIncident, type DemandedStore } from './objectives.ts'
+import type { DrillRecord } from './record.ts'
+import { type Thresholds } from './service.ts'
+import { type Timing } from './timing.ts'
+
+export function thresholdsOf(record: DrillRecord): Thresholds {
+  const hypothesis = record.runbook['steady-state-hypothesis']
+  return { successRate: hypothesis['success-rate'], p99Ms: hypothesis.p99 }
+}
+
+function loadOf(record: DrillRecord): { readonly fromMs: number; readonly toMs: number } {
+  const { load, originNs, endNs } = record
+  return { fromMs: sinceMs(originNs, load?.fromNs ?? originNs), toMs: sinceMs(originNs, load?.toNs ?? endNs) }
+}
+
+function spansOfActions(record: DrillRecord): readonly Span[] {
+  return record.steps
+    .filter((step) => step.action !== null)
+    .map((step) => ({ fromMs: sinceMs(record.originNs, step.fromNs), toMs: sinceMs(record.originNs, step.toNs) }))
+}
+
+/** From its first effect until it was shown to be healed; one that ended by itself, until then. */
+function explainingFaults(record: DrillRecord): readonly Explaining[] {
+  return record.faults
+    .filter((fault) => !fault.background)
+    .map((fault) => ({
+      fault,
+      fromMs: sinceMs(record.originNs, fault.firstNs),
+      toMs: sinceMs(record.originNs, fault.endedNs ?? fault.healedNs ?? record.endNs) + aftermathMs(fault),
+    }))
+}
+
+interface Losses {
+  readonly postgres: LossReport
+  readonly kafka: RegionalLossReport
+  readonly redis: RegionalLossReport
+  readonly refused: readonly string[] | null
+}
+
+function measureLosses(
+  record: DrillRecord,
+  operations: readonly ClientOperation[],
+  acks: readonly AckedWrite[],
+  causes: readonly Cause[],
+): Losses {
+  const { postgres, kafka, redis } = record.finalReads
+  const ids = <Value extends { readonly orderIds: ReadonlySet<string> }>(
+    byRegion: ReadonlyMap<Region, Value> | null,
+  ): ReadonlyMap<Region, ReadonlySet<string>> | null =>
+    byRegion === null ? null : new Map([...byRegion].map(([region, each]) => [region, each.orderIds]))
+  return {
+    postgres: postgresLoss(acks, postgres?.ids ?? null, causes),
+    kafka: regionalLoss(acks, ids(kafka), causes),
+    redis: regionalLoss(acks, ids(redis), causes),
+    refused: postgres === null ? null : refusedButPresent(operations, postgres.keys),
+  }
+}
+
+function measureDuplicates(record: DrillRecord): Journal['duplicates'] {
+  const { kafka, redis } = record.finalReads
+  const inRegions = [...new Set([...(kafka?.keys() ?? []), ...(redis?.keys() ?? [])])]
+  const counted = duplicates(
+    inRegions.map((region) => ({
+      eventIds: kafka?.get(region)?.eventIds ?? [],
+      applied: redis?.get(region)?.applied ?? null,
+    })),
+  )
+  return { delivered: kafka === null ? null : counted.delivered, appliedTwice: counted.appliedTwice }
+}
+
+/** That a lost order is not found is the truth: it counts as loss, once, and not as outage for as long as somebody asks for it. */
+function withoutReadsOf(
+  lostIds: readonly string[],
+  operations: readonly ClientOperation[],
+): readonly ClientOperation[] {
+  const lost = new Set(lostIds)
+  return operations.filter((each) => !(each.kind === 'read' && each.status === 404 && lost.has(each.key)))
+}
+
+export interface Figures {
+  readonly account: Account
+  readonly operations: readonly ClientOperation[]
+  readonly served: readonly ClientOperation[]
+  readonly acks: readonly AckedWrite[]
+  readonly scene: Scene
+  /** In order of their t0. */
+  readonly incidents: readonly IncidentMeasured[]
+  readonly losses: Losses
+  readonly longest: { readonly timing: Timing; readonly open: boolean }
+  readonly duplicated: Journal['duplicates']
+  readonly epochs: readonly EpochSeen[]
+  readonly falseFailovers: Counted
+  /** Why counts over all operations are unknown; null: nothing is missing. */
+  readonly missing: string | null
+}
+
+function measureIncidents(record: DrillRecord, scene: Scene): readonly IncidentMeasured[] {
+  const ofCauses = scene.causes.map((cause) => measureIncident(scene, cause))
+  const broken = breakdownCauses(scene, ofCauses, faultEnds(record), record.originNs)
+  const all = [...ofCauses, ...broken.map((cause) => measureIncident(scene, cause))]
+  const sorted = all.toSorted((left, right) => left.cause.t0Ms - right.cause.t0Ms)
+  const ids = withOwnIds(sorted.map(({ cause }) => cause))
+  return sorted.map((each, index) => ({ ...each, cause: ids[index] ?? each.cause }))
+}
+
+function countFalseFailovers(record: DrillRecord, epochs: readonly EpochSeen[]): Counted {
+  // Without a single event nobody was listened to.
+  if (record.events.length === 0) return { count: null, atLeast: 0, unknown: 'no event of any controller was read' }
+  const found = epochs.filter((each) => each.cause === 'false').length
+  const unknown = unheardWords(record, found)
+  return unknown === null ? { count: found, atLeast: found, unknown } : { count: null, atLeast: found, unknown }
+}
+
+export function computeFigures(record: DrillRecord): Figures {
+  const accounted = account(record)
+  const { operations } = accounted
+  const acks = ackedWrites(operations)
+  const causes = causesOf(record)
+  const losses = measureLosses(record, operations, acks, causes)
+  const served = withoutReadsOf(losses.postgres.lostIds, operations)
+  const load = loadOf(record)
+  const scene = sceneOf(accounted, served, acks, thresholdsOf(record), {
+    load,
+    causes,
+    endsMs: faultEnds(record)
+      .filter(({ fault }) => !fault.background)
+      .map(({ fromMs }) => fromMs),
+    epochBefore: record.epochBefore?.epoch ?? 0,
+    taken: record.events.flatMap(({ kind, epoch, atNs }) =>
+      kind === 'epoch-taken' && epoch !== undefined ? [{ epoch, atMs: sinceMs(record.originNs, atNs) }] : [],
+    ),
+    stalls: record.stalls,
+    originNs: record.originNs,
+  })
+  const gap = longestGap(scene.writes, load.fromMs, load.toMs, true)
+  const epochs = epochsOf(record.epochBefore, record.events, record.originNs, {
+    ordered: spansOfActions(record),
+    faults: explainingFaults(record),
+  })
+  return {
+    account: accounted,
+    operations,
+    served,
+    acks,
+    scene,
+    incidents: measureIncidents(record, scene),
+    losses,
+    longest: { timing: gapTiming(scene, gap), open: gap?.open ?? false },
+    duplicated: measureDuplicates(record),
+    epochs,
+    falseFailovers: countFalseFailovers(record, epochs),
+    missing: missingWords(accounted),
+  }
+}
+
+/** What was found, which is all that there is only where nothing is missing. */
+export function countedWith(missing: string | null, found: number | null, otherwise = 'not measured'): Counted {
+  if (found === null) return { count: null, atLeast: 0, unknown: missing ?? otherwise }
+  return missing === null
+    ? { count: found, atLeast: found, unknown: null }
+    : { count: null, atLeast: found, unknown: missing }
+}
+
+export function failedIn({ account: accounted, served }: Figures, fromMs: number, toMs: number): Counted {
+  const failed = served.filter(
+    (each) => each.intendedMs >= fromMs && each.intendedMs < toMs && each.outcome !== 'ok',
+  ).length
+  const holes = holesIn(accounted, { fromMs, toMs })
+  return countedWith(holes.length === 0 ? null : missingWords(accounted, holes), failed)
+}
+
+function demandedStore({ loss }: LossReport, missing: string | null, acks: number): DemandedStore {
+  const none = acks === 0 ? 'no write was acked' : 'it was not read'
+  const { count, atLeast, unknown } = countedWith(missing, loss.lostCount, none)
+  return { lostCount: count, windowMs: count === null ? null : loss.windowMs, atLeast, unknown }
+}
+
+export function demandedStores({
+  losses,
+  missing,
+  acks,
+}: Figures): Readonly<Record<'postgres' | 'kafka' | 'redis', DemandedStore>> {
+  return {
+    postgres: demandedStore(losses.postgres, missing, acks.length),
+    kafka: demandedStore(losses.kafka, missing, acks.length),
+    redis: demandedStore(losses.redis, missing, acks.length),
+  }
+}
+
+export function demandedIncident(figures: Figures, incident: IncidentMeasured): DemandedIncident {
+  const { cause, firstWrite, restored, gap, untilMs } = incident
+  const ofAreas = [...incident.areas.values()].map((each) => each.restored)
+  return {
+    id: cause.id,
+    cause: cause.kind,
+    refused: cause.refused,
+    firstWrite,
+    restored: ofAreas.length === 0 ? [restored] : ofAreas,
+    gap,
+    failed: failedIn(figures, cause.t0Ms, untilMs),
+  }
+}

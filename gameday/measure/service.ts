@@ -1,0 +1,154 @@
+// When service met the steady-state hypothesis, in one area: windows over its operations, each looked at once.
+import type { ClientOperation } from './history.ts'
+import { measured, type Timing } from './timing.ts'
+
+export interface Thresholds {
+  /** Share of operations that must succeed, 0..1. */
+  readonly successRate: number
+  /** 99th percentile (nearest rank) of the latency of those that did, from the intended send. */
+  readonly p99Ms: number
+}
+
+/** A window holds the operations intended in so long, and goes on until it holds so many. */
+export const windowMs = 3000
+export const leastInWindow = 5
+
+/** Nearest-rank percentile of unsorted values; null of none. */
+export function percentile(values: readonly number[], share: number): number | null {
+  const sorted = values.toSorted((left, right) => left - right)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null
+}
+
+/** An empty set of operations meets nothing: silence is no service. */
+export function meets(operations: readonly ClientOperation[], thresholds: Thresholds): boolean {
+  return new Service(operations, thresholds).meetsBetween(0, operations.length)
+}
+
+/** What windows up to a horizon say. */
+export type Seen =
+  | { readonly kind: 'restored'; readonly fromMs: number; readonly byMs: number; readonly undisturbed: boolean }
+  /** Windows fitted, and the last of them did not meet the thresholds. */
+  | { readonly kind: 'broken' }
+  /** No window fitted. */
+  | { readonly kind: 'short' }
+
+interface Window {
+  readonly startMs: number
+  readonly first: number
+  readonly end: number
+}
+
+export class Service {
+  readonly operations: readonly ClientOperation[]
+  readonly thresholds: Thresholds
+  readonly #intended: Float64Array
+  /** Sums up to, and without, each index. */
+  readonly #ok: Uint32Array
+  readonly #slow: Uint32Array
+
+  /** @param operations of one area, any order */
+  constructor(operations: readonly ClientOperation[], thresholds: Thresholds) {
+    this.operations = operations.toSorted((left, right) => left.intendedMs - right.intendedMs)
+    this.thresholds = thresholds
+    this.#intended = Float64Array.from(this.operations, ({ intendedMs }) => intendedMs)
+    this.#ok = new Uint32Array(this.operations.length + 1)
+    this.#slow = new Uint32Array(this.operations.length + 1)
+    for (const [index, each] of this.operations.entries()) {
+      const isOk = each.outcome === 'ok'
+      this.#ok[index + 1] = (this.#ok[index] ?? 0) + Number(isOk)
+      this.#slow[index + 1] = (this.#slow[index] ?? 0) + Number(isOk && this.#isSlow(each))
+    }
+  }
+
+  #isSlow({ intendedMs, doneMs }: ClientOperation): boolean {
+    return doneMs - intendedMs > this.thresholds.p99Ms
+  }
+
+  /** Failed, unknown, or slower than the bound. */
+  isBad(index: number): boolean {
+    const each = this.operations[index]
+    return each !== undefined && (each.outcome !== 'ok' || this.#isSlow(each))
+  }
+
+  /** Of the operations from index `first` to before `end`. */
+  meetsBetween(first: number, end: number): boolean {
+    const all = end - first
+    const ok = (this.#ok[end] ?? 0) - (this.#ok[first] ?? 0)
+    const fast = ok - ((this.#slow[end] ?? 0) - (this.#slow[first] ?? 0))
+    return ok > 0 && ok / all >= this.thresholds.successRate && fast >= Math.ceil(0.99 * ok)
+  }
+
+  /** Index of the first operation intended at or after a time; `after`: after it. */
+  indexAt(ms: number, after = false): number {
+    let [low, high] = [0, this.#intended.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const at = this.#intended[middle] ?? 0
+      if (at < ms || (after && at === ms)) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** One window at t0, and one right after each operation, since only there the content changes; in order of time. */
+  *windows(t0Ms: number, horizonMs: number): Generator<Window, void, undefined> {
+    const from = this.indexAt(t0Ms)
+    const until = this.indexAt(horizonMs)
+    let end = from
+    for (let index = from - 1; index < until; index += 1) {
+      const startMs = index < from ? t0Ms : (this.#intended[index] ?? t0Ms)
+      const first = index + 1
+      // Of several operations at one time the last begins the window.
+      if (index >= from && this.#intended[first] === startMs) continue
+      end = Math.max(end, first)
+      while (end < until && (this.#intended[end] ?? 0) < startMs + windowMs) end += 1
+      const isLong = end - first < leastInWindow
+      if (isLong ? first + leastInWindow <= until : startMs + windowMs <= horizonMs)
+        yield { startMs, first, end: isLong ? this.#withTies(first + leastInWindow) : end }
+    }
+  }
+
+  /** Those intended at the same time as the last of a window belong to it. */
+  #withTies(end: number): number {
+    let last = end
+    while (last < this.#intended.length && this.#intended[last] === this.#intended[end - 1]) last += 1
+    return last
+  }
+
+  /** When the last bad operation before a time was intended; null: none was since `fromMs`. */
+  lastBadMs(fromMs: number, untilMs: number): number | null {
+    for (let index = this.indexAt(untilMs) - 1; index >= 0; index -= 1) {
+      const at = this.#intended[index] ?? 0
+      if (at < fromMs) return null
+      if (this.isBad(index)) return at
+    }
+    return null
+  }
+
+  /** Whether, and from when on, every window up to the horizon is good. */
+  see(t0Ms: number, horizonMs: number): Seen {
+    let good: Window | null = null
+    let looked = 0
+    for (const window of this.windows(t0Ms, horizonMs)) {
+      looked += 1
+      if (!this.meetsBetween(window.first, window.end)) good = null
+      else good ??= window
+    }
+    if (good === null) return { kind: looked === 0 ? 'short' : 'broken' }
+    let first = good.first
+    while (this.isBad(first) && first + 1 < good.end) first += 1
+    const fromMs = Math.max(good.startMs, first > good.first ? (this.#intended[first - 1] ?? 0) : good.startMs)
+    return {
+      kind: 'restored',
+      fromMs,
+      byMs: this.#intended[first] ?? fromMs,
+      undisturbed: good.startMs === t0Ms && first === good.first,
+    }
+  }
+}
+
+/** From t0 to the return of service, which lies between the last operation without it and the next one with it. */
+export function restoredTiming(seen: Extract<Seen, { kind: 'restored' }>, t0Ms: number): Timing {
+  const [lowMs, highMs] = [seen.fromMs - t0Ms, seen.byMs - t0Ms]
+  return seen.undisturbed ? measured(0, 0, highMs) : measured((lowMs + highMs) / 2, lowMs, highMs)
+}

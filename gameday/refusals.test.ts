@@ -1,0 +1,248 @@
+// What can be known to give no honest figure is refused before anything starts, with its place and what helps.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { renderPlan } from './plan.ts'
+import { parseRunbook, RunbookInvalid } from './validate.ts'
+
+interface Parts {
+  readonly objectives?: string
+  readonly load?: string
+  readonly method: readonly string[]
+  readonly rollback?: readonly string[]
+}
+
+function book({ objectives = '{}', load = '{ rate: 100/s }', method, rollback = [] }: Parts): string {
+  return [
+    'title: A drill',
+    'topology: { commit: quorum }',
+    `objectives: ${objectives}`,
+    `load: ${load}`,
+    'steady-state-hypothesis: { success-rate: ">= 99%", p99: "<= 500ms" }',
+    'method:',
+    ...method.map((each) => `  - ${each}`),
+    ...(rollback.length === 0 ? [] : ['rollback:', ...rollback.map((each) => `  - ${each}`)]),
+    '',
+  ].join('\n')
+}
+
+function problems(parts: Parts): readonly string[] {
+  try {
+    parseRunbook('book.yaml', book(parts), { set: [], canApprove: true })
+    return []
+  } catch (error) {
+    assert.ok(error instanceof RunbookInvalid, String(error))
+    return error.problems
+  }
+}
+
+function refused(parts: Parts, expected: RegExp): void {
+  const found = problems(parts)
+  assert.equal(found.length, 1, found.join('\n'))
+  assert.match(found[0] ?? '', expected)
+}
+
+const cut = (words = ''): string => `fault: { id: cut, kind: partition, target: region a${words} }`
+const heal = 'heal: cut'
+
+void test('a fault that surely ends before its heal is refused, with what passes until then', () => {
+  const text =
+    /^book\.yaml:8:63: method\[1\]\.fault\.for: expected more than the 60\.00 s that surely pass until its heal \(method\[3\]\); without "for" the drill renews .*, found 15\.00 s$/
+  refused({ method: ['hold: 10s', cut(', for: 15s'), 'hold: 60s', heal] }, text)
+  assert.deepEqual(problems({ method: [cut(', for: 61s'), 'hold: 60s', heal] }), [])
+  assert.deepEqual(problems({ method: [cut(), 'hold: 60s', 'hold: 60m', heal] }), [])
+  // A wait may be over at once, and a fault that nobody heals ends as it is planned to.
+  assert.deepEqual(problems({ method: [cut(', for: 15s'), 'wait-for: { event: steady, within: 60s }', heal] }), [])
+  assert.deepEqual(problems({ method: [cut(', for: 15s'), 'hold: 60s'] }), [])
+})
+
+void test('what surely passes is counted through branches, and to a heal in the rollback', () => {
+  const branches = (...all: readonly string[]): string =>
+    `parallel:\n${all.map((each) => `      - ${each}`).join('\n')}`
+  const many = (...all: readonly string[]): string =>
+    all.map((each, at) => (at === 0 ? `- ${each}` : `          ${each}`)).join('\n')
+  const list = (...all: readonly string[]): string => many(...all).replaceAll('\n          ', '\n        - ')
+  const ends = /for: expected more than the (\d+\.\d+) s that surely pass until its heal/
+  const seen = (parts: Parts): string => ends.exec(problems(parts)[0] ?? '')?.[1] ?? 'none'
+  // The longer branch counts.
+  assert.equal(seen({ method: [cut(', for: 25s'), branches('hold: 10s', 'hold: 30s'), heal] }), '30.00')
+  // What lies before the heal in its own branch.
+  assert.equal(seen({ method: [cut(', for: 5s'), branches(list('hold: 10s', heal), 'hold: 30s')] }), '10.00')
+  // The rest of the branch in which it is injected.
+  assert.equal(seen({ method: [branches(list('hold: 2s', cut(', for: 5s'), 'hold: 8s'), 'hold: 1s'), heal] }), '8.00')
+  // Another branch goes on for what is left of it once the fault is in force: 60 s less the hold, and what injecting takes at most.
+  assert.equal(seen({ method: [branches(list('hold: 2s', cut(', for: 5s')), 'hold: 60s'), heal] }), '43.00')
+  assert.equal(seen({ method: [cut(', for: 5s'), 'hold: 10s'], rollback: [heal] }), '10.00')
+})
+
+void test('a fault with a planned end does not wait for people', () => {
+  refused(
+    { method: [cut(', for: 15m'), 'approve: Go on?', heal] },
+    /for: expected no "for" where people are asked before its heal \(method\[2\]\).*renews.*, found 900\.00 s, and the question method\[1\]$/,
+  )
+  assert.deepEqual(problems({ method: [cut(), 'approve: Go on?', heal] }), [])
+})
+
+for (const [objectives, load, expected] of [
+  [
+    '{ rto: 2s }',
+    '{ rate: 3/s }',
+    /objectives\.rto: expected a time .*\(say load\.rate >= 5\/s\).*1\.00 s apart.*3\.00 s or more, found 2\.00 s with load\.rate 3\/s$/,
+  ],
+  [
+    '{ rto-first-write: 1s }',
+    '{ rate: 3/s }',
+    /rto-first-write: .*\(say load\.rate >= 6\/s\).*two writes are 667 ms apart/,
+  ],
+  ['{ rto-first-write: 1s }', '{ rate: 10/s, reads: 0.9 }', /rto-first-write: .*\(say load\.rate >= 30\/s\)/],
+  ['{ longest-gap: 500ms }', '{ rate: 20/s }', /longest-gap: .*\(say load\.rate >= 40\/s\)/],
+  ['{ failback-gap: 100ms }', '{ rate: 10/s }', /failback-gap: .*\(say load\.rate >= 60\/s\)/],
+  ['{ rto: 1ms }', '{ rate: 100/s, from: [na] }', /rto: .*\(say load\.rate >= 3000\/s\)/],
+  ['{ longest-gap: 1ms }', '{ rate: 100/s, from: [na] }', /longest-gap: .*\(say at least \d+ ms\)/],
+] as const)
+  void test(`${objectives} is more than ${load} can show`, () => {
+    const method = ['hold: 5s', cut(), 'hold: 30s', heal, 'action: failback', 'hold: 10s']
+    refused({ objectives, load, method }, expected)
+    const needed = /load\.rate >= (\d+)\/s/.exec(problems({ objectives, load, method })[0] ?? '')?.[1]
+    if (needed !== undefined)
+      assert.deepEqual(problems({ objectives, load: load.replace(/rate: \d+/, `rate: ${needed}`), method }), [])
+  })
+
+for (const [objectives, load, method, expected] of [
+  [
+    '{ rto-first-write: 5s }',
+    '{ rate: 100/s, reads: 1 }',
+    [cut(), 'hold: 9s'],
+    /rto-first-write: expected a load that writes, .*found load\.reads: 1/,
+  ],
+  ['{ rpo: 0s }', '{ rate: 100/s, reads: 1 }', [cut(), 'hold: 9s'], /objectives\.rpo: expected a load that writes/],
+  ['{ longest-gap: 5s }', '{ rate: 100/s, reads: 1 }', [cut(), 'hold: 9s'], /longest-gap: expected a load that writes/],
+  [
+    '{ lost-writes: ">= 1" }',
+    '{ rate: 100/s, reads: 1 }',
+    [cut(), 'hold: 9s'],
+    /lost-writes: expected a load that writes/,
+  ],
+  [
+    '{ failback-gap: 5s }',
+    '{ rate: 100/s, reads: 1 }',
+    ['action: failback'],
+    /failback-gap: expected a load that writes/,
+  ],
+  [
+    '{}',
+    '{ rate: 100/s, reads: 1 }',
+    [cut(), 'wait-for: { event: write-acked, within: 9s }'],
+    /event: expected a load that writes/,
+  ],
+  [
+    '{}',
+    '{ rate: 100/s, reads: 1 }',
+    ['hold: 9s\n    expect: { acked: 0 }'],
+    /expect\.acked: expected a load that writes/,
+  ],
+  [
+    '{ rto: 5s }',
+    '{ rate: 100/s }',
+    ['hold: 9s'],
+    /objectives\.rto: expected a fault that is not background, a switchover or a failover/,
+  ],
+  [
+    '{ rto-first-write: 5s }',
+    '{ rate: 100/s }',
+    [cut(', background: true'), 'hold: 9s'],
+    /rto-first-write: expected a fault that is not background/,
+  ],
+  ['{ failback-failed: 0 }', '{ rate: 100/s }', [cut(), 'hold: 9s'], /failback-failed: expected an action: failback/],
+  ['{ failback-gap: 5s }', '{ rate: 100/s }', [cut(), 'hold: 9s'], /failback-gap: expected an action: failback/],
+  [
+    '{ rpo: 0s, lost-writes: ">= 1" }',
+    '{ rate: 100/s }',
+    [cut(), 'hold: 9s'],
+    /lost-writes: expected it without rpo: 0s/,
+  ],
+  ['{ rto: 5s }', '{ rate: 100/s }', [cut()], /method\[0\]: expected 3\.00 s of holds or waits after it.*, found none/],
+  [
+    '{ rto: 5s }',
+    '{ rate: 100/s }',
+    [cut(), 'hold: 2s', heal],
+    /method\[0\]: expected 3\.00 s of holds or waits after it.*, found 2\.00 s/,
+  ],
+  [
+    '{ rto: 20s }',
+    '{ rate: 1/s }',
+    [cut(), 'hold: 14s'],
+    /method\[0\]: expected 15\.00 s of holds or waits after it.*5 operations of each area/,
+  ],
+  ['{ rto: 0s }', '{ rate: 100/s }', [cut(), 'hold: 9s'], /objectives\.rto: expected a duration above 0, found "0s"/],
+  [
+    '{}',
+    '{ rate: 10/s }',
+    ['hold: 100ms\n    expect: { failed: 0 }'],
+    /expect: expected a hold of at least 500 ms beside it, with 5 operations/,
+  ],
+  ['{}', '{ rate: 9000/s, from: [na] }', ['hold: 1s'], /load\.rate: expected at most 5000\/s from each area/],
+  ['{}', '{ rate: 0.2/s }', ['hold: 1s'], /load\.rate: expected at least 0\.1\/s from each area/],
+  [
+    '{}',
+    '{ rate: 5000/s, from: [na], timeout: 5s }',
+    ['hold: 1s'],
+    /load\.rate: expected a rate of each area and a time-out that leave at most 20000/,
+  ],
+  [
+    '{}',
+    '{ rate: 1/s }',
+    ['hold: 20h', 'hold: 5h'],
+    /method\[0\]\.hold: expected holds of at most 24h in all, .*found 25\.0h/,
+  ],
+  ['{}', '{ rate: 1/s }', ['hold: 596h'], /method\[0\]\.hold: expected a duration of at most 24h/],
+] as const)
+  void test(`${objectives} with load ${load} and ${method.join(', ').replaceAll(/\s+/g, ' ')} is refused`, () => {
+    refused({ objectives, load, method }, expected)
+  })
+
+void test('all regions lost at once are refused; one after another, or two, are not', () => {
+  const lose = (region: string, kind = 'power-loss'): string =>
+    `fault: { id: ${region}, kind: ${kind}, target: region ${region} }`
+  const expected =
+    /target: expected one region at least that is neither lost nor frozen: .*, found a, b, c at once \(a, b, c\)$/
+  refused({ method: [lose('a'), lose('b'), 'hold: 5s', lose('c')] }, expected)
+  refused({ method: [lose('a'), lose('b', 'freeze'), lose('c')] }, expected)
+  refused({ method: [`parallel:\n      - ${lose('a')}\n      - ${lose('b')}\n      - ${lose('c')}`] }, expected)
+  refused({ method: [lose('a'), `parallel:\n      - ${lose('b')}\n      - ${lose('c')}`] }, expected)
+  assert.deepEqual(problems({ method: [lose('a'), lose('b'), 'heal: a', lose('c')] }), [])
+  assert.deepEqual(problems({ method: [lose('a'), lose('b'), `parallel:\n      - heal: b\n      - ${lose('c')}`] }), [])
+})
+
+void test('a hypothesis that all meet, or none, and titles beyond a line are refused', () => {
+  const good = book({ method: ['hold: 1s'] })
+  for (const [from, to, expected] of [
+    ['<= 500ms', '<= 0ms', /p99: expected at least 1ms, found "<= 0ms"/],
+    ['>= 99%', '>= 0%', /success-rate: expected more than ">= 0%"/],
+    ['A drill', 'x'.repeat(300), /title: expected a text of at most 200 letters/],
+    ['A drill', '"a\\e[2Jb"', /title: expected text without control characters/],
+    ['A drill', '"a\\nb"', /title: expected one line of text/],
+  ] as const)
+    assert.throws(
+      () => parseRunbook('book.yaml', good.replace(from, to), { set: [], canApprove: true }),
+      (error) =>
+        error instanceof RunbookInvalid && error.problems.length === 1 && expected.test(error.problems[0] ?? ''),
+      to.slice(0, 20),
+    )
+})
+
+void test('outages without a cause are allowed by number', () => {
+  const text = book({ objectives: '{ unexplained-incidents: 2 }', method: ['hold: 1s'] })
+  const { objectives } = parseRunbook('book.yaml', text, { set: [], canApprove: true })
+  assert.equal(objectives['unexplained-incidents'], 2)
+})
+
+void test('the dry run says how finely the load can measure', () => {
+  const runbook = parseRunbook('book.yaml', book({ load: '{ rate: 60/s }', method: ['hold: 1s'] }), {
+    set: [],
+    canApprove: true,
+  })
+  assert.match(
+    renderPlan({ name: 'book', file: 'book.yaml', runbook }),
+    /^resolution {3}restored is measured to about \+-0\.05 s, times without an acked write to about \+-0\.03 s/m,
+  )
+})

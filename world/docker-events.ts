@@ -1,0 +1,61 @@
+// Docker's stream of events of a world's containers: what was done to them, also where it was taken back before anybody looked.
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import type Dockerode from 'dockerode'
+import { z } from 'zod'
+import { isSite } from '#protocol/sites.ts'
+import type { DockerEvent, EventStream, ServiceName } from './running-world.ts'
+import { serviceLabel, siteLabel, worldLabel } from './world-containers.ts'
+
+const told = ['start', 'die', 'pause', 'unpause', 'update']
+
+const shape = z.object({
+  Action: z.string(),
+  /** Nanoseconds, beyond what a number holds: microseconds stay exact. */
+  timeNano: z.number(),
+  Actor: z.object({ Attributes: z.record(z.string(), z.string()) }),
+})
+
+/** As `RunningWorld.events`. @throws Error if Docker does not answer */
+export async function followEvents(
+  docker: Dockerode,
+  world: string,
+  sinceMs: number | null,
+  onEvent: (event: DockerEvent) => void,
+): Promise<EventStream> {
+  const stream: NodeJS.ReadableStream & Partial<Pick<Readable, 'destroy'>> = await docker.getEvents({
+    filters: { type: ['container'], event: told, label: [`${worldLabel}=${world}`] },
+    ...(sinceMs === null ? {} : { since: sinceMs / 1000 }),
+  })
+  const closed = Promise.withResolvers<void>()
+  const lines = createInterface({ input: stream })
+  lines.on('line', (line) => {
+    const event = parseEvent(line)
+    if (event !== null) onEvent(event)
+  })
+  stream.once('error', () => closed.resolve())
+  stream.once('close', () => closed.resolve())
+  return {
+    closed: closed.promise,
+    close: () => {
+      lines.close()
+      stream.destroy?.()
+    },
+  }
+}
+
+/** Null for what is no event of a container of ours. */
+export function parseEvent(line: string): DockerEvent | null {
+  if (line.trim() === '') return null
+  const parsed = shape.safeParse(JSON.parse(line))
+  const labels = parsed.data?.Actor.Attributes
+  const service = labels?.[serviceLabel]
+  if (parsed.data === undefined || service === undefined) return null
+  const site = labels?.[siteLabel] ?? ''
+  return {
+    site: isSite(site) ? site : null,
+    service: service as ServiceName,
+    action: parsed.data.Action,
+    wallMs: parsed.data.timeNano / 1e6,
+  }
+}
