@@ -164,15 +164,10 @@ export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
  * Windows that are bad, and more than noise in them: a single failed operation, or slow ones for less than 3 s. Service that was not
  * there before must first have been good once.
  */
-function isOutage(operations: readonly Op[], { from, to }: Span, thresholds: Thresholds): boolean {
-  const fitting = windowsOf(operations, from, thresholds).filter(({ end }) => end <= to)
-  const windows = fitting.slice(
-    Math.max(
-      0,
-      fitting.findIndex(({ isGood }) => isGood),
-    ),
-  )
-  if (windows[0]?.isGood !== true) return false
+function isOutage(operations: readonly Op[], quiet: Span, thresholds: Thresholds, wasThere: boolean): boolean {
+  const fitting = windowsOf(operations, quiet.from, thresholds).filter(({ end }) => end <= quiet.to)
+  const firstGood = fitting.findIndex(({ isGood }) => isGood)
+  const windows = wasThere ? fitting : firstGood === -1 ? [] : fitting.slice(firstGood)
   return windows.some((window, index) => {
     if (window.isGood || windows[index - 1]?.isGood === false) return false
     const next = windows.findIndex(({ isGood }, other) => other > index && isGood)
