@@ -20,8 +20,9 @@ export interface AreaOperations {
   readonly missingSpans: readonly Span[]
 }
 
+/** They share more than a point. */
 export function meets(left: Span, right: Span): boolean {
-  return left.from <= right.to && right.from <= left.to
+  return left.from < right.to && right.from < left.to
 }
 
 export function isLate(op: Op): boolean {

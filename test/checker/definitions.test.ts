@@ -34,6 +34,7 @@ function question(more: Partial<AreaQuestion> = {}): AreaQuestion {
   )
   return {
     operations,
+    writes: operations,
     t0: ns(10_000),
     horizons: [ns(20_000)],
     thresholds: { successRate: 0.99, p99: ns(500) },
@@ -44,13 +45,13 @@ function question(more: Partial<AreaQuestion> = {}): AreaQuestion {
 
 void test('service came back between the last bad operation and the first good one', () => {
   const restored = restoredIn(question())
-  assert.deepEqual(restored, { kind: 'time', at: ns(2000), resolution: ns(250), high: ns(2250), horizon: ns(20_000) })
+  assert.deepEqual(restored, { kind: 'time', at: ns(2000), resolution: ns(250), horizon: ns(20_000) })
 })
 
 void test('service that was never gone is back at once, as far as operations tell', () => {
   const operations = question().operations.map((each) => op(each.intended / 1e6))
   const restored = restoredIn(question({ operations }))
-  assert.deepEqual(restored, { kind: 'time', at: 0, resolution: ns(250), high: ns(250), horizon: ns(20_000) })
+  assert.deepEqual(restored, { kind: 'time', at: 0, resolution: ns(250), horizon: ns(20_000) })
 })
 
 void test('an outage that outlasts the heal is measured to its end', () => {
@@ -77,7 +78,6 @@ void test('an area is not back before its own first ack under the new epoch', ()
     kind: 'time',
     at: ns(3100),
     resolution: ns(3100 - 2750),
-    high: ns(3100),
     horizon: ns(20_000),
   })
 })

@@ -126,9 +126,7 @@ function incidentValues({ cause, areas, restored, firstWrite, gap, failed, until
 }
 
 function outageValues(drill: Drill): Values {
-  const first = drill.acks.reduce((earliest, { done }) => Math.min(earliest, done), Infinity)
-  const from = first === Infinity ? drill.load.from : first
-  const gap = longestGap(drill.operations, { from, to: drill.load.to }, drill.load.to)
+  const gap = longestGap(drill.operations, drill.load, drill.load.to)
   const isMissing =
     gap !== null && [...drill.areas.values()].some((area) => area.missingSpans.some((each) => meets(each, gap)))
   const known = isMissing ? null : gap

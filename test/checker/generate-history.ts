@@ -177,7 +177,9 @@ function plantedByPlan(plan: HistoryPlan, made: readonly MadeOperation[], troubl
   const [first = 0, other = 0] = plan.causes.map((cause) => outageLength(plan, cause))
   const isPlain = plan.noise === 0 && plan.successRate >= 99 && plan.rate >= 10 && late + shed === 0
   const isWorse = isPlain && plan.rate >= 20 && !plan.causes[1]?.isEndless && other > 2 * first + 3 * second
-  const endless = plan.causes.filter((each) => isPlain && each.isEndless && outageLength(plan, each) > 0).length
+  const endless = plan.causes.filter(
+    (each) => isPlain && each.isEndless && outageLength({ ...plan, reads: 1 }, each) > 0,
+  ).length
   const ended = plan.causes.flatMap(({ faults }) => faults).filter(({ endedAt }) => endedAt !== null).length
   const found: readonly (readonly [PlantedKind, number])[] = [
     ['late client', late],

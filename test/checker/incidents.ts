@@ -56,7 +56,14 @@ function epochAt({ acks, files }: Drill, t0: number): number {
 function areaRestored(drill: Drill, area: AreaOperations, t0: number, newAcks: readonly Op[]): Restored | null {
   const horizons = horizonsOf(drill.files, drill.causes, t0, drill.load.to)
   const operations = served(area.operations, drill.lostIds).filter(({ intended }) => intended >= t0)
-  const restored = restoredIn({ operations, t0, horizons, thresholds: drill.thresholds, newAcks })
+  const restored = restoredIn({
+    operations,
+    writes: area.operations,
+    t0,
+    horizons,
+    thresholds: drill.thresholds,
+    newAcks,
+  })
   const looked = { from: t0, to: restored.kind === 'time' ? restored.horizon : drill.load.to }
   return area.missingSpans.some((span) => meets(span, looked)) ? null : restored
 }
@@ -153,16 +160,14 @@ export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
   return { ...common, areas: unknown, restored: null, firstWrite: null, gap: null }
 }
 
-/** Windows that are bad, and more than noise in them: a single failed operation, or slow ones for less than 3 s. */
-function isOutage(operations: readonly Op[], { from, to }: Span, thresholds: Thresholds): boolean {
-  const fitting = windowsOf(operations, from, thresholds).filter(({ end }) => end <= to)
-  const windows = fitting.slice(
-    Math.max(
-      0,
-      fitting.findIndex(({ isGood }) => isGood),
-    ),
-  )
-  if (windows[0]?.isGood !== true) return false
+/**
+ * Windows that are bad, and more than noise in them: a single failed operation, or slow ones for less than 3 s. Service that was not
+ * there before must first have been good once.
+ */
+function isOutage(operations: readonly Op[], quiet: Span, thresholds: Thresholds, wasThere: boolean): boolean {
+  const fitting = windowsOf(operations, quiet.from, thresholds).filter(({ end }) => end <= quiet.to)
+  const firstGood = fitting.findIndex(({ isGood }) => isGood)
+  const windows = wasThere ? fitting : firstGood === -1 ? [] : fitting.slice(firstGood)
   return windows.some((window, index) => {
     if (window.isGood || windows[index - 1]?.isGood === false) return false
     const next = windows.findIndex(({ isGood }, other) => other > index && isGood)
@@ -181,18 +186,16 @@ function isOutage(operations: readonly Op[], { from, to }: Span, thresholds: Thr
 export function breaksDown(drill: Drill, incidents: readonly IncidentFigures[]): boolean {
   return [...drill.areas].some(([name, area]) => {
     const operations = served(area.operations, drill.lostIds).filter((op) => !isLate(op))
-    let from = drill.load.from
-    for (const { cause, areas } of [...incidents, null].map((each) => each ?? { cause: null, areas: null })) {
-      const to = cause?.t0 ?? drill.load.to
-      if (to > from) {
-        const quiet = operations.filter(
-          (op) => op.intended >= from && op.intended < to && op.done <= (cause?.t0 ?? Infinity),
-        )
-        if (isOutage(quiet, { from, to }, drill.thresholds)) return true
-      }
-      const restored = areas?.get(name)
-      if (cause !== null) from = Math.max(from, restored?.kind === 'time' ? cause.t0 + restored.high : Infinity)
-    }
-    return false
+    const restored = incidents.map(({ areas }) => areas.get(name) ?? null)
+    const begins = [drill.load.from, ...restored.map((each) => (each?.kind === 'time' ? each.horizon : Infinity))]
+    const ends = [...incidents.map(({ cause }) => cause.t0), drill.load.to]
+    return begins.some((begin, index) => {
+      const known = begins.slice(0, index).filter((each) => each !== Infinity)
+      const from = Math.max(begin, ...known)
+      const to = ends[index] ?? from
+      const isLast = index === incidents.length
+      const quiet = operations.filter((op) => op.intended >= from && op.intended < to && (isLast || op.done <= to))
+      return to > from && isOutage(quiet, { from, to }, drill.thresholds, index > 0)
+    })
   })
 }

@@ -16,13 +16,12 @@ interface Window {
   readonly isGood: boolean
 }
 
-/** `low` and `high`: service came back between them (ns since t0). `horizon`: by when that is known. */
+/** `at` (ns since t0), give or take `resolution`. `horizon`: by when that is known. */
 export type Restored =
   | {
       readonly kind: 'time'
       readonly at: number
       readonly resolution: number
-      readonly high: number
       readonly horizon: number
     }
   | { readonly kind: 'out'; readonly atLeast: number }
@@ -31,6 +30,8 @@ export type Restored =
 /** What of one area's operations is looked at for one incident; in order of intended time. */
 export interface AreaQuestion {
   readonly operations: readonly Op[]
+  /** Of the area, those before t0 among them. */
+  readonly writes: readonly Op[]
   readonly t0: number
   readonly horizons: readonly number[]
   readonly thresholds: Thresholds
@@ -95,7 +96,7 @@ function backBy(
  * the two it was back. `at` 0: it needs none. Null: it needs one and has none by the horizon.
  */
 function ownAck(
-  { operations, t0, newAcks }: AreaQuestion,
+  { operations, writes, t0, newAcks }: AreaQuestion,
   horizon: number,
   isLast: boolean,
 ): { at: number; after: number } | null {
@@ -106,7 +107,7 @@ function ownAck(
     (earliest, ack) => (earliest === null || ack.done < earliest.done ? ack : earliest),
     null,
   )
-  if (first !== null) return { at: first.done - t0, after: latestNotNew(operations, newAcks, t0, first) - t0 }
+  if (first !== null) return { at: first.done - t0, after: latestNotNew(writes, newAcks, t0, first) - t0 }
   const firstAnywhere = Math.min(...known.map(({ done }) => done))
   const tried = operations.some(
     (op) => op.isWrite && op.sent !== null && op.sent > firstAnywhere && op.intended <= horizon,
@@ -137,11 +138,10 @@ export function restoredIn(question: AreaQuestion): Restored {
     const back = backBy(windows, question, horizon)
     const ack = ownAck(question, horizon, horizon === question.horizons.at(-1))
     if (back === null || ack === null) continue
-    const high = Math.max(back.to, ack.at)
     if (ack.at > back.at)
-      return { kind: 'time', at: ack.at, resolution: ack.at - Math.max(back.from, ack.after), high, horizon }
+      return { kind: 'time', at: ack.at, resolution: ack.at - Math.max(back.from, ack.after), horizon }
     const resolution = back.at === 0 ? back.to : (back.to - back.from) / 2
-    return { kind: 'time', at: back.at, resolution, high, horizon }
+    return { kind: 'time', at: back.at, resolution, horizon }
   }
   return notBack(windows, question)
 }
