@@ -135,6 +135,7 @@ export function computeFigures(record: DrillRecord): Figures {
   const load = loadOf(record)
   const scene = sceneOf(accounted, served, acks, thresholdsOf(record), {
     load,
+    timeoutMs: record.runbook.load.timeout,
     causes,
     endsMs: faultEnds(record)
       .filter(({ fault }) => !fault.background)

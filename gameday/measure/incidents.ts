@@ -24,6 +24,8 @@ export interface Scene {
   /** Writes that were sent, in order of that. */
   readonly sent: ReadonlyMap<Area | 'all', readonly ClientOperation[]>
   readonly load: { readonly fromMs: number; readonly toMs: number }
+  /** After this time a client gives an operation up. */
+  readonly timeoutMs: number
   /** Faults' rows and orders, in order of time. */
   readonly causes: readonly Cause[]
   /** Where faults that are not background ended. */
@@ -66,7 +68,7 @@ export function sceneOf(
   served: readonly ClientOperation[],
   acks: readonly AckedWrite[],
   thresholds: Thresholds,
-  rest: Pick<Scene, 'load' | 'causes' | 'endsMs'> & {
+  rest: Pick<Scene, 'load' | 'timeoutMs' | 'causes' | 'endsMs'> & {
     readonly stalls: readonly Stall[]
     readonly originNs: bigint
     readonly epochBefore: number
@@ -205,10 +207,15 @@ function missingIn(scene: Scene, span: Span, area?: Area): string | null {
   return holes.length === 0 ? null : missingWords(scene.account, holes)
 }
 
+/** A write that is missing from before a gap may have been acked in it. */
+function missingInGap(scene: Scene, { fromMs, toMs }: Gap, area?: Area): string | null {
+  return missingIn(scene, { fromMs: fromMs - scene.timeoutMs, toMs }, area)
+}
+
 /** An open one was at least so long; one that is closed says at most so much of the service. */
 export function gapTiming(scene: Scene, gap: Gap | null): Timing {
   if (gap === null) return nothingWritten
-  const missing = missingIn(scene, gap)
+  const missing = missingInGap(scene, gap)
   if (missing !== null) return unknownTiming(missing)
   const { timing, open } = gap
   return open ? { ...timing, highMs: Number.POSITIVE_INFINITY } : timing
@@ -229,7 +236,7 @@ function firstWriteTiming(
   }
   const isTaken = scene.epochs.some((each) => each.epoch > epoch && each.fromMs > t0Ms && each.fromMs <= reachMs)
   if (gap === null) return nothingWritten
-  const missing = missingIn(scene, gap)
+  const missing = missingInGap(scene, gap)
   if (missing !== null) return unknownTiming(missing)
   return gap.open || isTaken ? stillOut(gap.timing.ms ?? 0) : gap.timing
 }
@@ -252,7 +259,7 @@ function areaFirstWrite(
       ? null
       : longestGap(writesOf(service.operations), sight.t0Ms, reachMs, reachMs >= scene.load.toMs)
   if (gap === null) return nothingWritten
-  const missing = missingIn(scene, gap, area)
+  const missing = missingInGap(scene, gap, area)
   if (missing !== null) return unknownTiming(missing)
   return isMoved || gap.open ? stillOut(gap.timing.ms ?? 0) : gap.timing
 }

@@ -144,7 +144,7 @@ function drill(
   planned: number,
   more: Partial<DrillFiles['record']> = {},
 ): DrillFiles {
-  const runbook = { method: [], 'steady-state-hypothesis': { 'success-rate': 0.99, p99: 500 } }
+  const runbook = { method: [], 'steady-state-hypothesis': { 'success-rate': 0.99, p99: 500 }, load: { timeout: 3000 } }
   const load = { fromNs: '0', toNs: `${ns(10_000)}`, areas: { na: { planned } } }
   const record = { runbook, originNs: '0', load, epochBefore: { epoch: 1 }, faults: [], steps: [], stalls: [], ...more }
   return { record, finalReads: noReads, operations, timeline: [] }
@@ -189,7 +189,7 @@ void test('a row goes on over background faults, and ends at any other step', ()
     fault('f5', 6500),
   ]
   const steps = [{ fromNs: `${ns(7000)}`, action: 'failback' as const }]
-  const runbook = { method, 'steady-state-hypothesis': { 'success-rate': 0.99, p99: 500 } }
+  const runbook = { method, 'steady-state-hypothesis': { 'success-rate': 0.99, p99: 500 }, load: { timeout: 3000 } }
   const causes = causesOf(drill([], 0, { runbook, faults, steps }), ns(10_000))
   assert.deepEqual(
     causes.map(({ cause, t0 }) => [cause, t0 / 1e6]),

@@ -2,9 +2,8 @@
 import { causesOf } from './causes.ts'
 import { collectArea } from './collected.ts'
 import { isAck, nanoseconds, type Ack, type DrillFiles } from './files.ts'
-import { breaksDown, incidentFigures, type Drill, type IncidentFigures } from './incidents.ts'
+import { breaksDown, incidentFigures, isGapUnsure, type Drill, type IncidentFigures } from './incidents.ts'
 import { longestGap } from './gaps.ts'
-import { meets } from './collected.ts'
 import { duplicates, incidentOf, lostWrites, sharedIds, splitBrain, stores, windowOf } from './loss.ts'
 
 /** By the figure's name. Counts, or times in ms; null: unknown or not measured. */
@@ -127,8 +126,7 @@ function incidentValues({ cause, areas, restored, firstWrite, gap, failed, until
 
 function outageValues(drill: Drill): Values {
   const gap = longestGap(drill.operations, drill.load, drill.load.to)
-  const isMissing =
-    gap !== null && [...drill.areas.values()].some((area) => area.missingSpans.some((each) => meets(each, gap)))
+  const isMissing = gap !== null && isGapUnsure(drill, gap)
   const known = isMissing ? null : gap
   return {
     'outage.longestMs': known === null ? null : ms(known.to - known.from),

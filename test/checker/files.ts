@@ -37,6 +37,8 @@ export interface RecordFile {
   readonly runbook: {
     readonly method: readonly StepOfMethod[]
     readonly 'steady-state-hypothesis': { readonly 'success-rate': number; readonly p99: number }
+    /** Milliseconds after which a client gives up. */
+    readonly load: { readonly timeout: number }
   }
   readonly originNs: string
   readonly load: {
@@ -52,6 +54,7 @@ export interface RecordFile {
     readonly kind: string
     readonly fromNs: string
     readonly toNs: string
+    readonly ms?: number
   }[]
 }
 

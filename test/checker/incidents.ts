@@ -81,9 +81,14 @@ function missingMeets({ areas }: Drill, span: Span): boolean {
   return [...areas.values()].some(({ missingSpans }) => missingSpans.some((each) => meets(each, span)))
 }
 
+/** A write that is missing from before a gap may have been acked in it. */
+export function isGapUnsure(drill: Drill, gap: Span): boolean {
+  return missingMeets(drill, { from: gap.from - drill.files.record.runbook.load.timeout * 1e6, to: gap.to })
+}
+
 function gapOf(drill: Drill, span: Span): IncidentFigures['gap'] {
   const gap = longestGap(drill.operations, span, drill.load.to)
-  if (gap === null || missingMeets(drill, gap)) return null
+  if (gap === null || isGapUnsure(drill, gap)) return null
   return { at: gap.to - gap.from, resolution: gap.resolution, isOpen: gap.isOpen }
 }
 
