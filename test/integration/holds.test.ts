@@ -116,10 +116,10 @@ describe('a world with a WAN', () => {
       here,
       'chaos',
       'inject',
-      'partition',
-      'a -> b',
+      'process-kill',
+      'app.b',
       '--for',
-      '2s',
+      '9s',
       ...at,
     )
     assert.equal(exitCode, 0, told)
