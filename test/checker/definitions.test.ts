@@ -159,7 +159,8 @@ void test('what is missing makes lost writes unknown, and what was found is told
   assert.equal(values['rpo.postgres.lostCount'], null)
   assert.equal(atLeast['rpo.postgres.lostCount'], 2)
   assert.equal(values['rpo.kafka.lostCount'], null)
-  assert.equal(values['outage.longestMs'], 6990)
+  // The missing one may have been acked in it.
+  assert.equal(values['outage.longestMs'], null)
 })
 
 void test('a row goes on over background faults, and ends at any other step', () => {
