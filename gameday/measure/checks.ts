@@ -53,16 +53,24 @@ function endedEarly(fault: FaultRecord, originNs: bigint): string | null {
   return `${id} ended at ${at(endedNs)} (${endedBy ?? 'by itself'}), ${heal}`
 }
 
+/** It may have been in force, but nothing showed that it was: nobody's failure. */
+function isUnproven({ endedNs, firstNs }: FaultRecord): boolean {
+  return endedNs !== null && endedNs === firstNs
+}
+
 /** A fault that the runbook lets run out, by `for` and without a heal, ends as it should. */
 export function faultsInForce(record: DrillRecord, healed: ReadonlySet<string>): Check {
   const lasting = record.faults.filter(({ momentary }) => !momentary)
   const early = lasting.flatMap((fault) => {
     const isPlanned = !healed.has(fault.id) && fault.endedBy?.startsWith('its time was over') === true
-    return isPlanned ? [] : (endedEarly(fault, record.originNs) ?? [])
+    return isPlanned || isUnproven(fault) ? [] : (endedEarly(fault, record.originNs) ?? [])
   })
   const blind = lasting.filter(({ blindMs }) => blindMs > longestBlindMs)
+  const unproven = record.faults.filter(isUnproven)
   const name = 'fault in force until its heal'
   if (early.length > 0) return { name, status: 'fail', reason: early.join('; ') }
+  if (unproven.length > 0)
+    return { name, status: 'unknown', reason: unproven.map(({ id, endedBy }) => `${id}: ${endedBy}`).join('; ') }
   if (blind.length > 0)
     return {
       name,

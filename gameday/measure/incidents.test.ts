@@ -386,6 +386,8 @@ void test('a fault that ended before its heal fails its check, with both times; 
     'pass',
   )
   assert.equal(statusOf(measure(early(unhealed, 'somebody removed it')), 'fault in force until its heal'), 'fail')
+  const unproven = record.faults.map((fault) => ({ ...fault, endedNs: fault.firstNs, endedBy: 'it was not shown' }))
+  assert.equal(statusOf(measure({ ...record, faults: unproven }), 'fault in force until its heal'), 'unknown')
   const blind = { ...record, faults: record.faults.map((fault) => ({ ...fault, blindMs: 11_000 })) }
   assert.equal(statusOf(measure(blind), 'fault in force until its heal'), 'unknown')
 })
