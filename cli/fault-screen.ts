@@ -22,11 +22,13 @@ export function roughly(ms: number): string {
 export function faultRow(entry: LedgerEntry, nowNs: string | null): readonly string[] {
   const msUntil = (ns: string): number => Number(BigInt(ns) - BigInt(nowNs ?? ns)) / 1e6
   const leftMs = msUntil(entry.expiresNs)
+  // Its drill moves its end on while it lives.
+  const left = entry.leased === true ? 'until it is healed' : `${roughly(leftMs)} left`
   return [
     entry.id,
     `${entry.kind} of ${entry.target}`,
     nowNs === null ? '' : `since ${roughly(-msUntil(entry.injectedNs))}`,
-    nowNs === null ? '' : leftMs > 0 ? `${roughly(leftMs)} left` : 'its time is over',
+    nowNs === null ? '' : leftMs > 0 ? left : 'its time is over',
     entry.drill === manualDrill ? 'by hand' : `drill ${entry.drill}`,
   ]
 }

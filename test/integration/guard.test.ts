@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { after, before, describe, test } from 'node:test'
+import { after, afterEach, before, describe, test } from 'node:test'
 import { linkChanges, readLedger } from '#chaos/wan-calls.ts'
 import { loadHostConfig } from '#runtime/config.ts'
 import { checkout } from '#world/checkout.ts'
@@ -29,12 +29,20 @@ await injectFault(world, 'a-drill', faultSpec.parse(${JSON.stringify({ id: 'stru
 console.log('injected')
 setInterval(() => {}, 1000)
 `
+const drills: ChildProcess[] = []
+
 async function startDrill(world: string, fault: object): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['--input-type=module', '-e', drill(world, fault)], {
     cwd: checkout,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  await once(createInterface({ input: child.stdout }), 'line')
+  drills.push(child)
+  const began = once(createInterface({ input: child.stdout }), 'line')
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('the drill ended before it began: see its words above')
+  })
+  await Promise.race([began, ended])
+  ended.catch(() => {})
   return child
 }
 
@@ -60,6 +68,10 @@ describe('the guard of a world', () => {
   before(async () => {
     small = await WanWorld.start(['app.b', 'controller.b'])
     name = small.name
+  })
+  // One that a failed test leaves would hold the world in the next.
+  afterEach(() => {
+    for (const drill of drills.splice(0)) drill.kill('SIGKILL')
   })
   after(() => small[Symbol.asyncDispose]())
 
@@ -116,7 +128,7 @@ describe('the guard of a world', () => {
     const id = /^(manual\.[\w-]+):/.exec(stdout)?.[1] ?? ''
     const { stdout: shown } = await firedrill('chaos', 'status', ...at())
     assert.match(shown, new RegExp(`${id} +process-kill of controller\\.b +since \\d+ s +\\d+ min left +by hand`))
-    assert.match(shown, /a-drill\.struck +link-degrade of a -> b +since \d+ s +\d+ min left +drill a-drill/)
+    assert.match(shown, /a-drill\.struck +link-degrade of a -> b +since \d+ s +until it is healed +drill a-drill/)
     assert.match(
       (await firedrill('status', ...at())).stdout,
       new RegExp(`${id} +process-kill of controller\\.b +since`),
