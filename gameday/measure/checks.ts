@@ -101,14 +101,18 @@ function agreementOf({ differing, unread }: StoreAgreement): Check['status'] {
   return unread !== null ? 'unknown' : differing > 0 ? 'fail' : 'pass'
 }
 
+const orderId = /\border ([\w-]+)/
+
 /**
  * Row by row, whatever clients were told. None where nothing was compared.
- * @param lost orders that Postgres lost: with `commit: async` their events and projections may be there all the same
+ * @param gone orders that Postgres lost, or threw away in a rewind: with `commit: async` their events and projections may be there
+ * all the same, in any region
  */
-export function storesAgree(agreement: DrillRecord['agreement'], lost: number): readonly Check[] {
+export function storesAgree(agreement: DrillRecord['agreement'], gone: ReadonlySet<string>): readonly Check[] {
   if (agreement.length === 0) return []
-  const isExplained = ({ store, differing }: StoreAgreement): boolean =>
-    store !== 'postgres' && differing > 0 && differing <= lost
+  const isOfGone = (difference: string): boolean => gone.has(orderId.exec(difference)?.[1] ?? '')
+  const isExplained = ({ store, regions, differing, differences }: StoreAgreement): boolean =>
+    store !== 'postgres' && differing > 0 && differing <= gone.size * regions.length && differences.every(isOfGone)
   const states = agreement.map((each) => (isExplained(each) ? 'pass' : agreementOf(each)))
   const status = (['fail', 'unknown', 'pass'] as const).find((each) => states.includes(each)) ?? 'unknown'
   const reason = agreement

@@ -47,6 +47,11 @@ function judgedObjectives(record: DrillRecord, figures: Figures): readonly Objec
   })
 }
 
+/** Orders that a final primary does not have, though they may have been seen: lost, or thrown away in a rewind. */
+function goneOrders(record: DrillRecord, lostIds: readonly string[]): ReadonlySet<string> {
+  return new Set([...lostIds, ...thrownAway(record).flatMap(({ orderIds }) => orderIds)])
+}
+
 function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
   const { operations, acks, losses, missing, account: accounted, incidents } = figures
   const known = acks.length === 0 ? null : missing
@@ -82,7 +87,10 @@ function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
     mustBeNone('no false failover', figures.falseFailovers, 'epochs that neither a fault nor an order explains'),
     faultsInForce(record, healed),
     noUnexplainedOutage(incidents, record.runbook.objectives['unexplained-incidents'] ?? 0),
-    ...storesAgree(record.agreement, record.runbook.topology.commit === 'async' ? losses.postgres.lostIds.length : 0),
+    ...storesAgree(
+      record.agreement,
+      record.runbook.topology.commit === 'async' ? goneOrders(record, losses.postgres.lostIds) : new Set(),
+    ),
     ...(record.interruption === null
       ? []
       : [{ name: 'drill complete', status: 'unknown' as const, reason: record.interruption }]),
