@@ -221,47 +221,30 @@ export function gapTiming(scene: Scene, gap: Gap | null): Timing {
   return open ? { ...timing, highMs: Number.POSITIVE_INFINITY } : timing
 }
 
-/** The first ack under a new epoch; where no epoch changes the longest time without acks; else there was none. */
+/**
+ * The first ack under a new epoch; where no epoch changes the longest time without acks; else there was none.
+ * @param isMoved writes went to a new epoch all the same: taken, or acked under in another area
+ */
 function firstWriteTiming(
   scene: Scene,
-  sight: Sight,
-  reachMs: number,
-  found: FirstWrite | null,
-  gap: Gap | null,
+  t0Ms: number,
+  seen: { readonly found: FirstWrite | null; readonly gap: Gap | null; readonly isMoved: boolean },
+  area?: Area,
 ): Timing {
-  const { t0Ms, epoch } = sight
+  const { found, gap, isMoved } = seen
   if (found !== null) {
-    const missing = missingIn(scene, { fromMs: t0Ms, toMs: found.ack.doneMs })
+    const missing = missingIn(scene, { fromMs: t0Ms, toMs: found.ack.doneMs }, area)
     return missing === null ? found.timing : unknownTiming(missing)
   }
-  const isTaken = scene.epochs.some((each) => each.epoch > epoch && each.fromMs > t0Ms && each.fromMs <= reachMs)
-  if (gap === null) return nothingWritten
-  const missing = missingInGap(scene, gap)
-  if (missing !== null) return unknownTiming(missing)
-  return gap.open || isTaken ? stillOut(gap.timing.ms ?? 0) : gap.timing
-}
-
-/** The same of one area; unknown where it sent no write. */
-function areaFirstWrite(
-  scene: Scene,
-  area: Area,
-  sight: Sight,
-  { reachMs, isMoved }: { readonly reachMs: number; readonly isMoved: boolean },
-): Timing {
-  const found = firstWriteOf(scene, area, sight, reachMs)
-  if (found !== null) {
-    const missing = missingIn(scene, { fromMs: sight.t0Ms, toMs: found.ack.doneMs }, area)
-    return missing === null ? found.timing : unknownTiming(missing)
-  }
-  const service = scene.services.get(area)
-  const gap =
-    service === undefined
-      ? null
-      : longestGap(writesOf(service.operations), sight.t0Ms, reachMs, reachMs >= scene.load.toMs)
   if (gap === null) return nothingWritten
   const missing = missingInGap(scene, gap, area)
   if (missing !== null) return unknownTiming(missing)
   return isMoved || gap.open ? stillOut(gap.timing.ms ?? 0) : gap.timing
+}
+
+/** Whether an epoch above the one at t0 was taken, or acked under, by then. */
+function isEpochNew({ epochs }: Scene, { t0Ms, epoch }: Sight, untilMs: number): boolean {
+  return epochs.some((each) => each.epoch > epoch && each.fromMs > t0Ms && each.fromMs <= untilMs)
 }
 
 /** By when an area was back is not known either where operations are missing before it. */
@@ -289,15 +272,19 @@ export function measureIncident(scene: Scene, cause: Cause): IncidentMeasured {
   const disturbed = endMs === null ? null : disturbance(scene, t0Ms, endMs)
   const sure = (timing: Timing): Timing => (disturbed === null ? timing : unknownTiming(disturbed))
   const perArea = [...back].map(([area, { timing, horizonMs }]): readonly [Area, AreaMeasured] => {
-    const firstTiming = areaFirstWrite(scene, area, sight, { reachMs, isMoved: found !== null })
-    return [area, { firstWrite: sure(firstTiming), restored: sure(timing), horizonMs }]
+    const own = {
+      found: firstWriteOf(scene, area, sight, reachMs),
+      gap: longestGap(writesOf(scene.services.get(area)?.operations ?? []), t0Ms, reachMs, reachMs >= load.toMs),
+      isMoved: found !== null,
+    }
+    return [area, { firstWrite: sure(firstWriteTiming(scene, t0Ms, own, area)), restored: sure(timing), horizonMs }]
   })
   return {
     cause,
     untilMs,
     epoch: sight.epoch,
     areas: new Map(perArea),
-    firstWrite: sure(firstWriteTiming(scene, sight, reachMs, found, gap)),
+    firstWrite: sure(firstWriteTiming(scene, t0Ms, { found, gap, isMoved: isEpochNew(scene, sight, reachMs) })),
     firstAck: found?.ack ?? null,
     restored: sure(worst),
     gap: sure(gapTiming(scene, gap)),
