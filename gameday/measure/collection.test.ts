@@ -215,3 +215,14 @@ void test('a write acked late by an old epoch keeps its own number', () => {
   const record = goodRecord([...goodOperations(), write(29_950, 29_990, 3, { orderId: 'last', area: 'eu' })])
   assert.equal(measure(record).collection.eu?.planned, 301)
 })
+
+void test('a write that is missing from before a gap, within the time-out, leaves the gap unknown: it may have been acked in it', () => {
+  const record = recordOf(
+    [[0, { hold: '20s' }]],
+    regularOperations({ everyMs: 100, endMs: 20_000, out: [[8000, 11_000]] }),
+  )
+  const longest = (seq: number): number | null =>
+    measure(without(record, (each) => each.area === 'na' && each.seq === seq)).outage.longestMs
+  assert.equal(longest(70), null)
+  assert.notEqual(longest(20), null)
+})
