@@ -3,7 +3,7 @@ import type { Area } from '#protocol/sites.ts'
 import type { Cause, FaultEnd } from './causes.ts'
 import { horizonsOf, type IncidentMeasured, type Scene } from './incidents.ts'
 import { lateFromMs } from './collection.ts'
-import type { ClientOperation } from './history.ts'
+import { decidedMs, type ClientOperation } from './history.ts'
 import { Service, windowMs } from './service.ts'
 
 /** What comes back makes others wait for so long: containers start, replicas catch up. */
@@ -51,18 +51,16 @@ function isOutage(service: Service, fromMs: number, toMs: number): boolean {
 }
 
 /** What was under way when the next incident began belongs to that one; what the client was late with is not the service's. */
-function inZone(operations: readonly ClientOperation[], { fromMs, toMs, isLast }: Zone): readonly ClientOperation[] {
-  return operations.filter(
-    ({ intendedMs, startedMs, doneMs }) =>
-      intendedMs >= fromMs &&
-      intendedMs < toMs &&
-      (isLast || doneMs <= toMs) &&
-      (startedMs ?? intendedMs) - intendedMs <= lateFromMs,
-  )
+function inZone({ operations, thresholds }: Service, { fromMs, toMs, isLast }: Zone): readonly ClientOperation[] {
+  return operations.filter((each) => {
+    const { intendedMs, startedMs } = each
+    const isInside = intendedMs >= fromMs && intendedMs < toMs && (isLast || decidedMs(each, thresholds.p99Ms) < toMs)
+    return isInside && (startedMs ?? intendedMs) - intendedMs <= lateFromMs
+  })
 }
 
 function breakdownsIn(whole: Service, area: Area, zone: Zone): readonly Breakdown[] {
-  const service = new Service(inZone(whole.operations, zone), whole.thresholds)
+  const service = new Service(inZone(whole, zone), whole.thresholds)
   const found: Breakdown[] = []
   let wasThere = !zone.isFirst
   let current: { fromMs: number; toMs: number } | null = null

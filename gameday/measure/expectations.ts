@@ -2,7 +2,7 @@
 import type { ObjectiveResult } from '#protocol/journal.ts'
 import { methodLeaves, type Leaf } from '../method.ts'
 import { holesIn, missingWords, type Account } from './collection.ts'
-import { sinceMs, type ClientOperation } from './history.ts'
+import { decidedMs, sinceMs, type ClientOperation } from './history.ts'
 import type { DrillRecord } from './record.ts'
 
 interface HoldSpan {
@@ -10,24 +10,34 @@ interface HoldSpan {
   readonly toMs: number
   /** The first effect of a fault that was injected in the step right before; else `fromMs`. */
   readonly sinceFaultMs: number
+  /** The first effect of the next fault, or the next order, after its end; endless without one. */
+  readonly nextMs: number
 }
 
 function holdSpan(record: DrillRecord, leaf: Leaf): HoldSpan | null {
   const taken = record.steps.find((each) => each.at === leaf.at)
   if (taken === undefined || taken.failed !== null) return null
   const fromMs = sinceMs(record.originNs, taken.fromNs)
+  const toMs = sinceMs(record.originNs, taken.toNs)
   const fault = record.faults.find((each) => each.id === leaf.before?.fault?.id)
+  const begun = [
+    ...record.faults.map(({ firstNs }) => sinceMs(record.originNs, firstNs)),
+    ...record.steps.filter(({ action }) => action !== null).map((step) => sinceMs(record.originNs, step.fromNs)),
+  ]
   return {
     fromMs,
-    toMs: sinceMs(record.originNs, taken.toNs),
+    toMs,
     sinceFaultMs: fault === undefined ? fromMs : sinceMs(record.originNs, fault.firstNs),
+    nextMs: Math.min(Number.POSITIVE_INFINITY, ...begun.filter((at) => at >= toMs)),
   }
 }
 
-/** Of what was to be sent in it, however long it took: what hangs when the hold ends is waited for. */
-function failedIn(operations: readonly ClientOperation[], span: HoldSpan): number {
-  const inside = operations.filter((each) => each.intendedMs >= span.sinceFaultMs && each.intendedMs < span.toMs)
-  return inside.filter((each) => each.outcome !== 'ok').length
+/** What hangs when the hold ends is waited for; what was well under way when the next fault struck is that one's. */
+function failedIn(operations: readonly ClientOperation[], span: HoldSpan, p99Ms: number): number {
+  return operations.filter((each) => {
+    const atMs = decidedMs(each, p99Ms)
+    return each.outcome !== 'ok' && each.intendedMs < span.toMs && atMs >= span.sinceFaultMs && atMs < span.nextMs
+  }).length
 }
 
 /** An ack that was on its way when the fault struck is none of these: its write was sent before. */
@@ -42,6 +52,7 @@ export function judgeExpectations(
   account: Account,
   operations: readonly ClientOperation[],
 ): readonly ObjectiveResult[] {
+  const p99Ms = record.runbook['steady-state-hypothesis'].p99
   return methodLeaves(record.runbook).flatMap((leaf) => {
     const { step } = leaf
     const span = holdSpan(record, leaf)
@@ -50,11 +61,11 @@ export function judgeExpectations(
     const judged = (
       figure: string,
       demanded: number | undefined,
-      count: (operations: readonly ClientOperation[], span: HoldSpan) => number,
+      count: (operations: readonly ClientOperation[], span: HoldSpan, p99Ms: number) => number,
     ): readonly ObjectiveResult[] => {
       if (demanded === undefined) return []
-      const seen = span === null || !met ? null : count(operations, span)
-      const holes = span === null ? [] : holesIn(account, { fromMs: span.sinceFaultMs, toMs: span.toMs })
+      const seen = span === null || !met ? null : count(operations, span, p99Ms)
+      const holes = span === null ? [] : holesIn(account, { fromMs: span.sinceFaultMs - p99Ms, toMs: span.toMs })
       const missing = holes.length === 0 ? null : missingWords(account, holes)
       const isMissed = seen !== null && seen > demanded
       const why = missing ?? (span === null ? 'the hold did not end' : 'no operation was intended in it')

@@ -9,7 +9,7 @@ import { duplicates } from './duplicates.ts'
 import { epochsOf, type Span } from './epochs.ts'
 import { aftermathMs, type Explaining } from './explanations.ts'
 import { longestGap } from './gaps.ts'
-import { ackedWrites, sinceMs, type AckedWrite, type ClientOperation } from './history.ts'
+import { ackedWrites, decidedMs, sinceMs, type AckedWrite, type ClientOperation } from './history.ts'
 import { gapTiming, measureIncident, sceneOf, type IncidentMeasured, type Scene } from './incidents.ts'
 import { postgresLoss, refusedButPresent, regionalLoss, type LossReport, type RegionalLossReport } from './loss.ts'
 import { type Counted, type DemandedIncident, type DemandedStore } from './objectives.ts'
@@ -176,11 +176,15 @@ export function countedWith(missing: string | null, found: number | null, otherw
     : { count: null, atLeast: found, unknown: missing }
 }
 
-export function failedIn({ account: accounted, served }: Figures, fromMs: number, toMs: number): Counted {
-  const failed = served.filter(
-    (each) => each.intendedMs >= fromMs && each.intendedMs < toMs && each.outcome !== 'ok',
-  ).length
-  const holes = holesIn(accounted, { fromMs, toMs })
+/** Of an incident: what was under way when the next one began belongs to that. */
+export function failedIn({ account: accounted, served, scene }: Figures, { cause, untilMs }: IncidentMeasured): Counted {
+  const { p99Ms } = scene.thresholds
+  const isLast = untilMs >= scene.load.toMs
+  const failed = served.filter((each) => {
+    const atMs = decidedMs(each, p99Ms)
+    return each.outcome !== 'ok' && each.intendedMs < untilMs && atMs >= cause.t0Ms && (isLast || atMs < untilMs)
+  }).length
+  const holes = holesIn(accounted, { fromMs: cause.t0Ms - p99Ms, toMs: untilMs })
   return countedWith(holes.length === 0 ? null : missingWords(accounted, holes), failed)
 }
 
@@ -203,7 +207,7 @@ export function demandedStores({
 }
 
 export function demandedIncident(figures: Figures, incident: IncidentMeasured): DemandedIncident {
-  const { cause, firstWrite, restored, gap, untilMs } = incident
+  const { cause, firstWrite, restored, gap } = incident
   const ofAreas = [...incident.areas.values()].map((each) => each.restored)
   return {
     id: cause.id,
@@ -212,6 +216,6 @@ export function demandedIncident(figures: Figures, incident: IncidentMeasured): 
     firstWrite,
     restored: ofAreas.length === 0 ? [restored] : ofAreas,
     gap,
-    failed: failedIn(figures, cause.t0Ms, untilMs),
+    failed: failedIn(figures, incident),
   }
 }

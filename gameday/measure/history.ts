@@ -61,6 +61,14 @@ export function toClientOperation(operation: Operation, originNs: bigint): Clien
   }
 }
 
+/**
+ * When it was decided how the operation went: it was done, or had taken longer than the steady-state hypothesis allows. What goes wrong
+ * belongs to the incident in which that was: one that hung before a fault is not that fault's, one that was well under way until then is.
+ */
+export function decidedMs({ intendedMs, doneMs }: ClientOperation, p99Ms: number): number {
+  return Math.min(doneMs, intendedMs + p99Ms)
+}
+
 function isAcked(operation: ClientOperation): operation is AckedWrite {
   return (
     operation.kind === 'write' && operation.outcome === 'ok' && operation.orderId !== null && operation.epoch !== null

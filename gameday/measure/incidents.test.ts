@@ -271,6 +271,38 @@ void test('failures beside a parallel failback are counted, whatever step ends f
   assert.equal(statusOf(journal, 'failback-failed'), 'missed')
 })
 
+/** A failback at 10 s, region a lost at 20 s; the operation is intended at `intendedMs` and given up `afterMs` later. */
+function underWay(intendedMs: number, afterMs: number): Journal {
+  const hung: ClientOperation = { ...write(intendedMs, 'na'), doneMs: intendedMs + afterMs, outcome: 'unknown' }
+  return measure(
+    recordOf(
+      [
+        [0, { hold: '5s' }],
+        [5000, { action: { kind: 'switchover', to: 'b' } }],
+        [10_000, { action: 'failback' }],
+        [12_000, { hold: '8s', expect: { failed: 0 } }],
+        [20_000, cut('outage')],
+        [25_000, { heal: 'outage' }],
+      ],
+      [...regularOperations({ everyMs: 100, endMs: 40_000, epochs: [5000, 10_000] }), hung],
+      { objectives: { 'failback-failed': 0 } },
+    ),
+  )
+}
+
+void test('what was well under way when an incident began is its own, what hung already before is not', () => {
+  const failedOf = (journal: Journal) => journal.incidents.map(({ id, failed }) => `${id} ${failed}`)
+  const struck = underWay(19_900, 3000)
+  assert.deepEqual(failedOf(struck), ['switchover 0', 'failback 0', 'outage 1'])
+  assert.equal(statusOf(struck, 'failback-failed'), 'met')
+  assert.equal(statusOf(struck, 'step 4: failed'), 'met')
+  const hung = underWay(19_400, 3000)
+  assert.deepEqual(failedOf(hung), ['switchover 0', 'failback 1', 'outage 0'])
+  assert.equal(statusOf(hung, 'failback-failed'), 'missed')
+  assert.equal(statusOf(hung, 'step 4: failed'), 'missed')
+  assert.deepEqual(failedOf(underWay(9950, 400)), ['switchover 0', 'failback 1', 'outage 0'])
+})
+
 void test('the worst of two failbacks is told', () => {
   const record = recordOf(
     [

@@ -18,6 +18,7 @@ export interface Scene {
   readonly account: Account
   /** By area that had load; without reads of lost orders, and without what the client shed. */
   readonly services: ReadonlyMap<Area, Service>
+  readonly thresholds: Thresholds
   /** In order of their acks. */
   readonly acks: readonly AckedWrite[]
   readonly writes: Writes
@@ -83,6 +84,7 @@ export function sceneOf(
   return {
     ...more,
     account,
+    thresholds,
     acks,
     services: new Map(used.map((area) => [area, new Service(ofArea(area), thresholds)])),
     writes: writesOf(served),

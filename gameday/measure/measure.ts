@@ -179,7 +179,7 @@ function incidentOf(
     phases: phasesOf(record.events, record.originNs, cause.t0Ms, firstAck, restored.ms),
     longestGapMs: reasons.timing(`${path}.longestGapMs`, gap),
     longestGapResolutionMs: resolutionOf(gap),
-    failed: reasons.count(`${path}.failed`, failedIn(figures, cause.t0Ms, untilMs)),
+    failed: reasons.count(`${path}.failed`, failedIn(figures, incident)),
     rpo: { postgres: lossOf('postgres'), kafka: lossOf('kafka'), redis: lossOf('redis') },
     splitBrain: {
       count: reasons.count(`${path}.splitBrain.count`, splitCount),
@@ -229,7 +229,7 @@ function failbackOf(record: DrillRecord, figures: Figures, reasons: Reasons): Jo
     return { outageMs: null, failed: null, phases: noPhases }
   }
   const failed = done
-    .map(({ cause, untilMs }) => failedIn(figures, cause.t0Ms, untilMs))
+    .map((each) => failedIn(figures, each))
     .reduce((left, right) => (right.atLeast > left.atLeast || right.count === null ? right : left))
   const shown = done.find(({ gap }) => gap === worst) ?? first
   return {

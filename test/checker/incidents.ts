@@ -144,6 +144,16 @@ function isStalled(drill: Drill, t0: number, restored: Restored | null): boolean
   return covered([...stalls, ...late], { from: t0, to }) > mostStalled * (to - t0)
 }
 
+/** When it was known how the operation went: done, or slower than the hypothesis allows. */
+function decided({ intended, done }: Op, { thresholds }: Drill): number {
+  return Math.min(done, intended + thresholds.p99)
+}
+
+/** It was well under way when the next cause began; after the last cause there is none. */
+function isOfNext(drill: Drill, op: Op, until: number): boolean {
+  return until < drill.load.to && decided(op, drill) >= until
+}
+
 export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
   const { t0 } = cause
   const epoch = epochAt(drill, t0)
@@ -151,14 +161,14 @@ export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
   const until = drill.causes.find((other) => other.t0 > t0)?.t0 ?? drill.load.to
   const areas = new Map([...drill.areas].map(([name, area]) => [name, areaRestored(drill, area, t0, newAcks)]))
   const restored = worstOf([...areas.values()])
-  const span = { from: t0, to: until }
   const horizons = [...areas.values()].map((each) => (each?.kind === 'time' ? each.horizon : drill.load.to))
   const horizon = Math.max(...horizons)
   const gap = gapOf(drill, { from: t0, to: horizon })
   const firstWrite = firstWriteOf(drill, t0, epoch, horizon, gap)
   const failed = served(drill.operations, drill.lostIds, true).filter(
-    ({ intended, outcome }) => intended >= t0 && intended < until && outcome !== 'ok',
+    (op) => op.outcome !== 'ok' && op.intended < until && decided(op, drill) >= t0 && !isOfNext(drill, op, until),
   ).length
+  const span = { from: t0 - drill.thresholds.p99, to: until }
   const common = { cause, until, failed: missingMeets(drill, span) ? null : failed }
   if (!isStalled(drill, t0, restored)) return { ...common, areas, restored, firstWrite, gap }
   const unknown = new Map([...areas.keys()].map((name) => [name, null] as const))
@@ -198,8 +208,7 @@ export function breaksDown(drill: Drill, incidents: readonly IncidentFigures[]):
       const known = begins.slice(0, index).filter((each) => each !== Infinity)
       const from = Math.max(begin, ...known)
       const to = ends[index] ?? from
-      const isLast = index === incidents.length
-      const quiet = operations.filter((op) => op.intended >= from && op.intended < to && (isLast || op.done <= to))
+      const quiet = operations.filter((op) => op.intended >= from && op.intended < to && !isOfNext(drill, op, to))
       return to > from && isOutage(quiet, { from, to }, drill.thresholds, index > 0)
     })
   })
