@@ -177,7 +177,10 @@ export function countedWith(missing: string | null, found: number | null, otherw
 }
 
 /** Of an incident: what was under way when the next one began belongs to that. */
-export function failedIn({ account: accounted, served, scene }: Figures, { cause, untilMs }: IncidentMeasured): Counted {
+export function failedIn(
+  { account: accounted, served, scene }: Figures,
+  { cause, untilMs }: IncidentMeasured,
+): Counted {
   const { p99Ms } = scene.thresholds
   const isLast = untilMs >= scene.load.toMs
   const failed = served.filter((each) => {

@@ -273,7 +273,7 @@ void test('failures beside a parallel failback are counted, whatever step ends f
 
 /** A failback at 10 s, region a lost at 20 s; the operation is intended at `intendedMs` and given up `afterMs` later. */
 function underWay(intendedMs: number, afterMs: number): Journal {
-  const hung: ClientOperation = { ...write(intendedMs, 'na'), doneMs: intendedMs + afterMs, outcome: 'unknown' }
+  const hung = write(intendedMs, intendedMs + afterMs, 2, { outcome: 'unknown' })
   return measure(
     recordOf(
       [
