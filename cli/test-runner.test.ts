@@ -14,6 +14,10 @@ before(async () => {
     writeFile(join(folder, name), `import { test } from 'node:test'\n${body}\n`)
   await file('two.test.mjs', `test('one', () => {})\ntest('other', { skip: 'not here' }, () => {})`)
   await file('bad.test.mjs', `test('breaks', () => { throw new Error('broken on purpose') })`)
+  await file(
+    'since.test.mjs',
+    `test('since', () => { Date.parse(process.env.FIREDRILL_TESTS_SINCE) > 0 || process.exit(1) })`,
+  )
   await file('dies.test.mjs', `process.exit(9)`)
 })
 after(() => rm(folder, { recursive: true }))
@@ -37,6 +41,11 @@ void test('totals are those of all groups', async () => {
   assert.match(stdout, /^ℹ slowest files: two\.test\.mjs \d+ s$/m)
   assert.match(stdout, /ℹ tests 4\nℹ suites 0\nℹ pass 2\nℹ fail 0\nℹ cancelled 0\nℹ skipped 2\nℹ todo 0\nℹ duration_ms/)
   assert.equal(stdout.match(/^ℹ tests /gm)?.length, 1)
+})
+
+void test('files are told since when the tests run, so that they find what others left', async () => {
+  const { exitCode, stdout } = await runGroups(['two.test.mjs'], ['since.test.mjs'])
+  assert.equal(exitCode, 0, stdout)
 })
 
 for (const bad of ['bad.test.mjs', 'dies.test.mjs'])

@@ -4,6 +4,7 @@ import { relative } from 'node:path'
 import { Readable } from 'node:stream'
 import { run } from 'node:test'
 import { spec, type TestEvent } from 'node:test/reporters'
+import { loadHostConfig } from '#runtime/config.ts'
 
 export interface TestGroup {
   readonly files: readonly string[]
@@ -31,9 +32,10 @@ async function* eventsOf(
 ): AsyncGenerator<TestEvent> {
   const totals = new Map<string, number>()
   const seconds = new Map<string, number>()
+  const env = { ...loadHostConfig().environment, FIREDRILL_TESTS_SINCE: new Date().toISOString() }
   for (const { files, concurrency } of groups) {
     if (files.length === 0) continue
-    for await (const event of run({ files, concurrency, cwd }) as AsyncIterable<TestEvent>) {
+    for await (const event of run({ files, concurrency, cwd, env }) as AsyncIterable<TestEvent>) {
       if (event.type === 'test:summary') {
         const { success, file, duration_ms: tookMs } = event.data
         outcome.passed &&= success

@@ -19,6 +19,8 @@ const patterns: Readonly<Record<Exclude<Part, 'all'>, string>> = {
   integration: 'test/integration/**/*.test.ts',
   scenario: 'test/scenario/**/*.test.ts',
 }
+/** Looks at what the tests left. */
+const afterwards = 'test/afterwards/**/*.test.ts'
 /** Worlds that tests make are named so; they are removed when the tests have ended. */
 const testWorldPrefix = 'test-'
 
@@ -32,13 +34,14 @@ export function registerTest(program: Command): void {
         wanted
           .filter((each) => part === each || (part === 'all' && each !== 'property'))
           .flatMap((each) => globSync(patterns[each], { cwd: checkout }))
+      const needsDocker = part !== 'unit' && part !== 'property'
       const groups = [
         // Their containers share the machine.
         { files: files('unit', 'property', 'integration'), concurrency: 2 },
         // Drills judge how fast a world is: each has the machine for itself.
         { files: files('scenario'), concurrency: 1 },
+        { files: needsDocker ? globSync(afterwards, { cwd: checkout }) : [], concurrency: 1 },
       ]
-      const needsDocker = part !== 'unit' && part !== 'property'
       const passed = needsDocker ? await withImages(groups) : await runTestGroups(groups, checkout)
       process.exitCode = passed ? 0 : 1
     })

@@ -1,5 +1,5 @@
 // Checks every drill folder below a folder: what scenario tests leave. `node test/checker/every-drill.ts FOLDER`
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { checkFolder } from './check-record.ts'
 
@@ -9,8 +9,22 @@ export interface DrillChecked {
   readonly differences: readonly string[]
 }
 
+/** What is asked of a journal before its drill is checked. */
+export interface JournalHead {
+  readonly world: string
+  /** ISO 8601, in UTC. */
+  readonly startedAt: string
+}
+
+async function headOf(folder: string): Promise<JournalHead> {
+  return JSON.parse(await readFile(join(folder, 'journal.json'), 'utf8')) as JournalHead
+}
+
 /** Folders with a journal, by name; links are not followed. A folder that can't be checked counts as different. */
-export async function checkEveryDrill(below: string): Promise<readonly DrillChecked[]> {
+export async function checkEveryDrill(
+  below: string,
+  isWanted: (head: JournalHead) => boolean = () => true,
+): Promise<readonly DrillChecked[]> {
   const entries = await readdir(below, { recursive: true, withFileTypes: true })
   const folders = entries
     .filter((entry) => entry.isFile() && entry.name === 'journal.json')
@@ -18,6 +32,7 @@ export async function checkEveryDrill(below: string): Promise<readonly DrillChec
     .sort()
   const checked: DrillChecked[] = []
   for (const folder of folders) {
+    if (!isWanted(await headOf(folder))) continue
     const result = await checkFolder(folder).catch((error: unknown) => ({ differences: [String(error)] }))
     checked.push({ folder, differences: result.differences })
   }
