@@ -21,6 +21,8 @@ const environment = z.object({
   FIREDRILL_DNS_TTL_S: digits.pipe(dnsTtlS).default(30),
   /** Size of each Postgres's disk; 0: no limit of its own. */
   FIREDRILL_DISK_BYTES: digits.pipe(z.literal(0).or(diskBytes)).default(0),
+  /** How long a failover waits for a standby's Postgres to see a new timeline's history; without it Postgres finds out by itself. */
+  FIREDRILL_TIMELINE_LOOK_MS: digits.default(150),
   /** The world's address prefixes by site, `198.18.0,198.18.1,…`, in the order of `sites`. */
   FIREDRILL_NETS: z.string().default('198.18.0,198.18.1,198.18.2,198.18.3,198.18.4,198.18.5'),
   FIREDRILL_SECRETS: z.string().default('/run/firedrill/secrets.json'),
@@ -49,6 +51,7 @@ export type Config = Readonly<{
   fencePath: (typeof fencePaths)[number]
   dnsTtlS: number
   diskBytes: number | null
+  timelineLookMs: number
   nets: readonly string[]
   secretsFile: string
   /** Variables of the settable wall clock, for child processes that get an environment of their own. */
@@ -96,6 +99,7 @@ export function loadConfig(source: Readonly<Record<string, string | undefined>> 
     fencePath: value.FIREDRILL_FENCE_PATH,
     dnsTtlS: value.FIREDRILL_DNS_TTL_S,
     diskBytes: value.FIREDRILL_DISK_BYTES === 0 ? null : value.FIREDRILL_DISK_BYTES,
+    timelineLookMs: value.FIREDRILL_TIMELINE_LOOK_MS,
     nets: Object.freeze(value.FIREDRILL_NETS.split(',')),
     secretsFile: value.FIREDRILL_SECRETS,
     clock: Object.freeze(

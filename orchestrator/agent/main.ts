@@ -82,6 +82,7 @@ async function main(): Promise<void> {
     commit: config.commit,
     appPassword: secrets.postgres,
     wallClock: config.clock,
+    timelineLookMs: config.timelineLookMs,
     kept,
     log,
     events,

@@ -53,6 +53,8 @@ export type NodeOptions = {
   link: ReplicationLink
   /** Called after every change that others decide by. */
   changed: () => void
+  /** So long Postgres is given to see a new timeline, before it finds out by itself. */
+  timelineLookMs: number
   /** Called after a promotion, so that the others hear of the new timeline at once. */
   tell: (notice: TimelineNotice) => void
 }
@@ -91,7 +93,8 @@ export class Node {
     this.#kept = options.kept
     this.#commit = options.commit
     this.server = new PostgresServer(options.log, options.wallClock, () => this.#serverChanged())
-    this.timelines = new NewTimelines(this, async () => this.#orders(), options.log, options.link)
+    const { log, link, timelineLookMs } = options
+    this.timelines = new NewTimelines(this, async () => this.#orders(), log, link, timelineLookMs)
   }
 
   /** What the probe saw in a look that began at `beganMs`. A stream seen before the last order says nothing of the present one. */

@@ -22,7 +22,6 @@ import { within } from './waits.ts'
 const folder = `${paths.data}/pg_wal`
 /** The word of a promotion comes soon after the order to follow, on a busy machine later; without it Postgres finds out by itself. */
 const noticeTimeoutMs = 300
-const lookTimeoutMs = 150
 
 const fileName = (timeline: number): string => `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`
 
@@ -71,6 +70,7 @@ export class NewTimelines {
   readonly #session: () => Promise<Session>
   readonly #log: Log
   readonly #link: Pick<ReplicationLink, 'learn'>
+  readonly #lookMs: number
   #last: TimelineNotice | null = null
   #planting: Promise<void> | null = null
   #heard = Promise.withResolvers<void>()
@@ -78,12 +78,20 @@ export class NewTimelines {
   /**
    * @param session one to look at Postgres by
    * @param link is told of each timeline whose history file is in its place
+   * @param lookMs so long Postgres is given to see it
    */
-  constructor(node: Told, session: () => Promise<Session>, log: Log, link: Pick<ReplicationLink, 'learn'>) {
+  constructor(
+    node: Told,
+    session: () => Promise<Session>,
+    log: Log,
+    link: Pick<ReplicationLink, 'learn'>,
+    lookMs: number,
+  ) {
     this.#node = node
     this.#session = session
     this.#log = log
     this.#link = link
+    this.#lookMs = lookMs
   }
 
   /**
@@ -115,7 +123,7 @@ export class NewTimelines {
     const notice = this.#last
     if (notice?.epoch !== epoch || this.#judge(notice).kind !== 'plant') return null
     await this.#plant(notice)
-    const look = AbortSignal.any([signal, AbortSignal.timeout(lookTimeoutMs)])
+    const look = AbortSignal.any([signal, AbortSignal.timeout(this.#lookMs)])
     try {
       // Before it goes to sleep again, the startup process looks for new timelines.
       await awaitEndOfReplay(await this.#session(), look)

@@ -68,7 +68,8 @@ void test('failover: what a fresh walreceiver asks is at the source before it as
   await failOverTo(1, a, [b, c])
   await Promise.all([a, b, c].map((node) => node.promise(2)))
   const { forkLsn } = await failOverToB(nodes)
-  assert.deepEqual(await told(c, 2), [`agent-anticipated: START_REPLICATION ${segmentOf(forkLsn)} TIMELINE 3`])
+  const asked = [`agent-anticipated: START_REPLICATION ${segmentOf(forkLsn)} TIMELINE 3`]
+  assert.deepEqual(await told(c, 2), asked, await c.log())
   await vouches(b, c)
 })
 

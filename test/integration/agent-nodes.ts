@@ -49,6 +49,8 @@ export class AgentNode {
         FIREDRILL_COMMIT: commit,
         FIREDRILL_NETS: Array.from({ length: 6 }, () => network.net).join(','),
         FIREDRILL_SECRETS: '/run/secrets.json',
+        // A busy machine must not decide what is asked.
+        FIREDRILL_TIMELINE_LOOK_MS: '10000',
       })
       .withCopyContentToContainer([{ content: JSON.stringify(secrets), target: '/run/secrets.json' }])
       .withExposedPorts(ports.control)
@@ -74,10 +76,13 @@ export class AgentNode {
     )
   }
 
+  async log(): Promise<string> {
+    return (await this.#container.log()).replaceAll(/.*("level":.*)/g, '$1')
+  }
+
   async #withLog<Value>(work: Promise<Value>): Promise<Value> {
     return work.catch(async (error: Error) => {
-      const log = (await this.#container.log()).replaceAll(/.*("level":.*)/g, '$1')
-      throw new Error(`${error.message}; its log:\n${log}`, { cause: error })
+      throw new Error(`${error.message}; its log:\n${await this.log()}`, { cause: error })
     })
   }
 
