@@ -203,3 +203,25 @@ void test('a row goes on over background faults, and ends at any other step', ()
     ],
   )
 })
+
+void test('a fault that ended before its heal is told, one that was meant to run out or never whole is not', () => {
+  const early = (more: object, heal: string | null = 'f', isRollback = false): number | null | undefined => {
+    const fault = { id: 'f', background: false, firstNs: `${ns(1000)}`, healBeganNs: `${ns(5000)}`, endedNs: null }
+    const steps = heal === null ? [] : [{ parallel: [[{ heal }]] }]
+    const rest = { 'steady-state-hypothesis': { 'success-rate': 0.99, p99: 500 }, load: { timeout: 3000 } }
+    const runbook = { method: isRollback ? [] : steps, rollback: isRollback ? steps : [], ...rest }
+    return figuresOf(drill([], 0, { runbook, faults: [{ ...fault, ...more }] })).values[
+      'faults ended before their heal'
+    ]
+  }
+  const ended = { endedNs: `${ns(3000)}`, endedBy: 'its time was over (2 s)' }
+  assert.equal(early({}), 0)
+  assert.equal(early(ended), 1)
+  assert.equal(early({ ...ended, healBeganNs: `${ns(3000)}` }), 0)
+  assert.equal(early({ ...ended, healBeganNs: null }, null), 0)
+  assert.equal(early({ ...ended, healBeganNs: null }, 'f', true), 1)
+  assert.equal(early({ ...ended, endedBy: 'somebody healed it', healBeganNs: null }, null), 1)
+  assert.equal(early({ ...ended, momentary: true }), 0)
+  assert.equal(early({ endedNs: `${ns(1000)}`, endedBy: 'it was not shown to be whole' }), null)
+  assert.equal(early({ blindMs: 10_001 }), null)
+})

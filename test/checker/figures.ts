@@ -1,7 +1,7 @@
 // All figures of a drill by their names, computed from its files by the definitions of docs/measuring.md and nothing else.
 import { causesOf } from './causes.ts'
 import { collectArea } from './collected.ts'
-import { isAck, nanoseconds, type Ack, type DrillFiles } from './files.ts'
+import { isAck, nanoseconds, type Ack, type DrillFiles, type StepOfMethod } from './files.ts'
 import { breaksDown, incidentFigures, isGapUnsure, type Drill, type IncidentFigures } from './incidents.ts'
 import { longestGap } from './gaps.ts'
 import { duplicates, incidentOf, lostWrites, sharedIds, splitBrain, stores, windowOf } from './loss.ts'
@@ -147,11 +147,27 @@ function refusedButPresent({ operations, files }: Drill): number {
   return operations.filter((op) => op.isWrite && op.outcome === 'failed' && keys.has(op.key)).length
 }
 
-/** Null: one could not be watched for too long, and none is known to have ended. */
-function endedEarly({ record }: DrillFiles): number | null {
-  const ended = record.faults.filter(({ endedNs }) => endedNs !== null).length
-  const wasBlind = record.faults.some(({ blindMs }) => (blindMs ?? 0) > longestBlindMs)
-  return ended === 0 && wasBlind ? null : ended
+/** Ids that a step, or one inside of it, heals. */
+function healsOf(steps: readonly StepOfMethod[]): readonly string[] {
+  return steps.flatMap(({ heal, parallel }) => [
+    ...(heal === undefined ? [] : [heal]),
+    ...(parallel ?? []).flatMap((each) => healsOf('length' in each ? each : [each])),
+  ])
+}
+
+/** Null: none is known to have ended, and one could not be watched for too long, or was never shown to be whole. */
+function endedEarly({ record: { faults, runbook } }: DrillFiles): number | null {
+  const healed = new Set(healsOf([...runbook.method, ...(runbook.rollback ?? [])]))
+  const lasting = faults.filter(({ momentary }) => momentary !== true)
+  const unproven = faults.filter(({ firstNs, endedNs }) => endedNs === firstNs)
+  const early = lasting.filter((fault) => {
+    const { id, endedNs, endedBy, healBeganNs } = fault
+    if (endedNs === null || unproven.includes(fault)) return false
+    if (healBeganNs !== null && BigInt(healBeganNs) <= BigInt(endedNs)) return false
+    return healed.has(id) || endedBy?.startsWith('its time was over') !== true
+  })
+  const isUnsure = unproven.length > 0 || lasting.some(({ blindMs }) => (blindMs ?? 0) > longestBlindMs)
+  return early.length === 0 && isUnsure ? null : early.length
 }
 
 /** @throws Error if the record has no load */

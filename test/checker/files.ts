@@ -18,7 +18,8 @@ export interface OperationLine {
   readonly shed?: boolean
 }
 
-interface StepOfMethod {
+export interface StepOfMethod {
+  readonly heal?: string
   readonly fault?: { readonly id: string }
   readonly parallel?: readonly (StepOfMethod | readonly StepOfMethod[])[]
 }
@@ -29,6 +30,8 @@ export interface FaultOfRecord {
   readonly firstNs: string
   readonly healBeganNs: string | null
   readonly endedNs: string | null
+  readonly endedBy?: string | null
+  readonly momentary?: boolean
   readonly blindMs?: number
 }
 
@@ -36,6 +39,7 @@ export interface FaultOfRecord {
 export interface RecordFile {
   readonly runbook: {
     readonly method: readonly StepOfMethod[]
+    readonly rollback?: readonly StepOfMethod[]
     readonly 'steady-state-hypothesis': { readonly 'success-rate': number; readonly p99: number }
     /** Milliseconds after which a client gives up. */
     readonly load: { readonly timeout: number }
