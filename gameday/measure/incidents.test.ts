@@ -295,6 +295,7 @@ void test('what was well under way when an incident began is its own, what hung 
   const struck = underWay(19_900, 3000)
   assert.deepEqual(failedOf(struck), ['switchover 0', 'failback 0', 'outage 1'])
   assert.equal(statusOf(struck, 'failback-failed'), 'met')
+  assert.ok((struck.incidents[1]?.restoredMs ?? 9999) <= 200, 'the failback was over before the outage began')
   assert.equal(statusOf(struck, 'step 4: failed'), 'met')
   const hung = underWay(19_400, 3000)
   assert.deepEqual(failedOf(hung), ['switchover 0', 'failback 1', 'outage 0'])

@@ -182,7 +182,9 @@ function restoredIn(scene: Scene, area: Area, service: Service, sight: Sight): B
   const { t0Ms } = sight
   let looked = false
   for (const horizonMs of horizonsOf(scene, t0Ms)) {
-    const seen = service.see(t0Ms, horizonMs)
+    // What was under way when something else began tells nothing of this incident.
+    const isCause = scene.causes.some((each) => each.t0Ms === horizonMs)
+    const seen = (isCause ? service.decidedBefore(horizonMs) : service).see(t0Ms, horizonMs)
     looked ||= seen.kind !== 'short'
     if (seen.kind !== 'restored') continue
     const restored = restoredTiming(seen, t0Ms)

@@ -1,5 +1,5 @@
 // When service met the steady-state hypothesis, in one area: windows over its operations, each looked at once.
-import type { ClientOperation } from './history.ts'
+import { decidedMs, type ClientOperation } from './history.ts'
 import { measured, type Timing } from './timing.ts'
 
 export interface Thresholds {
@@ -42,6 +42,7 @@ export class Service {
   readonly operations: readonly ClientOperation[]
   readonly thresholds: Thresholds
   readonly #intended: Float64Array
+  readonly #before = new Map<number, Service>()
   /** Sums up to, and without, each index. */
   readonly #ok: Uint32Array
   readonly #slow: Uint32Array
@@ -76,6 +77,19 @@ export class Service {
     const ok = (this.#ok[end] ?? 0) - (this.#ok[first] ?? 0)
     const fast = ok - ((this.#slow[end] ?? 0) - (this.#slow[first] ?? 0))
     return ok > 0 && ok / all >= this.thresholds.successRate && fast >= Math.ceil(0.99 * ok)
+  }
+
+  /** Without what was decided at a time or after it. */
+  decidedBefore(ms: number): Service {
+    const { operations, thresholds } = this
+    const before =
+      this.#before.get(ms) ??
+      new Service(
+        operations.filter((each) => decidedMs(each, thresholds.p99Ms) < ms),
+        thresholds,
+      )
+    this.#before.set(ms, before)
+    return before
   }
 
   /** Index of the first operation intended at or after a time; `after`: after it. */

@@ -3,7 +3,16 @@ import { horizonsOf, type Cause } from './causes.ts'
 import { isLate, meets, type AreaOperations, type Span } from './collected.ts'
 import { nanoseconds, type Ack, type DrillFiles, type Op } from './files.ts'
 import { longestGap } from './gaps.ts'
-import { isBad, latestNotNew, newAcksOf, restoredIn, windowsOf, type Restored, type Thresholds } from './restored.ts'
+import {
+  decided,
+  isBad,
+  latestNotNew,
+  newAcksOf,
+  restoredIn,
+  windowsOf,
+  type Restored,
+  type Thresholds,
+} from './restored.ts'
 
 const mostStalled = 0.1
 
@@ -61,6 +70,7 @@ function areaRestored(drill: Drill, area: AreaOperations, t0: number, newAcks: r
     writes: area.operations,
     t0,
     horizons,
+    begins: drill.causes.map((each) => each.t0),
     thresholds: drill.thresholds,
     newAcks,
   })
@@ -144,14 +154,9 @@ function isStalled(drill: Drill, t0: number, restored: Restored | null): boolean
   return covered([...stalls, ...late], { from: t0, to }) > mostStalled * (to - t0)
 }
 
-/** When it was known how the operation went: done, or slower than the hypothesis allows. */
-function decided({ intended, done }: Op, { thresholds }: Drill): number {
-  return Math.min(done, intended + thresholds.p99)
-}
-
 /** It was well under way when the next cause began; after the last cause there is none. */
 function isOfNext(drill: Drill, op: Op, until: number): boolean {
-  return until < drill.load.to && decided(op, drill) >= until
+  return until < drill.load.to && decided(op, drill.thresholds) >= until
 }
 
 export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
@@ -166,7 +171,8 @@ export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
   const gap = gapOf(drill, { from: t0, to: horizon })
   const firstWrite = firstWriteOf(drill, t0, epoch, horizon, gap)
   const failed = served(drill.operations, drill.lostIds, true).filter(
-    (op) => op.outcome !== 'ok' && op.intended < until && decided(op, drill) >= t0 && !isOfNext(drill, op, until),
+    (op) =>
+      op.outcome !== 'ok' && op.intended < until && decided(op, drill.thresholds) >= t0 && !isOfNext(drill, op, until),
   ).length
   const span = { from: t0 - drill.thresholds.p99, to: until }
   const common = { cause, until, failed: missingMeets(drill, span) ? null : failed }

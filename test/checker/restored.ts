@@ -34,6 +34,8 @@ export interface AreaQuestion {
   readonly writes: readonly Op[]
   readonly t0: number
   readonly horizons: readonly number[]
+  /** Those of them at which another fault or order began. */
+  readonly begins?: readonly number[]
   readonly thresholds: Thresholds
   /** Acks of all areas under an epoch above the one in force at t0, of any time after t0. */
   readonly newAcks: readonly Op[]
@@ -72,13 +74,17 @@ export function windowsOf(operations: readonly Op[], t0: number, thresholds: Thr
   return windows
 }
 
+/** When it was known how the operation went: done, or slower than the hypothesis allows. */
+export function decided({ intended, done }: Op, { p99 }: Thresholds): number {
+  return Math.min(done, intended + p99)
+}
+
 /** Null: not back by the horizon, as far as windows tell. */
-function backBy(
-  windows: readonly Window[],
-  question: AreaQuestion,
-  horizon: number,
-): (Span & { readonly at: number }) | null {
-  const { operations, t0, thresholds } = question
+function backBy(question: AreaQuestion, horizon: number): (Span & { readonly at: number }) | null {
+  const { t0, thresholds, begins = [] } = question
+  const isBegin = begins.includes(horizon)
+  const operations = question.operations.filter((op) => !isBegin || decided(op, thresholds) < horizon)
+  const windows = windowsOf(operations, t0, thresholds)
   const fitting = windows.filter(({ end }) => end <= horizon)
   const lastBad = fitting.findLastIndex(({ isGood }) => !isGood)
   const found = fitting[lastBad + 1]
@@ -124,7 +130,8 @@ export function latestNotNew(operations: readonly Op[], newAcks: readonly Op[], 
 }
 
 /** Still out: the hypothesis was not met to the end, and an operation in the load's last 3 s was bad. */
-function notBack(windows: readonly Window[], { operations, t0, horizons, thresholds }: AreaQuestion): Restored {
+function notBack({ operations, t0, horizons, thresholds }: AreaQuestion): Restored {
+  const windows = windowsOf(operations, t0, thresholds)
   const loadEnd = horizons.at(-1) ?? t0
   const lastBad = operations.findLast((op) => isBad(op, thresholds))
   const hasWindow = windows.some(({ end }) => end <= loadEnd)
@@ -133,9 +140,8 @@ function notBack(windows: readonly Window[], { operations, t0, horizons, thresho
 }
 
 export function restoredIn(question: AreaQuestion): Restored {
-  const windows = windowsOf(question.operations, question.t0, question.thresholds)
   for (const horizon of question.horizons) {
-    const back = backBy(windows, question, horizon)
+    const back = backBy(question, horizon)
     const ack = ownAck(question, horizon, horizon === question.horizons.at(-1))
     if (back === null || ack === null) continue
     if (ack.at > back.at)
@@ -143,7 +149,7 @@ export function restoredIn(question: AreaQuestion): Restored {
     const resolution = back.at === 0 ? back.to : (back.to - back.from) / 2
     return { kind: 'time', at: back.at, resolution, horizon }
   }
-  return notBack(windows, question)
+  return notBack(question)
 }
 
 export function newAcksOf(operations: readonly Op[], t0: number, epoch: number): readonly Op[] {
