@@ -62,7 +62,8 @@ function difference(name: string, expected: FileSum, seen: FileSum): string | nu
 
 export async function checkManifest(folder: string): Promise<Integrity> {
   const path = join(folder, 'manifest.json')
-  if (!existsSync(path)) return { manifestSha256: null, changed: [] }
+  if (!existsSync(path))
+    return { manifestSha256: null, changed: ['manifest.json is gone: nothing shows what was changed'] }
   const text = await readFile(path, 'utf8')
   const manifestSha256 = createHash('sha256').update(text).digest('hex')
   const parsed = manifestFile.safeParse(jsonOrNull(text))

@@ -66,7 +66,7 @@ for (const [what, text] of hostile)
 void test('a key that stands twice is told where it stands again', () => {
   const twice = good.replace('load:', 'title: x\nload:')
   assert.throws(() => parseRunbook('book.yaml', twice, { set: [], canApprove: true }), {
-    message: 'book.yaml:2:1: expected YAML, found: Map keys must be unique',
+    message: 'book.yaml:2:1: expected each key once, found "title" again',
   })
 })
 

@@ -125,6 +125,11 @@ export function readYaml(file: string, text: string, lineCounter: LineCounter): 
   const [broken] = [...document.errors, ...document.warnings].toSorted((left, right) => left.pos[0] - right.pos[0])
   if (broken !== undefined && text.startsWith('${', broken.pos[0] - 1))
     return refuse(broken.pos[0] - 1, 'expected quotes around text with ${...} between { and }, found none')
+  if (broken?.code === 'MULTIPLE_DOCS')
+    return refuse(
+      broken.pos[0],
+      'expected one runbook in a file, found a second document after "---": give it a file of its own',
+    )
   if (broken !== undefined)
     return refuse(causeOf(broken, document, text), `expected YAML, found: ${broken.message.split('\n')[0]}`)
   refuseUnneeded(document, refuse)
@@ -163,7 +168,7 @@ function refuseKeys(map: YAMLMap, refuse: Refuse): void {
   for (const { key } of map.items) {
     if (!isScalar(key) && !isAlias(key)) refuse(startOf(key), 'expected text as a key, found a list or a mapping')
     if (!isScalar(key)) continue
-    if (seen.has(key.value)) refuse(startOf(key), 'expected YAML, found: Map keys must be unique')
+    if (seen.has(key.value)) refuse(startOf(key), `expected each key once, found ${JSON.stringify(key.value)} again`)
     seen.add(key.value)
   }
 }

@@ -186,6 +186,8 @@ export const areaCollection = z.object({
   missing: z.number().int(),
   /** Collected more than once. */
   repeated: z.number().int(),
+  /** Lines of numbers that were not planned, or intended outside of the load: they count nowhere. */
+  outside: z.number().int().default(0),
   late: z.number().int(),
   shed: z.number().int(),
   /** Spans in which operations are missing, or were late or shed by the client. */

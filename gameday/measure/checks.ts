@@ -12,8 +12,9 @@ const longestBlindMs = 10_000
 /** The client's doing, or the harness's: what is above the share makes the service's figures worth nothing. */
 export function loadAsPlanned({ areas }: Account): Check {
   const name = 'load as planned'
-  const words = [...areas].flatMap(([area, { planned, missing, late, shed, reason }]) => {
+  const words = [...areas].flatMap(([area, { planned, missing, outside, late, shed, reason }]) => {
     const parts = [
+      ...(outside === 0 ? [] : [`${outside} that were not planned`]),
       ...(missing === 0 ? [] : [`${missing} missing`]),
       ...(late === 0 ? [] : [`${late} late by the client`]),
       ...(shed === 0 ? [] : [`${shed} shed by the client`]),
@@ -22,9 +23,9 @@ export function loadAsPlanned({ areas }: Account): Check {
     const why = reason === null ? '' : `: ${reason}`
     return parts.length === 0
       ? []
-      : [{ share, text: `${area}: ${parts.join(', ')} of ${planned} (${(share * 100).toFixed(1)} %)${why}` }]
+      : [{ share, outside, text: `${area}: ${parts.join(', ')} of ${planned} (${(share * 100).toFixed(1)} %)${why}` }]
   })
-  const isOver = words.some(({ share }) => share > unplannedShare)
+  const isOver = words.some(({ share, outside }) => share > unplannedShare || outside > 0)
   const planned = [...areas.values()].reduce((sum, each) => sum + each.planned, 0)
   return {
     name,

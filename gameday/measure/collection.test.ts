@@ -102,6 +102,7 @@ function late(
       ? {
           ...each,
           startedNs: (BigInt(each.intendedNs) + BigInt(lateMs * 1e6)).toString(),
+          sentNs: each.sentNs === null ? null : (BigInt(each.sentNs) + BigInt(lateMs * 1e6)).toString(),
           doneNs: (BigInt(each.doneNs) + BigInt(lateMs * 1e6)).toString(),
         }
       : each,
@@ -225,4 +226,69 @@ void test('a write that is missing from before a gap, within the time-out, leave
     measure(without(record, (each) => each.area === 'na' && each.seq === seq)).outage.longestMs
   assert.equal(longest(70), null)
   assert.notEqual(longest(20), null)
+})
+
+void test('operations outside of the plan count nowhere, and the load was not as planned', () => {
+  const record = goodRecord()
+  const [first] = record.operations
+  assert.ok(first !== undefined)
+  const loadEnd = String(record.load?.toNs)
+  for (const more of [
+    { ...first, seq: 99_999 },
+    { ...first, seq: -1 },
+    { ...first, intendedNs: loadEnd, startedNs: loadEnd, sentNs: loadEnd, doneNs: loadEnd },
+  ]) {
+    const journal = measure({ ...record, operations: [...record.operations, more] })
+    assert.deepEqual(journal.requests, measure(record).requests)
+    assert.equal(journal.collection[first.area]?.outside, 1)
+    assert.equal(statusOf(journal, 'load as planned'), 'unknown')
+    assert.equal(journal.verdict, 'unknown')
+  }
+})
+
+void test('an area that nothing was planned of may lack anything', () => {
+  const record = goodRecord()
+  const { eu: _, ...areas } = record.load?.areas ?? {}
+  const journal = measure({
+    ...record,
+    load: record.load && { ...record.load, areas },
+    operations: record.operations.filter(({ area, seq }) => area !== 'eu' || seq < 60),
+  })
+  assert.equal(journal.requests.ok, null)
+  assert.match(journal.unknown['rto.restoredMs'] ?? '', /60 operations of eu \(the record does not say how many/)
+  assert.equal(measure({ ...record, load: null }).verdict, 'unknown')
+})
+
+void test('an operation that can not have been so is none', () => {
+  const record = goodRecord()
+  const before = (ns: string | null, ms: number): string => (BigInt(ns ?? 0) - BigInt(ms * 1e6)).toString()
+  for (const spoil of [
+    (each: Operation): Operation => ({ ...each, doneNs: before(each.intendedNs, 5000) }),
+    (each: Operation): Operation => ({ ...each, sentNs: before(each.intendedNs, 1) }),
+    (each: Operation): Operation => ({ ...each, sentNs: null, outcome: 'ok' }),
+  ]) {
+    const operations = record.operations.map((each) => (each.area === 'na' && each.seq === 70 ? spoil(each) : each))
+    const journal = measure({ ...record, operations })
+    assert.equal(journal.collection.na?.missing, 1)
+    assert.match(journal.unknown['requests.ok'] ?? '', /1 operation of na \(the times of 1 contradict one another\)/)
+  }
+})
+
+void test('of a number that came twice the first line says all, also that it was shed', () => {
+  const record = goodRecord()
+  const again = record.operations
+    .filter(({ area, seq }) => area === 'eu' && seq < 3)
+    .map((each) => ({ ...each, shed: true }))
+  const journal = measure({ ...record, operations: [...record.operations, ...again] })
+  assert.deepEqual([journal.collection.eu?.repeated, journal.collection.eu?.shed], [3, 0])
+})
+
+void test('a plan of any size is counted at once', () => {
+  const record = goodRecord()
+  const planned = { planned: 1e12, sent: null, reason: 'x' }
+  const journal = measure({
+    ...record,
+    load: record.load && { ...record.load, areas: { ...record.load.areas, na: planned } },
+  })
+  assert.equal(journal.collection.na?.missing, 1e12 - 300)
 })

@@ -34,44 +34,92 @@ export interface Account {
 function spansOf(
   area: Area,
   kind: 'late' | 'shed',
-  operations: readonly ClientOperation[],
-  seqs: readonly number[],
+  operations: readonly (readonly [seq: number, each: ClientOperation])[],
 ): Hole[] {
   const holes: Hole[] = []
   let lastSeq = Number.NEGATIVE_INFINITY
-  for (const [index, each] of operations.entries()) {
-    const seq = seqs[index] ?? 0
-    const toMs = Math.max(each.intendedMs, each.startedMs ?? each.intendedMs)
+  for (const [seq, { intendedMs, startedMs = intendedMs }] of operations) {
+    const toMs = Math.max(intendedMs, startedMs)
     const before = holes.at(-1)
     if (before !== undefined && seq === lastSeq + 1)
       holes[holes.length - 1] = { ...before, toMs: Math.max(before.toMs, toMs), count: before.count + 1 }
-    else holes.push({ area, kind, fromMs: each.intendedMs, toMs, count: 1 })
+    else holes.push({ area, kind, fromMs: intendedMs, toMs, count: 1 })
     lastSeq = seq
   }
   return holes
+}
+
+interface LoadSpan {
+  readonly fromMs: number
+  readonly toMs: number
 }
 
 /** Runs of numbers that nobody collected. Their operations were intended between those of their neighbours. */
 function missingHoles(
   area: Area,
   planned: number,
-  collected: ReadonlyMap<number, ClientOperation>,
-  load: { readonly fromMs: number; readonly toMs: number },
+  inOrder: readonly (readonly [seq: number, each: ClientOperation])[],
+  load: LoadSpan,
 ): Hole[] {
   const holes: Hole[] = []
   let fromMs = load.fromMs
-  let count = 0
-  for (let seq = 0; seq <= planned; seq += 1) {
-    const each = collected.get(seq)
-    if (each === undefined && seq < planned) {
-      count += 1
-      continue
-    }
-    if (count > 0) holes.push({ area, kind: 'missing', fromMs, toMs: each?.intendedMs ?? load.toMs, count })
-    count = 0
-    if (each !== undefined) fromMs = each.intendedMs
+  let next = 0
+  const skip = (seq: number, toMs: number): void => {
+    if (seq > next) holes.push({ area, kind: 'missing', fromMs, toMs, count: seq - next })
+    next = seq + 1
+    fromMs = toMs
   }
+  for (const [seq, { intendedMs }] of inOrder) skip(seq, intendedMs)
+  skip(planned, load.toMs)
   return holes
+}
+
+/** Its times are in the order in which such things happen, and what was answered was sent. */
+function isSound({ intendedNs, startedNs, sentNs, doneNs, outcome }: Operation): boolean {
+  const times = [intendedNs, startedNs, sentNs, doneNs].flatMap((ns) => (ns === null ? [] : [BigInt(ns)]))
+  const isInOrder = times.every((at, index) => index === 0 || at >= (times[index - 1] ?? at))
+  return isInOrder && (outcome !== 'ok' || sentNs !== null)
+}
+
+/** Each planned number once, by its first line that can be true. */
+function collect(
+  operations: readonly Operation[],
+  originNs: bigint,
+  planned: number,
+  load: LoadSpan,
+): {
+  readonly collected: ReadonlyMap<number, ClientOperation>
+  readonly repeated: number
+  readonly outside: number
+  readonly unsound: number
+} {
+  const collected = new Map<number, ClientOperation>()
+  let [repeated, outside, unsound] = [0, 0, 0]
+  for (const line of operations) {
+    const each = toClientOperation(line, originNs)
+    const isPlanned = line.seq >= 0 && line.seq < planned
+    if (!isPlanned || each.intendedMs < load.fromMs || each.intendedMs >= load.toMs) outside += 1
+    else if (!isSound(line)) unsound += 1
+    else if (collected.has(line.seq)) repeated += 1
+    else collected.set(line.seq, each)
+  }
+  return { collected, repeated, outside, unsound }
+}
+
+/** Nothing says how many operations the area was to send, so that whatever is in the record may be a part of them. */
+function withoutPlan(area: Area, count: number, { fromMs, toMs }: LoadSpan): AreaAccount {
+  return {
+    planned: count,
+    sent: null,
+    collected: 0,
+    missing: count,
+    repeated: 0,
+    outside: 0,
+    late: 0,
+    shed: 0,
+    reason: 'the record does not say how many were planned',
+    holes: [{ area, kind: 'missing', fromMs, toMs, count }],
+  }
 }
 
 function accountOf(
@@ -80,50 +128,31 @@ function accountOf(
   operations: readonly Operation[],
 ): [AreaAccount, ClientOperation[]] {
   const { load, originNs } = record
-  const collected = new Map<number, ClientOperation>()
-  const shedSeqs = new Set<number>()
-  let repeated = 0
-  for (const each of operations) {
-    if (collected.has(each.seq)) repeated += 1
-    else collected.set(each.seq, toClientOperation(each, originNs))
-    if (each.shed) shedSeqs.add(each.seq)
-  }
   const word = load?.areas[area]
-  const planned = word?.planned ?? collected.size
-  const inOrder = [...collected].toSorted(([left], [right]) => left - right)
-  const late = inOrder.filter(
-    ([seq, { startedMs, intendedMs }]) => !shedSeqs.has(seq) && (startedMs ?? intendedMs) - intendedMs > lateFromMs,
-  )
-  const shed = inOrder.filter(([seq]) => shedSeqs.has(seq))
   const span = {
     fromMs: sinceMs(originNs, load?.fromNs ?? originNs),
     toMs: sinceMs(originNs, load?.toNs ?? record.endNs),
   }
-  const missing = missingHoles(area, planned, collected, span)
-  const holes = [
-    ...missing,
-    ...spansOf(
-      area,
-      'late',
-      late.map(([, each]) => each),
-      late.map(([seq]) => seq),
-    ),
-    ...spansOf(
-      area,
-      'shed',
-      shed.map(([, each]) => each),
-      shed.map(([seq]) => seq),
-    ),
-  ]
+  if (word === undefined) return [withoutPlan(area, operations.length, span), []]
+  const { planned, sent } = word
+  const { collected, repeated, outside, unsound } = collect(operations, originNs, planned, span)
+  const inOrder = [...collected].toSorted(([left], [right]) => left - right)
+  const late = inOrder.filter(
+    ([, { shed, startedMs, intendedMs }]) => shed !== true && (startedMs ?? intendedMs) - intendedMs > lateFromMs,
+  )
+  const shed = inOrder.filter(([, each]) => each.shed === true)
+  const missing = missingHoles(area, planned, inOrder, span)
+  const holes = [...missing, ...spansOf(area, 'late', late), ...spansOf(area, 'shed', shed)]
   const account: AreaAccount = {
     planned,
-    sent: word?.sent ?? null,
+    sent,
     collected: collected.size,
     missing: missing.reduce((sum, { count }) => sum + count, 0),
     repeated,
+    outside,
     late: late.length,
     shed: shed.length,
-    reason: word?.reason ?? null,
+    reason: unsound === 0 ? word.reason : `the times of ${unsound} contradict one another`,
     holes,
   }
   return [account, inOrder.map(([, each]) => each)]

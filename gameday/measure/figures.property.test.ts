@@ -206,10 +206,16 @@ void test('phases are never negative and add up to restored', () => {
                 },
               ],
         )
-        const phases = Object.values(phasesOf(events, 0n, 0, write(0, first, 2), restoredMs))
-        const sum = phases.reduce<number>((total, each) => total + (each ?? 0), 0)
-        assert.ok(phases.every((each) => each === null || each >= 0))
-        assert.ok(Math.abs(sum - restoredMs) < 1e-6)
+        for (const isOrdered of [true, false]) {
+          const measured = phasesOf(events, 0n, 0, write(0, first, 2), restoredMs, isOrdered)
+          const phases = Object.values(measured.phases)
+          const sum = phases.reduce<number>((total, each) => total + (each ?? 0), 0)
+          const isSuspected = suspect !== null && suspect <= (taken ?? 0)
+          const isTold = taken !== null && fenced !== null && promoted !== null && (isOrdered || isSuspected)
+          assert.equal(measured.unknown === null, isTold)
+          assert.ok(phases.every((each) => each === null || each >= 0))
+          assert.ok(Math.abs(sum - (isTold ? restoredMs : 0)) < 1e-6)
+        }
       },
     ),
   )

@@ -1,6 +1,6 @@
 // The figures of a drill, from its record: incidents, losses, epochs, counts. What they become in the journal is measure.ts's.
-import { type EpochSeen, type Journal } from '#protocol/journal.ts'
-import type { Region } from '#protocol/sites.ts'
+import { type Check, type EpochSeen, type Journal } from '#protocol/journal.ts'
+import { regions, type Region } from '#protocol/sites.ts'
 import { breakdownCauses } from './breakdowns.ts'
 import { causesOf, faultEnds, withOwnIds, type Cause } from './causes.ts'
 import { unheardWords } from './checks.ts'
@@ -13,7 +13,7 @@ import { ackedWrites, decidedMs, sinceMs, type AckedWrite, type ClientOperation 
 import { gapTiming, measureIncident, sceneOf, type IncidentMeasured, type Scene } from './incidents.ts'
 import { postgresLoss, refusedButPresent, regionalLoss, type LossReport, type RegionalLossReport } from './loss.ts'
 import { type Counted, type DemandedIncident, type DemandedStore } from './objectives.ts'
-import type { DrillRecord } from './record.ts'
+import type { DrillRecord, FinalReads } from './record.ts'
 import { type Thresholds } from './service.ts'
 import { type Timing } from './timing.ts'
 
@@ -70,16 +70,35 @@ function measureLosses(
   }
 }
 
-function measureDuplicates(record: DrillRecord): Journal['duplicates'] {
-  const { kafka, redis } = record.finalReads
-  const inRegions = [...new Set([...(kafka?.keys() ?? []), ...(redis?.keys() ?? [])])]
+function measureDuplicates({ finalReads }: DrillRecord): Journal['duplicates'] {
+  const { kafka, redis } = finalReads
   const counted = duplicates(
-    inRegions.map((region) => ({
+    regions.map((region) => ({
       eventIds: kafka?.get(region)?.eventIds ?? [],
       applied: redis?.get(region)?.applied ?? null,
     })),
   )
-  return { delivered: kafka === null ? null : counted.delivered, appliedTwice: counted.appliedTwice }
+  const isRead = unreadWords(finalReads, 'kafka') === null
+  return { delivered: isRead ? counted.delivered : null, appliedTwice: counted.appliedTwice }
+}
+
+/** Why what a store holds is not known of every region; null: it is. */
+function unreadWords({ kafka, redis }: FinalReads, store: 'kafka' | 'redis'): string | null {
+  const [name, read] = store === 'kafka' ? ['Kafka', kafka] : ['Redis', redis]
+  const unread = regions.filter((region) => read?.has(region) !== true)
+  return unread.length === 0 ? null : `${name} of ${unread.join(', ')} was not read`
+}
+
+/** By the final reads themselves, whatever the drill took to be every region. */
+export function everyStoreRead({ finalReads, interruption, checks }: DrillRecord): Check | null {
+  const recorded = checks.find(({ name }) => name === 'every store was read')
+  const unread = [
+    finalReads.postgres === null ? 'Postgres of the primary was not read' : null,
+    unreadWords(finalReads, 'kafka'),
+    unreadWords(finalReads, 'redis'),
+  ].filter((each) => each !== null)
+  if (recorded === undefined || recorded.status !== 'pass' || unread.length === 0) return recorded ?? null
+  return { ...recorded, status: interruption === null ? 'fail' : 'unknown', reason: unread.join('; ') }
 }
 
 /** That a lost order is not found is the truth: it counts as loss, once, and not as outage for as long as somebody asks for it. */
@@ -106,6 +125,8 @@ export interface Figures {
   readonly falseFailovers: Counted
   /** Why counts over all operations are unknown; null: nothing is missing. */
   readonly missing: string | null
+  /** Why what a store lost is unknown: that, or a region that was not read. */
+  readonly unsure: Readonly<Record<'postgres' | 'kafka' | 'redis', string | null>>
 }
 
 function measureIncidents(record: DrillRecord, scene: Scene): readonly IncidentMeasured[] {
@@ -117,11 +138,22 @@ function measureIncidents(record: DrillRecord, scene: Scene): readonly IncidentM
   return sorted.map((each, index) => ({ ...each, cause: ids[index] ?? each.cause }))
 }
 
-function countFalseFailovers(record: DrillRecord, epochs: readonly EpochSeen[]): Counted {
+/** Why an epoch may have come that nobody knows the cause of: writes were acked under it, and no event tells that it was taken. */
+function untoldWords(record: DrillRecord, epochs: readonly EpochSeen[], acks: readonly AckedWrite[]): string | null {
+  const acked = [...new Set(acks.map(({ epoch }) => epoch))].toSorted((left, right) => left - right)
+  // The epoch in which the drill began was taken before it.
+  const before = record.epochBefore?.epoch ?? acked[0] ?? 0
+  const untold = acked.filter((each) => each !== before && !epochs.some(({ epoch }) => epoch === each))
+  return untold.length === 0
+    ? null
+    : `writes were acked under epoch ${untold.join(', ')}, and no event says who took it`
+}
+
+function countFalseFailovers(record: DrillRecord, epochs: readonly EpochSeen[], acks: readonly AckedWrite[]): Counted {
   // Without a single event nobody was listened to.
   if (record.events.length === 0) return { count: null, atLeast: 0, unknown: 'no event of any controller was read' }
   const found = epochs.filter((each) => each.cause === 'false').length
-  const unknown = unheardWords(record, found)
+  const unknown = unheardWords(record, found) ?? untoldWords(record, epochs, acks)
   return unknown === null ? { count: found, atLeast: found, unknown } : { count: null, atLeast: found, unknown }
 }
 
@@ -129,10 +161,11 @@ export function computeFigures(record: DrillRecord): Figures {
   const accounted = account(record)
   const { operations } = accounted
   const acks = ackedWrites(operations)
-  const causes = causesOf(record)
+  const load = loadOf(record)
+  // What began when the load was over was seen by no client.
+  const causes = causesOf(record).filter(({ t0Ms }) => t0Ms < load.toMs)
   const losses = measureLosses(record, operations, acks, causes)
   const served = withoutReadsOf(losses.postgres.lostIds, operations)
-  const load = loadOf(record)
   const scene = sceneOf(accounted, served, acks, thresholdsOf(record), {
     load,
     timeoutMs: record.runbook.load.timeout,
@@ -152,6 +185,7 @@ export function computeFigures(record: DrillRecord): Figures {
     ordered: spansOfActions(record),
     faults: explainingFaults(record),
   })
+  const missing = missingWords(accounted)
   return {
     account: accounted,
     operations,
@@ -163,8 +197,13 @@ export function computeFigures(record: DrillRecord): Figures {
     longest: { timing: gapTiming(scene, gap), open: gap?.open ?? false },
     duplicated: measureDuplicates(record),
     epochs,
-    falseFailovers: countFalseFailovers(record, epochs),
-    missing: missingWords(accounted),
+    falseFailovers: countFalseFailovers(record, epochs, acks),
+    missing,
+    unsure: {
+      postgres: missing,
+      kafka: missing ?? unreadWords(record.finalReads, 'kafka'),
+      redis: missing ?? unreadWords(record.finalReads, 'redis'),
+    },
   }
 }
 
@@ -199,13 +238,13 @@ function demandedStore({ loss }: LossReport, missing: string | null, acks: numbe
 
 export function demandedStores({
   losses,
-  missing,
+  unsure,
   acks,
 }: Figures): Readonly<Record<'postgres' | 'kafka' | 'redis', DemandedStore>> {
   return {
-    postgres: demandedStore(losses.postgres, missing, acks.length),
-    kafka: demandedStore(losses.kafka, missing, acks.length),
-    redis: demandedStore(losses.redis, missing, acks.length),
+    postgres: demandedStore(losses.postgres, unsure.postgres, acks.length),
+    kafka: demandedStore(losses.kafka, unsure.kafka, acks.length),
+    redis: demandedStore(losses.redis, unsure.redis, acks.length),
   }
 }
 

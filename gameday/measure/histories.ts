@@ -184,6 +184,7 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
       event(t0Ms + 600, 'b', 'fenced', 2),
       event(t0Ms + 900, 'b', 'promoted', 2, { detail: { region: 'b' } }),
       event(failbackMs - 50, 'a', 'epoch-taken', 3),
+      event(failbackMs - 35, 'a', 'fenced', 3),
       event(failbackMs - 20, 'a', 'promoted', 3, { detail: { region: 'a' } }),
     ],
     samples: goodSamples(),

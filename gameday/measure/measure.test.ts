@@ -42,7 +42,7 @@ void test('a good record passes, and its figures are exact', () => {
   assert.deepEqual(journal.failback, {
     outageMs: 100,
     failed: 0,
-    phases: { ...noPhases, decideMs: 50, promoteMs: 30, steerMs: 70 },
+    phases: { ...noPhases, decideMs: 50, fenceMs: 15, promoteMs: 15, steerMs: 70 },
   })
   assert.equal(journal.outage.longestMs, 1100)
   assert.deepEqual(journal.requests, { ok: 870, failed: 0, unknown: 30 })
@@ -204,7 +204,7 @@ void test('an epoch whose compare-and-swap outlasts the fault is explained by it
   const falseFailovers = (...events: readonly TimelineEvent[]): number | null =>
     measure({ ...good, faults, events: [...events, ...good.events.slice(4)] }).falseFailovers
   const arisen = of('suspect', healedMs - 100, 2)
-  const taken = of('epoch-taken', healedMs + 600, 9)
+  const taken = of('epoch-taken', healedMs + 600, 2)
   assert.equal(falseFailovers(arisen, taken), 0)
   assert.equal(falseFailovers(arisen, of('suspicion-ended', healedMs + 100, 2), taken), 1)
   assert.equal(falseFailovers(of('suspect', healedMs + 100, 2), taken), 1)
@@ -365,4 +365,81 @@ void test('neither a heal of a background fault nor one of its own ends an outag
   assert.equal(measure(healed).rto.firstWriteMs, 1050)
   const foreground = { ...healed, faults: healed.faults.map((fault) => ({ ...fault, background: false })) }
   assert.equal(measure(foreground).rto.firstWriteMs, 1050)
+})
+
+void test('the phases are all known or none is, and a suspicion of a later fault is not this one’s', () => {
+  const good = goodRecord()
+  const without = (kind: string): DrillRecord => ({
+    ...good,
+    events: good.events.filter((each) => each.kind !== kind || each.epoch === 3),
+  })
+  for (const [kind, words] of [
+    ['suspect', /suspected the primary/],
+    ['fenced', /fenced the primary before/],
+    ['promoted', /promoted the new one/],
+  ] as const) {
+    const journal = measure(without(kind))
+    assert.deepEqual(journal.rto.phases, noPhases)
+    assert.match(journal.unknown['rto.phases'] ?? '', words)
+  }
+  const late = {
+    atNs: ns(t0Ms + 9000),
+    source: 'controller',
+    site: 'b',
+    kind: 'suspect',
+    epoch: 1,
+    reason: 'x',
+  } as const
+  const journal = measure({ ...without('suspect'), events: [...without('suspect').events, late] })
+  assert.deepEqual(journal.rto.phases, noPhases)
+})
+
+void test('an epoch that clients were acked under, and that nobody is known to have taken, may be a false failover', () => {
+  const good = goodRecord()
+  const events = good.events.filter((each) => each.kind !== 'epoch-taken')
+  const journal = measure({ ...good, events })
+  assert.equal(journal.falseFailovers, null)
+  assert.match(journal.unknown['falseFailovers'] ?? '', /acked under epoch 2, 3, and no event says who took it/)
+  assert.equal(statusOf(journal, 'no false failover'), 'unknown')
+  assert.equal(journal.verdict, 'unknown')
+})
+
+void test('what a region holds that was not read is unknown, and the check fails whatever the drill said', () => {
+  const good = goodRecord()
+  const name = 'every store was read'
+  const checks = [...good.checks, { name, status: 'pass' as const, reason: 'every region' }]
+  const withoutB = <Value>(of: ReadonlyMap<'a' | 'b' | 'c', Value> | null) =>
+    new Map([...(of ?? [])].filter(([region]) => region !== 'b'))
+  const { kafka, redis } = good.finalReads
+  const unread = { ...good.finalReads, kafka: withoutB(kafka), redis: withoutB(redis) }
+  const journal = measure({ ...good, checks, finalReads: unread })
+  assert.deepEqual([journal.rpo.kafka.lostCount, journal.rpo.redis.lostCount], [null, null])
+  assert.match(journal.unknown['rpo.kafka.lostCount'] ?? '', /Kafka of b was not read/)
+  assert.deepEqual(journal.duplicates, { delivered: null, appliedTwice: null })
+  assert.equal(statusOf(journal, name), 'fail')
+  assert.equal(statusOf(measure({ ...good, checks }), name), 'pass')
+  assert.equal(statusOf(measure({ ...good, checks, interruption: 'SIGINT', finalReads: unread }), name), 'unknown')
+  const none = measure({ ...good, checks, finalReads: { ...good.finalReads, kafka: new Map() } })
+  assert.equal(none.rpo.kafka.lostCount, null)
+})
+
+void test('an order that came when the load was over is no incident', () => {
+  const good = goodRecord()
+  const load = good.load && { ...good.load, toNs: BigInt(ns(21_000)) }
+  const areas = Object.fromEntries(
+    Object.entries(good.load?.areas ?? {}).map(([area, word]) => [
+      area,
+      {
+        ...word,
+        planned: good.operations.filter((each) => each.area === area && BigInt(each.intendedNs) < (load?.toNs ?? 0n))
+          .length,
+      },
+    ]),
+  )
+  const operations = good.operations.filter((each) => BigInt(each.intendedNs) < (load?.toNs ?? 0n))
+  const journal = measure({ ...good, load: load && { ...load, areas }, operations })
+  assert.deepEqual(
+    journal.incidents.map(({ id }) => id),
+    ['outage'],
+  )
 })

@@ -4,6 +4,7 @@ import {
   noPhases,
   type Check,
   type Incident,
+  type IncidentCause,
   type Journal,
   type ObjectiveResult,
   type StoreLoss,
@@ -30,6 +31,7 @@ import {
   countedWith,
   demandedIncident,
   demandedStores,
+  everyStoreRead,
   failedIn,
   thresholdsOf,
   type Figures,
@@ -59,6 +61,7 @@ function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
     acks.length === 0 ? { count: null, atLeast: 0, unknown: 'no write was acked' } : countedWith(known, count)
   const stores = demandedStores(figures)
   const lost = { count: stores.postgres.lostCount, atLeast: stores.postgres.atLeast, unknown: stores.postgres.unknown }
+  const read = everyStoreRead(record)
   const healed = new Set(allLeaves(record.runbook).flatMap(({ step }) => step.heal ?? []))
   return [
     {
@@ -94,7 +97,7 @@ function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
     ...(record.interruption === null
       ? []
       : [{ name: 'drill complete', status: 'unknown' as const, reason: record.interruption }]),
-    ...record.checks,
+    ...record.checks.map((each) => (each.name === read?.name ? read : each)),
   ]
 }
 
@@ -138,6 +141,25 @@ function areasOf(incident: IncidentMeasured, path: string, reasons: Reasons): In
   )
 }
 
+const ordered: ReadonlySet<IncidentCause> = new Set(['switchover', 'failover', 'failback'])
+
+/** Of an incident whose first write is known; `restoredMs` null: the phases end with that. */
+function phasesIn(
+  record: DrillRecord,
+  { cause, firstWrite, firstAck }: IncidentMeasured,
+  restoredMs: number | null,
+  path: string,
+  reasons: Reasons,
+): Incident['phases'] {
+  const { events, originNs } = record
+  const { phases, unknown } =
+    firstWrite.unknown === null
+      ? phasesOf(events, originNs, cause.t0Ms, firstAck, restoredMs, ordered.has(cause.kind))
+      : { phases: noPhases, unknown: firstWrite.unknown }
+  if (unknown !== null) reasons.unknown[`${path}.phases`] = unknown
+  return phases
+}
+
 function incidentOf(
   record: DrillRecord,
   figures: Figures,
@@ -145,8 +167,8 @@ function incidentOf(
   path: string,
   reasons: Reasons,
 ): Incident {
-  const { cause, untilMs, firstWrite, restored, gap, firstAck } = incident
-  const { losses, missing, acks } = figures
+  const { cause, untilMs, firstWrite, restored, gap } = incident
+  const { losses, missing, unsure, acks } = figures
   const split = splitAcks(acks).filter(({ doneMs }) => doneMs >= cause.t0Ms && doneMs < untilMs)
   const times = split.map(({ doneMs }) => doneMs)
   const splitCount = countedWith(missing, acks.length === 0 ? null : split.length, 'no write was acked')
@@ -156,7 +178,7 @@ function incidentOf(
       report === nothingKnown || report.loss.lostCount === null
         ? notMeasured
         : (report.byIncident.get(cause.id) ?? { lostCount: 0, windowMs: 0 })
-    const { count, atLeast, unknown } = countedWith(missing, loss.lostCount, 'it was not read')
+    const { count, atLeast, unknown } = countedWith(unsure[name], loss.lostCount, 'it was not read')
     return reasons.store(`${path}.rpo.${name}`, {
       lostCount: count,
       windowMs: count === null ? null : loss.windowMs,
@@ -176,7 +198,7 @@ function incidentOf(
     resolutionMs: resolutionOf(restored),
     stillOutMs: restored.stillOutMs,
     areas: areasOf(incident, path, reasons),
-    phases: phasesOf(record.events, record.originNs, cause.t0Ms, firstAck, restored.ms),
+    phases: phasesIn(record, incident, restored.ms, path, reasons),
     longestGapMs: reasons.timing(`${path}.longestGapMs`, gap),
     longestGapResolutionMs: resolutionOf(gap),
     failed: reasons.count(`${path}.failed`, failedIn(figures, incident)),
@@ -205,12 +227,12 @@ function rtoOf(record: DrillRecord, incidents: readonly IncidentMeasured[], reas
   }
   const others = incidents.filter(({ cause }) => cause.kind !== 'failback')
   const firstWrite = worstOf(others.map((each) => each.firstWrite)) ?? unknownTiming('not measured')
-  const { restored, firstAck, cause } = worst
+  const { restored, cause } = worst
   return {
     firstWriteMs: reasons.timing('rto.firstWriteMs', firstWrite),
     restoredMs: reasons.timing('rto.restoredMs', restored),
     areas: areasOf(worst, 'rto', reasons),
-    phases: phasesOf(record.events, record.originNs, cause.t0Ms, firstAck, restored.ms),
+    phases: phasesIn(record, worst, restored.ms, 'rto', reasons),
     incident: cause.id,
     firstWriteResolutionMs: resolutionOf(firstWrite),
     resolutionMs: resolutionOf(restored),
@@ -235,7 +257,7 @@ function failbackOf(record: DrillRecord, figures: Figures, reasons: Reasons): Jo
   return {
     outageMs: reasons.timing('failback.outageMs', worst),
     failed: reasons.count('failback.failed', failed),
-    phases: phasesOf(record.events, record.originNs, shown.cause.t0Ms, shown.firstAck, null),
+    phases: phasesIn(record, shown, null, 'failback', reasons),
   }
 }
 

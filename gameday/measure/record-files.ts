@@ -38,7 +38,11 @@ const recordFile = z.object({
       toNs: nanoseconds,
       areas: z.partialRecord(
         z.enum(areas),
-        z.object({ planned: z.number(), sent: z.number().nullable(), reason: z.string().nullable() }),
+        z.object({
+          planned: z.number().int().nonnegative(),
+          sent: z.number().nullable(),
+          reason: z.string().nullable(),
+        }),
       ),
     })
     .nullable(),
@@ -114,10 +118,24 @@ function mapOf<Value extends object, Made>(
   return new Map(names.flatMap((region) => (byRegion[region] ? [[region, make(byRegion[region])] as const] : [])))
 }
 
-/** @throws Error (of JSON or zod) if either text is no such file */
+/** @throws Error in one line that names the file, and what in it is not as a drill writes it */
+function parse<Shape extends z.ZodType>(name: string, text: string, shape: Shape): z.infer<Shape> {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    throw new Error(`${name} is no JSON (${(error as Error).message})`, { cause: error })
+  }
+  const parsed = shape.safeParse(json)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new Error(`${name} is not as a drill writes it (${issue?.path.join('.')}: ${issue?.message})`)
+}
+
+/** @throws Error in one line if either text is no such file */
 export function recordFrom(recordJson: string, finalReadsJson: string, lines: Lines): DrillRecord {
-  const { schemaVersion: _, ...record } = recordFile.parse(JSON.parse(recordJson))
-  const reads = finalReadsFile.parse(JSON.parse(finalReadsJson))
+  const { schemaVersion: _, ...record } = parse('record.json', recordJson, recordFile)
+  const reads = parse('final-reads.json', finalReadsJson, finalReadsFile)
   const load = record.load
   return {
     ...record,

@@ -7,17 +7,23 @@ import { EnvironmentError } from '#world/environment-error.ts'
 import type { Group } from './compare.ts'
 import { readJournal } from './past-drill.ts'
 
-/** Every finished drill, by its folder's name; a journal that can't be read is left out and told. */
+/** Every finished drill once, by its folder's name; a journal that can't be read, and a copy of another drill, is left out and told. */
 export async function allDrills(
   drillsFolder: string,
   say: (line: string) => void,
 ): Promise<ReadonlyMap<string, Journal>> {
   const names = existsSync(drillsFolder) ? (await readdir(drillsFolder)).toSorted() : []
   const drills = new Map<string, Journal>()
+  const known = new Map<string, string>()
   for (const name of names) {
     if (name === 'latest' || !existsSync(join(drillsFolder, name, 'journal.json'))) continue
     try {
-      drills.set(name, await readJournal(join(drillsFolder, name)))
+      const journal = await readJournal(join(drillsFolder, name))
+      const identity = [journal.drill, journal.world, journal.startedAt].join(' ')
+      const other = known.get(identity)
+      if (other === undefined) drills.set(name, journal)
+      else say(`left out: ${name} is a copy of ${other}`)
+      known.set(identity, other ?? name)
     } catch (error) {
       say(`left out: ${(error as Error).message}`)
     }

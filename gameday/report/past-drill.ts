@@ -94,7 +94,7 @@ export async function recomputeDrill(drillsFolder: string, drill: string | undef
   const missing = ['record.json', 'final-reads.json'].filter((name) => !existsSync(join(folder, name)))
   if (missing.length > 0)
     throw new EnvironmentError(
-      `${basename(folder)} was recorded without ${missing.join(' and ')}, by an older version, so it can't be measured again: run the drill again`,
+      `${basename(folder)} has no ${missing.join(' and no ')} (removed, or recorded by an older version), so it can't be measured again: run the drill again`,
     )
   const integrity = await checkManifest(folder)
   const lines = { ...(await readSeen(folder)), operations: await Array.fromAsync(operationsOf(folder)) }
@@ -118,10 +118,6 @@ function readRecord(
   try {
     return recordFrom(recordJson, finalReadsJson, lines)
   } catch (error) {
-    const [why] = (error as Error).message.split('\n')
-    throw new EnvironmentError(
-      `${folder}: record.json or final-reads.json is not as a drill writes it (${why}): take another drill`,
-      { cause: error },
-    )
+    throw new EnvironmentError(`${folder}: ${(error as Error).message}: take another drill`, { cause: error })
   }
 }

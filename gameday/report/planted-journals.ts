@@ -30,7 +30,7 @@ export function incidentOf(id: string, atMs: number, more: Partial<Incident> = {
 }
 
 export function collected(planned: number, more: Partial<AreaCollection> = {}): AreaCollection {
-  const all = { planned, sent: planned, collected: planned, missing: 0, repeated: 0, late: 0, shed: 0 }
+  const all = { planned, sent: planned, collected: planned, missing: 0, repeated: 0, outside: 0, late: 0, shed: 0 }
   return { ...all, spans: [], reason: null, ...more }
 }
 

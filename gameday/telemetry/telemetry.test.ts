@@ -46,6 +46,7 @@ function drill(): { journal: Journal; events: readonly TimelineEvent[] } {
     operations: record.operations.map((each) => ({
       ...each,
       intendedNs: shift(each.intendedNs),
+      startedNs: each.startedNs && shift(each.startedNs),
       sentNs: each.sentNs && shift(each.sentNs),
       doneNs: shift(each.doneNs),
     })),
@@ -53,6 +54,7 @@ function drill(): { journal: Journal; events: readonly TimelineEvent[] } {
       ...each,
       firstNs: shift(each.firstNs),
       lastNs: shift(each.lastNs),
+      healBeganNs: each.healBeganNs && shift(each.healBeganNs),
       healedNs: each.healedNs && shift(each.healedNs),
     })),
     steps: record.steps.map((each) => ({ ...each, fromNs: shift(each.fromNs), toNs: shift(each.toNs) })),
@@ -124,7 +126,7 @@ test('a failback is a trace of its own, from the order on', async (context) => {
   const { root, children } = traceOf(receiver.spans, 'switchover')
   assert.deepEqual(
     children.map(({ name }) => name),
-    ['decide', 'promote', 'steer', 'recover'],
+    ['decide', 'fence', 'promote', 'steer', 'recover'],
   )
   assert.equal(root.startTimeUnixNano, wallNs(21_900))
   assert.equal(root.endTimeUnixNano, wallNs(21_900 + (journal.incidents.at(-1)?.restoredMs ?? 0)))

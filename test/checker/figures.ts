@@ -1,10 +1,10 @@
 // All figures of a drill by their names, computed from its files by the definitions of docs/measuring.md and nothing else.
 import { causesOf } from './causes.ts'
-import { collectArea } from './collected.ts'
+import { collectArea, collectUnplanned } from './collected.ts'
 import { isAck, nanoseconds, type Ack, type DrillFiles, type StepOfMethod } from './files.ts'
 import { breaksDown, incidentFigures, isGapUnsure, type Drill, type IncidentFigures } from './incidents.ts'
 import { longestGap } from './gaps.ts'
-import { duplicates, incidentOf, lostWrites, sharedIds, splitBrain, stores, windowOf } from './loss.ts'
+import { duplicates, incidentOf, isWholeRead, lostWrites, sharedIds, splitBrain, stores, windowOf } from './loss.ts'
 
 /** By the figure's name. Counts, or times in ms; null: unknown or not measured. */
 export interface Figures {
@@ -27,9 +27,12 @@ export function lookAt(files: DrillFiles): Drill {
   if (record.load === null) throw new Error('expected a record with a load, saw none: the drill measured nothing')
   const origin = BigInt(record.originNs)
   const load = { from: nanoseconds(record.load.fromNs, origin), to: nanoseconds(record.load.toNs, origin) }
+  const planned = record.load.areas
   const areas = new Map(
-    Object.entries(record.load.areas).map(([area, { planned }]) => [area, collectArea(area, planned, files, load)]),
+    Object.entries(planned).map(([area, word]) => [area, collectArea(area, word.planned, files, load)]),
   )
+  for (const [area, lines] of Map.groupBy(files.operations, (line) => line.area))
+    if (planned[area] === undefined) areas.set(area, collectUnplanned(lines.length, load))
   const operations = [...areas.values()].flatMap((area) => area.operations)
   const acks = operations.filter((op) => isAck(op))
   const hypothesis = record.runbook['steady-state-hypothesis']
@@ -58,13 +61,14 @@ function lossValues(
   const atLeast: Record<string, number> = {}
   for (const store of stores) {
     const lost = drill.acks.length === 0 ? null : lostWrites(store, drill.acks, drill.files.finalReads)
-    if (isComplete || lost === null) values[`rpo.${store}.lostCount`] = lost?.length ?? null
+    const isWhole = isComplete && isWholeRead(store, drill.files.finalReads)
+    if (isWhole || lost === null) values[`rpo.${store}.lostCount`] = lost?.length ?? null
     else {
       values[`rpo.${store}.lostCount`] = null
       if (lost.length > 0) atLeast[`rpo.${store}.lostCount`] = lost.length
     }
     const byCause = Map.groupBy(lost ?? [], (each) => incidentOf(each, drill.acks, drill.causes))
-    const isKnown = isComplete && lost !== null
+    const isKnown = isWhole && lost !== null
     for (const cause of drill.causes) {
       const name = incidentName(cause.cause, cause.t0Ns)
       const mine = byCause.get(cause) ?? []
@@ -97,6 +101,7 @@ function collectionValues({ areas }: Drill): Values {
       [`collection.${name}.collected`, area.operations.length],
       [`collection.${name}.missing`, area.missing],
       [`collection.${name}.repeated`, area.repeated],
+      [`collection.${name}.outside`, area.outside],
       [`collection.${name}.late`, area.late],
       [`collection.${name}.shed`, area.shed],
     ]),

@@ -144,10 +144,10 @@ function isStalled(drill: Drill, t0: number, restored: Restored | null): boolean
   const to = restored.kind === 'time' ? t0 + restored.at : drill.load.to
   const origin = BigInt(drill.files.record.originNs)
   const stood = drill.files.record.stalls.filter(({ part, kind }) => part !== 'harness' && kind !== 'clock-step')
-  const stalls = stood.map((stall) => ({
-    from: nanoseconds(stall.fromNs, origin),
-    to: nanoseconds(stall.toNs, origin),
-  }))
+  const stalls = stood.map(({ fromNs, toNs, ms = 0 }) => {
+    const from = nanoseconds(fromNs, origin)
+    return { from, to: Math.max(nanoseconds(toNs, origin), from + ms * 1e6) }
+  })
   const late = drill.operations
     .filter((op) => isLate(op))
     .map((op) => ({ from: op.intended, to: op.started ?? op.intended }))

@@ -24,7 +24,10 @@ export interface JournalFile {
   readonly refusedButPresent: readonly string[]
   readonly outage: { readonly longestMs: Count; readonly resolutionMs: Count; readonly open: boolean }
   readonly collection: Readonly<
-    Record<string, Readonly<Record<'planned' | 'collected' | 'missing' | 'repeated' | 'late' | 'shed', number>>>
+    Record<
+      string,
+      Readonly<Record<'planned' | 'collected' | 'missing' | 'repeated' | 'outside' | 'late' | 'shed', number>>
+    >
   >
   readonly incidents: readonly (Restored & {
     readonly cause: string
@@ -90,7 +93,7 @@ export function journalValues(journal: JournalFile): Values {
       {},
       ...Object.entries(journal.collection).map(([area, it]) =>
         Object.fromEntries(
-          (['planned', 'collected', 'missing', 'repeated', 'late', 'shed'] as const).map((name) => [
+          (['planned', 'collected', 'missing', 'repeated', 'outside', 'late', 'shed'] as const).map((name) => [
             `collection.${area}.${name}`,
             it[name],
           ]),

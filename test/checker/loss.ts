@@ -5,10 +5,18 @@ import type { Ack, FinalReadsFile } from './files.ts'
 export const stores = ['postgres', 'kafka', 'redis'] as const
 export type Store = (typeof stores)[number]
 
-/** Null: the store was not read. */
+const regions = ['a', 'b', 'c']
+
+/** Kafka and Redis are read in every region, Postgres in the primary. */
+export function isWholeRead(store: Store, reads: FinalReadsFile): boolean {
+  if (store === 'postgres') return reads.postgres !== null
+  return regions.every((region) => reads[store]?.[region] !== undefined)
+}
+
+/** Null: the store was read nowhere. */
 export function lostWrites(store: Store, acks: readonly Ack[], reads: FinalReadsFile): readonly Ack[] | null {
   const file = reads[store]
-  if (file === null) return null
+  if (file === null || Object.keys(file).length === 0) return null
   const held = 'ids' in file ? [new Set(file.ids as readonly string[])] : regionsOf(file)
   return acks.filter(({ orderId }) => held.some((ids) => !ids.has(orderId)))
 }
@@ -51,10 +59,12 @@ export function sharedIds(acks: readonly Ack[]): number {
   return [...keys.values()].filter(({ size }) => size > 1).length
 }
 
-export function duplicates({ kafka, redis }: FinalReadsFile): {
+export function duplicates(reads: FinalReadsFile): {
   delivered: number | null
   appliedTwice: number | null
 } {
+  const kafka = isWholeRead('kafka', reads) ? reads.kafka : null
+  const redis = isWholeRead('redis', reads) ? reads.redis : null
   const sum = (counts: readonly number[]): number => counts.reduce((total, each) => total + each, 0)
   const applied = redis === null ? [null] : Object.values(redis).map((region) => region.applied)
   return {
