@@ -111,8 +111,15 @@ function leastDemandMs(name: Name, gapMs: number, lengthMs: number): number {
 function gapProblems(runbook: Runbook): readonly Problem[] {
   const { load, objectives } = runbook
   const lengthMs = spanOfSteps(runbook).leastMs
-  return (['rto', 'rto-first-write', 'longest-gap', 'failback-gap'] as const).flatMap((name) => {
-    const demandedMs = objectives[name]
+  const demands = (['rto', 'rto-first-write', 'longest-gap', 'failback-gap'] as const).map((name) => ({
+    name,
+    path: at(name),
+    demandedMs: objectives[name],
+  }))
+  // A stop loss that chance alone meets ends a drill in which nothing was wrong.
+  const stopLoss = { name: 'longest-gap' as const, path: ['abort-when', 'no-acks-for'] }
+  const all = [...demands, { ...stopLoss, demandedMs: runbook['abort-when']?.['no-acks-for'] }]
+  return all.flatMap(({ name, path, demandedMs }) => {
     const isOfArea = name === 'rto'
     if (demandedMs === undefined || (!isOfArea && load.reads === 1)) return []
     const gapAt = (rate: number): number => meanGaps({ load: { ...load, rate } })[isOfArea ? 'ofAreaMs' : 'ofWritesMs']
@@ -126,7 +133,7 @@ function gapProblems(runbook: Runbook): readonly Problem[] {
       rate === null ? `at least ${formatMs(Math.ceil(leastAt(mostRate) - roundingMs))}` : `load.rate >= ${rate}/s`
     return [
       {
-        path: at(name),
+        path,
         expected: `expected a time that the load can show (say ${help}): ${what} are ${formatMs(gapAt(load.rate))} apart, which carries ${formatMs(Math.ceil(leastAt(load.rate) - roundingMs))} or more`,
         found: `${formatMs(demandedMs)} with load.rate ${load.rate}/s`,
       },

@@ -19,9 +19,17 @@ interface Past {
   /** What surely lies before the step: other branches of a parallel step may be late. */
   readonly injected: Set<string>
   disturbed: boolean
+  /** Who is primary, as far as orders alone have moved the role; null: a fault may have. */
+  primary: string | null
 }
 
-const nothingDone = (): Past => ({ ids: new Set(), healed: new Set(), injected: new Set(), disturbed: false })
+const nothingDone = (primary: string | null = null): Past => ({
+  ids: new Set(),
+  healed: new Set(),
+  injected: new Set(),
+  disturbed: false,
+  primary,
+})
 
 /** Of a fault that stands in no runbook; paths begin in the fault. */
 export function meaningProblemsOfFault(fault: FaultSpec): readonly Problem[] {
@@ -44,7 +52,7 @@ export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly
       expected: 'expected a load that writes',
       found: 'load.reads: 1',
     })
-  const past = nothingDone()
+  const past = nothingDone(runbook.topology.home)
   const look = (leaf: Leaf, before: Past): void => {
     problems.push(...stepProblems(leaf, before, runbook.topology, canApprove))
   }
@@ -58,11 +66,12 @@ export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly
     for (const branch of branches) {
       for (const id of branch.injected) past.injected.add(id)
       past.disturbed ||= branch.disturbed
+      if (branch.disturbed) past.primary = null
     }
     if (step.parallel === undefined) look({ path, at: '', step, before: null }, past)
   }
   // A rollback may find a fault healed already, or not injected yet.
-  for (const leaf of rollbackLeaves(runbook)) look(leaf, { ...past, healed: new Set() })
+  for (const leaf of rollbackLeaves(runbook)) look(leaf, { ...past, healed: new Set(), primary: null })
   return [...problems, ...faultTimeProblems(runbook), ...demandProblems(runbook)]
 }
 
@@ -77,9 +86,13 @@ function stepProblems({ path, step }: Leaf, past: Past, topology: Topology, canA
         found: 'none',
       })
   }
-  if (step.action !== undefined) problems.push(...actionProblems([...path, 'action'], step.action, topology.commit))
+  if (step.action !== undefined) {
+    problems.push(...actionProblems([...path, 'action'], step.action, topology.commit))
+    problems.push(...idleOrderProblems([...path, 'action'], step.action, topology.home, past))
+  }
   if (step.heal !== undefined) problems.push(...healProblems([...path, 'heal'], step.heal, past))
   past.disturbed ||= step.fault !== undefined || step.action !== undefined
+  if (step.fault !== undefined) past.primary = null
   problems.push(...waitProblems(path, step, past))
   if (step.approve !== undefined && !canApprove)
     problems.push({
@@ -109,6 +122,12 @@ function faultProblems(path: Path, fault: FaultSpec, { ids, injected }: Past): r
         path,
         expected: 'expected at least one of delay, jitter, loss, reorder, bandwidth',
         found: 'none',
+      })
+    else if ([delay, bandwidth].every((each) => each === undefined) && [jitter, loss, reorder].every((each) => !each))
+      problems.push({
+        path,
+        expected: 'expected a jitter, loss or reorder above 0: nothing else is changed',
+        found: '0',
       })
     if (linksOf(fault.target).every(({ from, to }) => new Set([...from, ...to]).size === 1))
       problems.push({
@@ -169,6 +188,19 @@ function actionProblems(path: Path, action: ActionSpec, commit: Runbook['topolog
       },
     ]
   return []
+}
+
+/** An order that moves nothing has no figures: what is demanded of it would be met by nothing. */
+function idleOrderProblems(path: Path, { kind, to }: ActionSpec, home: string, past: Past): readonly Problem[] {
+  const { primary } = past
+  const wanted = kind === 'failback' ? home : kind === 'switchover' ? (to ?? null) : null
+  past.primary = wanted
+  if (primary === null || wanted !== primary) return []
+  const expected =
+    kind === 'failback'
+      ? 'expected a switchover or a fault before a failback: the role is at home'
+      : `expected another region than ${primary}, which is primary by then`
+  return [{ path, expected, found: kind === 'failback' ? 'none' : `to: ${String(to)}` }]
 }
 
 function healProblems(path: Path, id: string, { injected, healed }: Past): readonly Problem[] {

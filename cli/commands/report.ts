@@ -21,7 +21,7 @@ export function registerReport(program: Command): void {
     .command('report')
     .description("print a past drill's screen again and write its report.html anew")
     .argument('[drill]', 'its folder or name (default: the latest)')
-    .option('--json', 'print journal.json on standard output')
+    .option('--json', 'print the journal on standard output; with --recompute, the one that is measured anew')
     .option('--markdown', 'print it as Markdown, for a pull request')
     .option('--recompute', 'measure again from the raw files, and compare with journal.json')
     .option('--otlp <url>', 'send its traces there by OTLP over HTTP', otlpEndpoint)

@@ -15,10 +15,25 @@ const lookQuery = `SELECT pg_is_in_recovery() AS standby, pg_last_wal_replay_lsn
 
 type Look = ReplayLook & { startup: number | null; receiver: number | null }
 
+/** A standby may cancel any statement for a record that it is about to replay (SQLSTATE 40001), and answers the next one. */
+const isConflict = (error: unknown): boolean => (error as { readonly code?: unknown }).code === '40001'
+
+async function ask(session: Session): Promise<Readonly<Record<string, unknown>>> {
+  const deadline = performance.now() + queryTimeoutMs
+  for (;;) {
+    try {
+      return (await session.query(lookQuery, [], queryTimeoutMs)).rows[0] ?? {}
+    } catch (error) {
+      if (!isConflict(error) || performance.now() > deadline) throw error
+      await pause(pollMs)
+    }
+  }
+}
+
 /** Sleeps are counted before the rest is seen: what is waited for then belongs to that sleep or a later one. */
 async function look(session: Session, startup: number | null): Promise<Look> {
   const sleeps = startup === null ? 0 : countSleeps(startup)
-  const row = (await session.query(lookQuery, [], queryTimeoutMs)).rows[0] ?? {}
+  const row = await ask(session)
   if (row['standby'] !== true) throw new Error('expected a standby, saw a primary')
   return {
     sleeps,

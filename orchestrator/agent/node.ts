@@ -76,7 +76,7 @@ export class Node {
   #duty: Duty = { kind: 'none' }
   #commit: CommitMode
   #session: Session | null = null
-  /** Finds the end of the WAL, once no more can arrive; null while some may. */
+  /** Finds the end of the WAL, once no more can arrive; null while some may, and where it could not be found. */
   #end: Promise<string> | null = null
   #endLsn: string | null = null
   /** Ends what runs on in the background under the present promise. */
@@ -159,7 +159,7 @@ export class Node {
       if (decision.kind === 'refuse') throw new Refused(this.#kept.promised, decision.reason)
       const isUp = this.server.state === 'up'
       if (decision.kind === 'raise') await this.#raise(epoch)
-      else if (!isUp) await this.#revive()
+      else await this.#locate()
       return isUp ? positionTimeoutMs : 0
     })
     if (this.#end !== null) await within(this.#end, waitMs)
@@ -195,7 +195,7 @@ export class Node {
         decision = decideFollow(this.view(), order)
       }
       if (decision.kind === 'locate') {
-        if (this.server.state !== 'up') await this.#revive()
+        await this.#locate()
         if (this.#end !== null) await within(this.#end, positionTimeoutMs, signal)
         decision = decideFollow(this.view(), order)
       }
@@ -278,6 +278,12 @@ export class Node {
     await this.#makeBare()
   }
 
+  /** Sees to it that the end of the WAL is sought, unless it is known, or WAL arrives. A search that failed is begun again. */
+  async #locate(): Promise<void> {
+    if (this.server.state !== 'up') await this.#revive()
+    else if (this.#duty.kind === 'none' && this.#kept.half === null && this.#end === null) this.#search()
+  }
+
   /** Takes the source away and sees to it that no WAL arrives; Postgres is started if it was down. */
   async #makeBare(): Promise<void> {
     this.#endLsn = null
@@ -293,6 +299,10 @@ export class Node {
       }
     }
     if (this.server.state === 'stopped' || this.server.state === 'crashed') await this.server.start()
+    this.#search()
+  }
+
+  #search(): void {
     const end = this.#findEnd(this.#background.signal)
     this.#end = end
     void this.#noteEnd(end)
@@ -304,6 +314,8 @@ export class Node {
       if (this.#end === end) this.#endLsn = lsn
       this.#options.changed()
     } catch (error) {
+      // Whoever needs it asks again.
+      if (this.#end === end) this.#end = null
       this.#options.log.warn({ err: error }, 'the end of the WAL was not found')
     }
   }

@@ -18,7 +18,11 @@ async function main(folder: string | undefined): Promise<number> {
     process.stderr.write('expected a drill folder: node test/checker/check-record.ts drills/latest\n')
     return 3
   }
-  const checked = await checkFolder(folder)
+  const checked = await checkFolder(folder).catch((error: unknown) => {
+    process.stderr.write(`${folder} can't be checked: ${(error as Error).message}\n`)
+    return null
+  })
+  if (checked === null) return 3
   for (const [name, value] of Object.entries(checked.figures.values))
     process.stdout.write(`${name}: ${value ?? 'unknown'}\n`)
   for (const [name, value] of Object.entries(checked.figures.atLeast))

@@ -269,6 +269,8 @@ void test('rule 1: while replay hangs the end of the WAL is not known, and a pro
       assert.equal(reply.position, null)
     }
     await assert.rejects(c.promote(epoch), isRefused)
+    // The search fails; whoever asks again begins another.
+    await c.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'agent'")
   } finally {
     await c.run('kill', '-CONT', replay)
   }
