@@ -185,7 +185,7 @@ function prepare({ options, signal, drill, folder, originNs, live, before }: Pre
       return { approved, from: from === 'dashboard' ? 'from the dashboard' : 'from the command line' }
     },
   })
-  return { options, signal, drill, collector, steps, stopLoss, live, load, baseline: before.baseline }
+  return { options, signal, drill, collector, steps, stopLoss, live, load, before }
 }
 
 async function writeAll(
@@ -258,7 +258,7 @@ interface Run extends Conducted {
   readonly options: DrillOptions
   /** Ends the drill: Ctrl-C, or a folder that can't be written any more. */
   readonly signal: AbortSignal
-  readonly baseline: KafkaBaseline
+  readonly before: Before
 }
 
 interface Outcome {
@@ -307,7 +307,7 @@ async function lookAfterwards(
   return { finalReads, agreement, checks: [everyStoreRead(stores.problems, interruption), fresh] }
 }
 
-async function finalStores({ drill, collector, signal, baseline, options: { world } }: Run): Promise<FinalStores> {
+async function finalStores({ drill, collector, signal, before, options: { world } }: Run): Promise<FinalStores> {
   const facts = await world.containers()
   const acked = new Set(
     collector.operations.flatMap((each) =>
@@ -319,7 +319,8 @@ async function finalStores({ drill, collector, signal, baseline, options: { worl
     drill,
     primary: currentPrimary(await viewWorld(world)),
     live: regions.filter((region) => facts.some((each) => each.site === region && each.state === 'running')),
-    baseline,
+    baseline: before.baseline,
+    lostBelowEpoch: world.topology.commit === 'async' ? (before.epoch?.epoch ?? null) : null,
     ackedIds: [...acked],
     withinMs: storesWithinMs,
     settleWithinMs: storesSettleWithinMs,

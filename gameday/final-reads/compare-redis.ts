@@ -107,8 +107,16 @@ class Projections {
       }
       return extras
     })
-    this.#compared.rows += extras.size
-    await this.#judge(await this.#lookAgain([...extras].map((id) => ({ region, id }))))
+    const pairs = await this.#lookAgain([...extras].map((id) => ({ region, id })))
+    const own = pairs.filter((pair) => !this.#isOfBefore(pair))
+    this.#compared.rows += own.length
+    await this.#judge(own)
+  }
+
+  #isOfBefore({ stored, projected }: Pair): boolean {
+    const { lostBelowEpoch } = this.#comparing
+    const order = stored === null && projected !== null ? orderIn(projected) : null
+    return lostBelowEpoch !== null && order !== null && order.epoch < lostBelowEpoch
   }
 
   async #lookAgain(places: readonly Place[]): Promise<readonly Pair[]> {

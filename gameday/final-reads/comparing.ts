@@ -10,6 +10,8 @@ export interface Comparing {
   readonly world: StoresOf
   readonly primary: Region | null
   readonly live: readonly Region[]
+  /** With asynchronous commits, drills before this one may have lost orders whose projections are still there: those under epochs below it. */
+  readonly lostBelowEpoch: number | null
   /** A question that fails is asked again for so long. */
   readonly answerWithinMs: number
   /** What differs is looked at again for so long in all, by store. */

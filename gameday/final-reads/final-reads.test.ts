@@ -53,6 +53,7 @@ function storesOf(options: Pick<FinalReadOptions, 'primary' | 'live'>): FinalSto
     world: silent,
     drill: 'd',
     baseline: new Map(),
+    lostBelowEpoch: null,
     ackedIds: ['one'],
     signal,
     ...times,

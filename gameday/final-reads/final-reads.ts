@@ -33,6 +33,8 @@ export interface FinalReadOptions {
   readonly primary: Region | null
   readonly live: readonly Region[]
   readonly baseline: KafkaBaseline
+  /** As of `Comparing`. */
+  readonly lostBelowEpoch: number | null
   readonly ackedIds: readonly string[]
   /** For what is missing, and for each question that fails. */
   readonly withinMs: number
@@ -82,8 +84,9 @@ export class FinalStores implements AsyncDisposable {
 
   /** After the reads. Never rejects: what could not be compared says so. */
   async compare(note: Note): Promise<readonly StoreAgreement[]> {
-    const { world, primary, live, withinMs: answerWithinMs, settleWithinMs, signal } = this.#options
-    const comparing: Comparing = { world, primary, live, answerWithinMs, settleWithinMs, signal, note }
+    const { world, primary, live, lostBelowEpoch, withinMs, settleWithinMs, signal } = this.#options
+    const times = { answerWithinMs: withinMs, settleWithinMs }
+    const comparing: Comparing = { world, primary, live, lostBelowEpoch, ...times, signal, note }
     return Promise.all([comparePostgres(comparing), compareKafka(comparing, this.#kafka), compareRedis(comparing)])
   }
 

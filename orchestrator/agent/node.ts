@@ -17,18 +17,17 @@ import {
 } from '#orchestrator/core/agent/decisions.ts'
 import { positionAt } from '#orchestrator/core/agent/history.ts'
 import type { StreamStart } from '#orchestrator/core/agent/replication-anticipation.ts'
-import type { FollowReply, NodeState, PromiseReply, PromoteReply, TimelineNotice } from '#protocol/agent.ts'
+import type { FollowReply, NodeState, PromiseReply, PromoteReply } from '#protocol/agent.ts'
 import type { History, Position } from '#protocol/epoch.ts'
 import type { CommitMode } from '#protocol/topology.ts'
-import { regions, type Region } from '#protocol/sites.ts'
+import { regions } from '#protocol/sites.ts'
 import { monotonicNs } from '#runtime/clock.ts'
-import type { Log } from '#runtime/log.ts'
 import { Session } from '#runtime/postgres.ts'
 import { awaitEndOfReplay, awaitNoReceiver, awaitReplayOf } from './cut.ts'
 import { saveState } from './durable-state.ts'
-import type { Events } from './events.ts'
 import { commitEpoch } from './first-commit.ts'
 import { Lock } from './lock.ts'
+import type { NodeOptions } from './node-options.ts'
 import { Refused, Superseded } from './refused.ts'
 import { pause, within } from './waits.ts'
 import { paths } from './paths.ts'
@@ -36,28 +35,9 @@ import { localTarget, PostgresServer } from './postgres-server.ts'
 import type { Sample } from './probe.ts'
 import { promotePostgres } from './promotion.ts'
 import { awaitPrimary, becomeCopy, Straying } from './rebuild.ts'
-import type { ReplicationLink } from './replication-link.ts'
 import { exportTail } from './lost-tail.ts'
 import { sourceOf, writeSettings, type Source } from './settings.ts'
 import { NewTimelines, readForks } from './timelines.ts'
-
-export type NodeOptions = {
-  region: Region
-  commit: CommitMode
-  appPassword: string
-  wallClock: Readonly<Record<string, string>>
-  kept: Kept
-  log: Log
-  events: Events
-  /** Postgres's way to its source. */
-  link: ReplicationLink
-  /** Called after every change that others decide by. */
-  changed: () => void
-  /** So long Postgres is given to see a new timeline, before it finds out by itself. */
-  timelineLookMs: number
-  /** Called after a promotion, so that the others hear of the new timeline at once. */
-  tell: (notice: TimelineNotice) => void
-}
 
 /** A walreceiver that outlives this time is ended with the whole of Postgres. */
 const cutTimeoutMs = 1000

@@ -95,13 +95,16 @@ describe('the stores of two regions', () => {
     for (const region of both) await kafka[region].publish('a', 1, ids, { atATime: 300 })
   })
 
-  async function compared(): Promise<Record<StoreAgreement['store'], StoreAgreement>> {
+  async function compared(
+    lostBelowEpoch: number | null = null,
+  ): Promise<Record<StoreAgreement['store'], StoreAgreement>> {
     await using stores = new FinalStores({
       world,
       drill: 'drill',
       primary: 'a',
       live: both,
       baseline,
+      lostBelowEpoch,
       ackedIds: ids,
       withinMs: 300,
       signal: new AbortController().signal,
@@ -167,6 +170,16 @@ describe('the stores of two regions', () => {
         'order no id: missing in Postgres of a, there in Redis of a',
       ].toSorted(),
     )
+  })
+
+  test('what drills before this one have lost is no disagreement, what this one lost is', async () => {
+    const stranger = randomUUID()
+    await raw.b.hset(redisKeys.projection(stranger), 'order', projected(stranger))
+    await raw.b.del(redisKeys.projection(at(4)))
+    const missing = `order ${at(4)}: missing in Redis of b, there in Postgres of a`
+    assert.deepEqual(found((await compared(2)).redis), [missing])
+    const lost = `order ${stranger}: missing in Postgres of a, there in Redis of b`
+    assert.deepEqual(found((await compared(1)).redis).toSorted(), [missing, lost].toSorted())
   })
 
   test('an event with another value, and one that a region lacks, are named', async () => {
