@@ -2,7 +2,6 @@
 import { linksOf, nameOf, servicesOf } from '#chaos/targets.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import type { ActionSpec, AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
-import type { Topology } from '#protocol/topology.ts'
 import { demandProblems } from './demands.ts'
 import { faultTimeProblems } from './fault-times.ts'
 import { branchesOf, rollbackLeaves, type Leaf, type Path } from './method.ts'
@@ -54,7 +53,7 @@ export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly
     })
   const past = nothingDone(runbook.topology.home)
   const look = (leaf: Leaf, before: Past): void => {
-    problems.push(...stepProblems(leaf, before, runbook.topology, canApprove))
+    problems.push(...stepProblems(leaf, before, runbook, canApprove))
   }
   for (const [index, step] of runbook.method.entries()) {
     const path: Path = ['method', index]
@@ -75,7 +74,8 @@ export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly
   return [...problems, ...faultTimeProblems(runbook), ...demandProblems(runbook)]
 }
 
-function stepProblems({ path, step }: Leaf, past: Past, topology: Topology, canApprove: boolean): readonly Problem[] {
+function stepProblems({ path, step }: Leaf, past: Past, runbook: Runbook, canApprove: boolean): readonly Problem[] {
+  const { topology } = runbook
   const problems: Problem[] = []
   if (step.fault !== undefined) {
     problems.push(...faultProblems([...path, 'fault'], step.fault, past))
@@ -87,8 +87,9 @@ function stepProblems({ path, step }: Leaf, past: Past, topology: Topology, canA
       })
   }
   if (step.action !== undefined) {
-    problems.push(...actionProblems([...path, 'action'], step.action, topology.commit))
-    problems.push(...idleOrderProblems([...path, 'action'], step.action, topology.home, past))
+    const wrong = actionProblems([...path, 'action'], step.action, topology.commit)
+    if (wrong.length > 0) past.primary = null
+    problems.push(...wrong, ...idleOrderProblems([...path, 'action'], step.action, runbook, past))
   }
   if (step.heal !== undefined) problems.push(...healProblems([...path, 'heal'], step.heal, past))
   past.disturbed ||= step.fault !== undefined || step.action !== undefined
@@ -191,11 +192,15 @@ function actionProblems(path: Path, action: ActionSpec, commit: Runbook['topolog
 }
 
 /** An order that moves nothing has no figures: what is demanded of it would be met by nothing. */
-function idleOrderProblems(path: Path, { kind, to }: ActionSpec, home: string, past: Past): readonly Problem[] {
+function idleOrderProblems(path: Path, { kind, to }: ActionSpec, runbook: Runbook, past: Past): readonly Problem[] {
   const { primary } = past
-  const wanted = kind === 'failback' ? home : kind === 'switchover' ? (to ?? null) : null
-  past.primary = wanted
+  const { objectives, topology } = runbook
+  const wanted = kind === 'failback' ? topology.home : kind === 'switchover' ? (to ?? null) : null
+  if (primary !== null) past.primary = wanted
   if (primary === null || wanted !== primary) return []
+  const judged =
+    kind === 'failback' ? (['failback-gap', 'failback-failed'] as const) : (['rto', 'rto-first-write'] as const)
+  if (judged.every((name) => objectives[name] === undefined)) return []
   const expected =
     kind === 'failback'
       ? 'expected a switchover or a fault before a failback: the role is at home'

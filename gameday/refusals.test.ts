@@ -125,7 +125,7 @@ for (const [objectives, load, method, expected] of [
   [
     '{ failback-gap: 5s }',
     '{ rate: 100/s, reads: 1 }',
-    ['action: failback'],
+    [cut(), 'action: failback'],
     /failback-gap: expected a load that writes/,
   ],
   [
@@ -154,6 +154,24 @@ for (const [objectives, load, method, expected] of [
   ],
   ['{ failback-failed: 0 }', '{ rate: 100/s }', [cut(), 'hold: 9s'], /failback-failed: expected an action: failback/],
   ['{ failback-gap: 5s }', '{ rate: 100/s }', [cut(), 'hold: 9s'], /failback-gap: expected an action: failback/],
+  [
+    '{ failback-gap: 5s }',
+    '{ rate: 100/s }',
+    ['hold: 9s', 'action: failback', 'hold: 9s'],
+    /method\[1\]\.action: expected a switchover or a fault before a failback: the role is at home/,
+  ],
+  [
+    '{ rto: 5s }',
+    '{ rate: 100/s }',
+    ['action: { kind: switchover, to: b }', 'hold: 9s', 'action: { kind: switchover, to: b }', 'hold: 9s'],
+    /method\[2\]\.action: expected another region than b, which is primary by then, found to: b/,
+  ],
+  [
+    '{}',
+    '{ rate: 100/s }',
+    ["fault: { id: f, kind: link-degrade, target: 'a -> b', loss: 0, jitter: 0 }", 'hold: 9s'],
+    /method\[0\]\.fault: expected a jitter, loss or reorder above 0: nothing else is changed/,
+  ],
   [
     '{ rpo: 0s, lost-writes: ">= 1" }',
     '{ rate: 100/s }',

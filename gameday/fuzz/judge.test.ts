@@ -111,7 +111,7 @@ void test('a store that was not read, and a run that took too long, are told as 
   const unread = { ...goodRecord().finalReads, kafka: null }
   assert.match(
     judge(measure(fuzzed({ finalReads: unread })), 20_000, null).unknown.join(),
-    /kafka unknown \(it was not read\)/,
+    /kafka unknown \(Kafka of a, b, c was not read\)/,
   )
   assert.deepEqual(judge(measure(fuzzed()), longestRunMs + 1, null), {
     violations: [],
