@@ -16,6 +16,11 @@ import { removeWorld } from '#world/down.ts'
 import { listWorlds } from '#world/world-containers.ts'
 
 const docker = new Dockerode(findEndpoint(loadHostConfig()).options)
+/**
+ * Its first run loses the primary region without killing its Postgres. Where that dies in mid-commit, an event of an order that Postgres
+ * lost was seen (README, Limits): a violation that the run rightly finds now and then.
+ */
+const seed = '6'
 const world = `test-fuzz-${randomBytes(3).toString('hex')}`
 
 after(async () => {
@@ -24,7 +29,7 @@ after(async () => {
 })
 
 void test('a random drill passes, Ctrl-C in the next one heals it, and the world that was made goes again', async () => {
-  const argv = ['fuzz', '--world', world, '--seed', '1', '--runs', '3', '--steps']
+  const argv = ['fuzz', '--world', world, '--seed', seed, '--runs', '3', '--steps']
   const child = spawn(process.execPath, [join(checkout, 'cli', 'main.ts'), ...argv], {
     cwd: checkout,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -41,7 +46,7 @@ void test('a random drill passes, Ctrl-C in the next one heals it, and the world
   const [exitCode] = await ended
   const seen = lines.join('\n')
   assert.equal(exitCode, 2, seen)
-  assert.match(seen, /^fuzz --seed 1: 3 runs in world /m)
+  assert.match(seen, /^fuzz --seed 6: 3 runs in world /m)
   assert.match(seen, /^run 1: pass in /m)
   assert.match(seen, /SIGINT: healing what the run has broken/)
   assert.match(seen, /^✔ Heal and end the load$/m)
