@@ -3,6 +3,7 @@ import type { Check, FaultRecord, Journal } from '#protocol/journal.ts'
 import { unplannedShare, type Account } from './collection.ts'
 import { sinceMs } from './history.ts'
 import type { IncidentMeasured } from './incidents.ts'
+import { unreadWords } from './loss.ts'
 import { formatMs, formatTiming } from './objectives.ts'
 import type { DrillRecord, StoreAgreement } from './record.ts'
 
@@ -83,6 +84,18 @@ export function faultsInForce(record: DrillRecord, healed: ReadonlySet<string>):
     status: 'pass',
     reason: lasting.length === 0 ? 'no fault lasts' : lasting.map(({ id }) => id).join(', '),
   }
+}
+
+/** By the final reads themselves, whatever the drill took to be every region. */
+export function storesRead({ finalReads, interruption, checks }: DrillRecord): Check | null {
+  const recorded = checks.find(({ name }) => name === 'every store was read')
+  const unread = [
+    finalReads.postgres === null ? 'Postgres of the primary was not read' : null,
+    unreadWords(finalReads, 'kafka'),
+    unreadWords(finalReads, 'redis'),
+  ].filter((each) => each !== null)
+  if (recorded === undefined || recorded.status !== 'pass' || unread.length === 0) return recorded ?? null
+  return { ...recorded, status: interruption === null ? 'fail' : 'unknown', reason: unread.join('; ') }
 }
 
 /** @param allowed by the objective `unexplained-incidents` */

@@ -75,10 +75,10 @@ function missingHoles(
 }
 
 /** Its times are in the order in which such things happen, and what was answered was sent. */
-function isSound({ intendedNs, startedNs, sentNs, doneNs, outcome }: Operation): boolean {
-  const times = [intendedNs, startedNs, sentNs, doneNs].flatMap((ns) => (ns === null ? [] : [BigInt(ns)]))
-  const isInOrder = times.every((at, index) => index === 0 || at >= (times[index - 1] ?? at))
-  return isInOrder && (outcome !== 'ok' || sentNs !== null)
+function isSound({ sentNs, outcome }: Operation, each: ClientOperation): boolean {
+  const { intendedMs, startedMs = intendedMs, doneMs } = each
+  const sentMs = sentNs === null ? startedMs : each.sentMs
+  return intendedMs <= startedMs && startedMs <= sentMs && sentMs <= doneMs && (outcome !== 'ok' || sentNs !== null)
 }
 
 /** Each planned number once, by its first line that can be true. */
@@ -99,7 +99,7 @@ function collect(
     const each = toClientOperation(line, originNs)
     const isPlanned = line.seq >= 0 && line.seq < planned
     if (!isPlanned || each.intendedMs < load.fromMs || each.intendedMs >= load.toMs) outside += 1
-    else if (!isSound(line)) unsound += 1
+    else if (!isSound(line, each)) unsound += 1
     else if (collected.has(line.seq)) repeated += 1
     else collected.set(line.seq, each)
   }

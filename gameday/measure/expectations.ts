@@ -2,7 +2,7 @@
 import type { ObjectiveResult } from '#protocol/journal.ts'
 import { methodLeaves, type Leaf } from '../method.ts'
 import { holesIn, missingWords, type Account } from './collection.ts'
-import { decidedMs, sinceMs, type ClientOperation } from './history.ts'
+import { failuresIn, sinceMs, type ClientOperation } from './history.ts'
 import type { DrillRecord } from './record.ts'
 
 interface HoldSpan {
@@ -34,10 +34,7 @@ function holdSpan(record: DrillRecord, leaf: Leaf): HoldSpan | null {
 
 /** What hangs when the hold ends is waited for; what was well under way when the next fault struck is that one's. */
 function failedIn(operations: readonly ClientOperation[], span: HoldSpan, p99Ms: number): number {
-  return operations.filter((each) => {
-    const atMs = decidedMs(each, p99Ms)
-    return each.outcome !== 'ok' && each.intendedMs < span.toMs && atMs >= span.sinceFaultMs && atMs < span.nextMs
-  }).length
+  return failuresIn(operations, { fromMs: span.sinceFaultMs, untilMs: span.toMs, nextMs: span.nextMs }, p99Ms)
 }
 
 /** An ack that was on its way when the fault struck is none of these: its write was sent before. */

@@ -1,5 +1,5 @@
 // The figures of a drill, from its record: incidents, losses, epochs, counts. What they become in the journal is measure.ts's.
-import { type Check, type EpochSeen, type Journal } from '#protocol/journal.ts'
+import { type EpochSeen, type Journal } from '#protocol/journal.ts'
 import { regions, type Region } from '#protocol/sites.ts'
 import { breakdownCauses } from './breakdowns.ts'
 import { causesOf, faultEnds, withOwnIds, type Cause } from './causes.ts'
@@ -9,11 +9,18 @@ import { duplicates } from './duplicates.ts'
 import { epochsOf, type Span } from './epochs.ts'
 import { aftermathMs, type Explaining } from './explanations.ts'
 import { longestGap } from './gaps.ts'
-import { ackedWrites, decidedMs, sinceMs, type AckedWrite, type ClientOperation } from './history.ts'
+import { ackedWrites, failuresIn, sinceMs, type AckedWrite, type ClientOperation } from './history.ts'
 import { gapTiming, measureIncident, sceneOf, type IncidentMeasured, type Scene } from './incidents.ts'
-import { postgresLoss, refusedButPresent, regionalLoss, type LossReport, type RegionalLossReport } from './loss.ts'
+import {
+  postgresLoss,
+  refusedButPresent,
+  regionalLoss,
+  unreadWords,
+  type LossReport,
+  type RegionalLossReport,
+} from './loss.ts'
 import { type Counted, type DemandedIncident, type DemandedStore } from './objectives.ts'
-import type { DrillRecord, FinalReads } from './record.ts'
+import type { DrillRecord } from './record.ts'
 import { type Thresholds } from './service.ts'
 import { type Timing } from './timing.ts'
 
@@ -80,25 +87,6 @@ function measureDuplicates({ finalReads }: DrillRecord): Journal['duplicates'] {
   )
   const isRead = unreadWords(finalReads, 'kafka') === null
   return { delivered: isRead ? counted.delivered : null, appliedTwice: counted.appliedTwice }
-}
-
-/** Why what a store holds is not known of every region; null: it is. */
-function unreadWords({ kafka, redis }: FinalReads, store: 'kafka' | 'redis'): string | null {
-  const [name, read] = store === 'kafka' ? ['Kafka', kafka] : ['Redis', redis]
-  const unread = regions.filter((region) => read?.has(region) !== true)
-  return unread.length === 0 ? null : `${name} of ${unread.join(', ')} was not read`
-}
-
-/** By the final reads themselves, whatever the drill took to be every region. */
-export function everyStoreRead({ finalReads, interruption, checks }: DrillRecord): Check | null {
-  const recorded = checks.find(({ name }) => name === 'every store was read')
-  const unread = [
-    finalReads.postgres === null ? 'Postgres of the primary was not read' : null,
-    unreadWords(finalReads, 'kafka'),
-    unreadWords(finalReads, 'redis'),
-  ].filter((each) => each !== null)
-  if (recorded === undefined || recorded.status !== 'pass' || unread.length === 0) return recorded ?? null
-  return { ...recorded, status: interruption === null ? 'fail' : 'unknown', reason: unread.join('; ') }
 }
 
 /** That a lost order is not found is the truth: it counts as loss, once, and not as outage for as long as somebody asks for it. */
@@ -221,11 +209,8 @@ export function failedIn(
   { cause, untilMs }: IncidentMeasured,
 ): Counted {
   const { p99Ms } = scene.thresholds
-  const isLast = untilMs >= scene.load.toMs
-  const failed = served.filter((each) => {
-    const atMs = decidedMs(each, p99Ms)
-    return each.outcome !== 'ok' && each.intendedMs < untilMs && atMs >= cause.t0Ms && (isLast || atMs < untilMs)
-  }).length
+  const nextMs = untilMs < scene.load.toMs ? untilMs : Number.POSITIVE_INFINITY
+  const failed = failuresIn(served, { fromMs: cause.t0Ms, untilMs, nextMs }, p99Ms)
   const holes = holesIn(accounted, { fromMs: cause.t0Ms - p99Ms, toMs: untilMs })
   return countedWith(holes.length === 0 ? null : missingWords(accounted, holes), failed)
 }

@@ -69,6 +69,18 @@ export function decidedMs({ intendedMs, doneMs }: ClientOperation, p99Ms: number
   return Math.min(doneMs, intendedMs + p99Ms)
 }
 
+/** Operations that went wrong in a span: intended before `untilMs`, decided from `fromMs` on and before `nextMs`. */
+export function failuresIn(
+  operations: readonly ClientOperation[],
+  { fromMs, untilMs, nextMs }: { readonly fromMs: number; readonly untilMs: number; readonly nextMs: number },
+  p99Ms: number,
+): number {
+  return operations.filter((each) => {
+    const atMs = decidedMs(each, p99Ms)
+    return each.outcome !== 'ok' && each.intendedMs < untilMs && atMs >= fromMs && atMs < nextMs
+  }).length
+}
+
 function isAcked(operation: ClientOperation): operation is AckedWrite {
   return (
     operation.kind === 'write' && operation.outcome === 'ok' && operation.orderId !== null && operation.epoch !== null

@@ -1,10 +1,18 @@
 // What was acknowledged and is gone. Unknown writes are never asked for, so they can't count as lost.
 import type { StoreLoss } from '#protocol/journal.ts'
-import type { Region } from '#protocol/sites.ts'
+import { regions, type Region } from '#protocol/sites.ts'
 import type { Cause } from './causes.ts'
 import type { AckedWrite } from './history.ts'
+import type { FinalReads } from './record.ts'
 
 export const notMeasured: StoreLoss = { lostCount: null, windowMs: null }
+
+/** Why what a store holds is not known of every region; null: it is. */
+export function unreadWords({ kafka, redis }: FinalReads, store: 'kafka' | 'redis'): string | null {
+  const [name, read] = store === 'kafka' ? ['Kafka', kafka] : ['Redis', redis]
+  const unread = regions.filter((region) => read?.has(region) !== true)
+  return unread.length === 0 ? null : `${name} of ${unread.join(', ')} was not read`
+}
 
 /** The first ack of each epoch, in order of epochs. */
 function firstAcks(acks: readonly AckedWrite[]): readonly { readonly epoch: number; readonly doneMs: number }[] {

@@ -11,7 +11,14 @@ import {
 } from '#protocol/journal.ts'
 import { allLeaves } from '../method.ts'
 import { parameterValues } from '../parameters.ts'
-import { eachOperationOnce, faultsInForce, loadAsPlanned, noUnexplainedOutage, storesAgree } from './checks.ts'
+import {
+  eachOperationOnce,
+  faultsInForce,
+  loadAsPlanned,
+  noUnexplainedOutage,
+  storesAgree,
+  storesRead,
+} from './checks.ts'
 import { collectionOf } from './collection.ts'
 import { judgeExpectations } from './expectations.ts'
 import { sinceMs, type ClientOperation } from './history.ts'
@@ -31,7 +38,6 @@ import {
   countedWith,
   demandedIncident,
   demandedStores,
-  everyStoreRead,
   failedIn,
   thresholdsOf,
   type Figures,
@@ -61,7 +67,7 @@ function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
     acks.length === 0 ? { count: null, atLeast: 0, unknown: 'no write was acked' } : countedWith(known, count)
   const stores = demandedStores(figures)
   const lost = { count: stores.postgres.lostCount, atLeast: stores.postgres.atLeast, unknown: stores.postgres.unknown }
-  const read = everyStoreRead(record)
+  const read = storesRead(record)
   const healed = new Set(allLeaves(record.runbook).flatMap(({ step }) => step.heal ?? []))
   return [
     {

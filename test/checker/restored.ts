@@ -80,11 +80,15 @@ export function decided({ intended, done }: Op, { p99 }: Thresholds): number {
 }
 
 /** Null: not back by the horizon, as far as windows tell. */
-function backBy(question: AreaQuestion, horizon: number): (Span & { readonly at: number }) | null {
+function backBy(
+  all: readonly Window[],
+  question: AreaQuestion,
+  horizon: number,
+): (Span & { readonly at: number }) | null {
   const { t0, thresholds, begins = [] } = question
   const isBegin = begins.includes(horizon)
   const operations = question.operations.filter((op) => !isBegin || decided(op, thresholds) < horizon)
-  const windows = windowsOf(operations, t0, thresholds)
+  const windows = isBegin ? windowsOf(operations, t0, thresholds) : all
   const fitting = windows.filter(({ end }) => end <= horizon)
   const lastBad = fitting.findLastIndex(({ isGood }) => !isGood)
   const found = fitting[lastBad + 1]
@@ -130,8 +134,7 @@ export function latestNotNew(operations: readonly Op[], newAcks: readonly Op[], 
 }
 
 /** Still out: the hypothesis was not met to the end, and an operation in the load's last 3 s was bad. */
-function notBack({ operations, t0, horizons, thresholds }: AreaQuestion): Restored {
-  const windows = windowsOf(operations, t0, thresholds)
+function notBack(windows: readonly Window[], { operations, t0, horizons, thresholds }: AreaQuestion): Restored {
   const loadEnd = horizons.at(-1) ?? t0
   const lastBad = operations.findLast((op) => isBad(op, thresholds))
   const hasWindow = windows.some(({ end }) => end <= loadEnd)
@@ -140,8 +143,9 @@ function notBack({ operations, t0, horizons, thresholds }: AreaQuestion): Restor
 }
 
 export function restoredIn(question: AreaQuestion): Restored {
+  const windows = windowsOf(question.operations, question.t0, question.thresholds)
   for (const horizon of question.horizons) {
-    const back = backBy(question, horizon)
+    const back = backBy(windows, question, horizon)
     const ack = ownAck(question, horizon, horizon === question.horizons.at(-1))
     if (back === null || ack === null) continue
     if (ack.at > back.at)
@@ -149,7 +153,7 @@ export function restoredIn(question: AreaQuestion): Restored {
     const resolution = back.at === 0 ? back.to : (back.to - back.from) / 2
     return { kind: 'time', at: back.at, resolution, horizon }
   }
-  return notBack(question)
+  return notBack(windows, question)
 }
 
 export function newAcksOf(operations: readonly Op[], t0: number, epoch: number): readonly Op[] {
