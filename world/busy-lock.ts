@@ -7,12 +7,11 @@ import { CallRefused } from '#runtime/http.ts'
 import { EnvironmentError } from './environment-error.ts'
 import { type Hold, type HoldAttempt, takeHold } from './hold.ts'
 import { describeSelf, holderWords, processOf } from './holder.ts'
-import { driverOfDeadWan, locateWan } from './holds.ts'
+import { driverOfDeadWan, guardsWork, locateWan } from './holds.ts'
 import { becomeMaker, endMaking, isMakerStill, lookAtMaker, type Maker } from './maker.ts'
 import { listContainers } from './world-containers.ts'
 
-/** What a guard does that heals a whole world; it needs this long where containers start slowly. */
-export const guardsWork = 'guard: heal what was left'
+/** A guard that heals a whole world needs this long where containers start slowly. */
 const guardHealsWithinMs = 120_000
 /** A WAN that runs and says nothing for so long is taken for a dead one. */
 const wanAnswersWithinMs = 10_000

@@ -21,6 +21,8 @@ import { lookAtMaker } from './maker.ts'
 import type { RunningWorld, WayInCall } from './running-world.ts'
 import { listContainers } from './world-containers.ts'
 
+/** What a guard says it does while it drives a world. */
+export const guardsWork = 'guard: heal what was left'
 const timeoutMs = 3000
 
 /** @throws EnvironmentError if the WAN is of another version; Error if it does not answer */
@@ -79,11 +81,15 @@ export async function lookAtDriver(docker: Dockerode, world: string, opened: Run
   return driverOfDeadWan(docker, world)
 }
 
-/** As the WAN has written it down; a process of this machine can be looked at. */
+/**
+ * As the WAN has written it down; a process of this machine can be looked at. A guard keeps nobody out: after each command it
+ * drives the world for a moment, and a WAN that died in that moment would say so for ever.
+ */
 export async function driverOfDeadWan(docker: Dockerode, world: string): Promise<HoldSight> {
   const kept = (await keptBy(docker, world))?.driver ?? null
   if (kept === null) return { state: 'free', holder: null }
   if (kept.state === 'dead' || processOf(kept.holder) === 'gone') return { state: 'dead', holder: kept.holder }
+  if (kept.holder.doing === guardsWork) return { state: 'free', holder: null }
   return { state: 'held', holder: kept.holder }
 }
 

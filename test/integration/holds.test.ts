@@ -8,8 +8,9 @@ import { loadHostConfig } from '#runtime/config.ts'
 import { lockWorld, type WorldLock } from '#world/busy-lock.ts'
 import { dockerOf } from '#world/docker-engine.ts'
 import { openWorldOn } from '#world/docker-world.ts'
+import { takeHold } from '#world/hold.ts'
 import { describeSelf } from '#world/holder.ts'
-import { readHolds } from '#world/holds.ts'
+import { guardsWork, locateWan, readHolds } from '#world/holds.ts'
 import { becomeMaker, endMaking } from '#world/maker.ts'
 import { command, Driver, here, start } from './drivers.ts'
 import { eventually, Rig } from './rig.ts'
@@ -85,20 +86,31 @@ describe('a world with a WAN', () => {
 
   test('is refused also while its WAN is dead, to others than its living driver', async () => {
     const driver = await drive()
-    const [wan] = await docker.listContainers({
-      filters: { label: [`firedrill.world=${small.name}`, 'firedrill.service=wan'] },
-    })
-    assert.ok(wan)
-    await docker.getContainer(wan.Id).kill()
+    await small.killWan()
     await assert.rejects(lock(), held(driver))
     await driver.kill()
     await using mine = await lock()
     assert.equal(mine.isHeld, false)
     await mine.claim()
-    await docker.getContainer(wan.Id).start()
+    await small.startWan()
     await mine.attach()
     assert.match(said.join(), /took over world .* "run a-drill"/)
     assert.equal(mine.isHeld, true)
+  })
+
+  test("is nobody's while its WAN is dead and its guard had it: a dead WAN would say so for ever", async () => {
+    const attempt = await takeHold({
+      world: small.name,
+      name: 'driver',
+      holder: describeSelf(guardsWork),
+      locate: locateWan(docker, small.name),
+    })
+    assert.ok(attempt.taken)
+    await using _guards = attempt.hold
+    await small.killWan()
+    await using mine = await lock()
+    await mine.claim()
+    await small.startWan()
   })
 
   test('has one guard: one of other code takes its place through the WAN, and the former one ends', async () => {

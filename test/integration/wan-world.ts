@@ -37,7 +37,7 @@ export class WanWorld implements AsyncDisposable {
       for (const site of sites)
         networks.set(site, await rig.network(site, { gateway: lastOctet(site, siteHosts.gateway), isInternal: true }))
       const world = new WanWorld(rig, networks, await rig.network('oob'))
-      await world.#startWan()
+      await world.#createWan()
       await Promise.all(hosts.map((host) => world.#startHost(host)))
       return world
     } catch (error) {
@@ -86,6 +86,16 @@ export class WanWorld implements AsyncDisposable {
     await this.#findWayIn()
   }
 
+  async killWan(): Promise<void> {
+    await this.#container('wan').kill()
+  }
+
+  /** After a kill. */
+  async startWan(): Promise<void> {
+    await this.#container('wan').start()
+    await this.#findWayIn()
+  }
+
   /** The WAN's address on the out-of-band network. */
   get outOfBandAddress(): string {
     return this.#container('wan').address(this.#outOfBand)
@@ -97,7 +107,7 @@ export class WanWorld implements AsyncDisposable {
     return container
   }
 
-  async #startWan(): Promise<void> {
+  async #createWan(): Promise<void> {
     const recipe = this.#rig
       .container('node')
       .withName(`${this.#rig.name}-wan`)

@@ -163,7 +163,7 @@ describe('a world', () => {
     ])
     await docker.getContainer(await world.id({ site: 'b', service: 'etcd' })).remove({ force: true })
     const { exitCode, stdout, stderr } = await firedrill('down', '--world', name)
-    assert.equal(exitCode, 0)
+    assert.equal(exitCode, 0, stderr)
     assert.match(stdout, /is gone/)
     assert.equal(await leftOf(name), keptByDocker(stderr), stderr)
     assert.match((await firedrill('down', '--world', name)).stdout, /nothing to remove/)
