@@ -30,6 +30,8 @@ export class Checker {
   readonly lost = new Set<string>()
   /** The first one, also if somebody takes what is thrown for a failure of their own. */
   violation: Violation | null = null
+  /** Epochs under which the events of an order were sent. */
+  readonly #sent = new Map<string, Set<number>>()
   readonly #commit: CommitMode
   readonly #gateMs: number
   readonly #now: () => number
@@ -126,6 +128,7 @@ export class Checker {
     begun.isCommitted = true
     begun.keys = keys
     for (const ack of this.acks) if (ack.epoch < epoch && !keys.has(ack.key)) this.#lose(ack, epoch)
+    for (const [key, epochs] of this.#sent) if (!keys.has(key) && Math.min(...epochs) < epoch) this.#phantom(key, epoch)
   }
 
   /** @param exported what was kept of the node's WAL in files */
@@ -142,6 +145,25 @@ export class Checker {
           'exported',
           `${region} threw away order ${record.keys[0]} of epoch ${record.epoch} without a copy`,
         )
+  }
+
+  // ---- the bus
+
+  /** The event of this order went into the Kafka of the primary of `epoch`. */
+  eventSent(key: string, epoch: number): void {
+    const epochs = this.#sent.get(key) ?? new Set<number>()
+    if (epochs.has(epoch)) return
+    this.#sent.set(key, epochs.add(epoch))
+    for (const [later, begun] of this.#epochs)
+      if (later > epoch && begun.isCommitted && !begun.keys.has(key)) this.#phantom(key, later)
+  }
+
+  #phantom(key: string, epoch: number): void {
+    if (this.#commit === 'quorum')
+      this.#violated(
+        'no-phantom',
+        `the event of order ${key} was sent, and epoch ${epoch} stands on what has no such order`,
+      )
   }
 
   // ---- clients

@@ -10,6 +10,7 @@ export const invariants = {
   'one-primary': 'An epoch is begun on one node, once',
   'effect-order': 'Nothing is steered to an epoch before its first commit has its quorum',
   exported: 'Nothing is thrown away by a rewind or base backup that was not exported before',
+  'no-phantom': 'With commit: quorum no event is sent of an order that is missing from what a later epoch stands on',
   events: 'The event of every order reaches every Kafka',
   'comes-back': 'While faults are survivable, writes come back within the stated bound',
   'as-fresh': 'Once all is healed and failed back, the world equals a fresh one',

@@ -1,8 +1,11 @@
 // Moves events from the outbox to the region's Kafka while the region's permit is valid, and deletes a row once every region's
 // Kafka has its event. It begins at the oldest row that is left, so a new primary sends again whatever isn't known everywhere.
+// With `commit: quorum` nothing leaves that the quorum does not have: a row can be seen without it, after its commit was told to
+// stop waiting, while its postmaster dies, and after Postgres has recovered from a crash.
 import { ordersPartitions, partitionOf, positionsReply, type BusReply } from '#protocol/bus.ts'
 import { eventHeaders, ordersTopic } from '#protocol/order.ts'
 import { regions, type Region } from '#protocol/sites.ts'
+import type { CommitMode } from '#protocol/topology.ts'
 import { call } from '#runtime/http.ts'
 import type { KafkaRecord, KafkaSession, OpenKafka } from '#runtime/kafka.ts'
 import type { Log } from '#runtime/log.ts'
@@ -18,12 +21,16 @@ const positionsEveryMs = 500
 const longestUnconfirmed = 50_000
 const queryTimeoutMs = 5000
 const retryMs = 500
+const vouchedEveryMs = 20
+/** Rows that nobody vouches for are left for a later look meanwhile: what is done is still deleted. */
+const vouchedWithinMs = 1000
 
 // A snapshot's xmax is only one above the last transaction that has ended: younger ones may be under way, and hold lower numbers
 // of the outbox than a row that is seen. So the ids that sessions have been given count too.
 const lookStatement = `
 SELECT current.epoch::text, pg_snapshot_xmin(now)::text AS xmin,
   greatest(pg_snapshot_xmax(now)::text::bigint, assigned.above)::text AS xmax,
+  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END::text AS flushed,
   event.seq::text, event.event_id, event.order_id, event.payload::text
 FROM (SELECT epoch FROM firedrill.epoch ORDER BY epoch DESC LIMIT 1) AS current
 CROSS JOIN pg_current_snapshot() AS now
@@ -33,12 +40,21 @@ LEFT JOIN LATERAL (
 ) AS event ON true
 ORDER BY event.seq`
 
+// As a commit's own wait decides it: the position that as many of the named standbys have flushed as `synchronous_standby_names` asks
+// for. Whatever a look has seen lies below the position that it read after its snapshot.
+const vouchedStatement = `
+SELECT EXISTS (
+  SELECT FROM pg_stat_replication WHERE sync_state = 'quorum' AND flush_lsn >= $1::pg_lsn
+  OFFSET substring(current_setting('synchronous_standby_names') FROM '^ANY ([0-9]+) ')::integer - 1
+) AS vouched`
+
 // Sends under a deposed epoch confirm nothing: bridges refuse them. So the epoch is checked by the statement that deletes.
 const doneStatement = `
 DELETE FROM outbox WHERE seq = ANY ($1::bigint[]) AND (SELECT max(epoch) FROM firedrill.epoch) = $2::bigint`
 
 export interface RelayOptions {
   readonly region: Region
+  readonly commit: CommitMode
   readonly openPostgres: (duty: string) => Promise<Session>
   readonly openKafka: OpenKafka
   readonly kafka: string
@@ -202,7 +218,7 @@ class Run {
   }
 
   /**
-   * One look at the outbox, and everything it found into Kafka.
+   * One look at the outbox, and everything it found into Kafka once the quorum has it.
    * @returns how many events; null if Postgres is in another epoch
    */
   async send(isPermitted: () => boolean): Promise<number | null> {
@@ -218,6 +234,7 @@ class Run {
     }
     const events = rows.filter((row) => row['seq'] !== null)
     if (events.length > 0) {
+      if (!(await this.#isVouched(String(first['flushed']), isPermitted))) return 0
       if (!isPermitted()) return null
       this.confirmations.sent(
         events.map((row) => String(row['seq'])),
@@ -232,6 +249,17 @@ class Run {
       xmax: BigInt(String(first['xmax'])),
     })
     return events.length
+  }
+
+  async #isVouched(lsn: string, isPermitted: () => boolean): Promise<boolean> {
+    if (this.#options.commit === 'async') return true
+    const deadlineMs = performance.now() + vouchedWithinMs
+    for (;;) {
+      const { rows } = await this.#postgres.query(vouchedStatement, [lsn], queryTimeoutMs)
+      if (rows[0]?.['vouched'] === true) return true
+      if (!isPermitted() || performance.now() > deadlineMs) return false
+      await new Promise((resolve) => setTimeout(resolve, vouchedEveryMs))
+    }
   }
 
   async #produce(events: readonly Readonly<Record<string, unknown>>[]): Promise<ReadonlyMap<number, number>> {

@@ -3,6 +3,8 @@ CREATE ROLE firedrill LOGIN;
 -- A false ack of synchronous replication is told by a warning only: no session of the app may be deaf to it.
 ALTER ROLE firedrill SET client_min_messages = warning;
 ALTER ROLE firedrill SET synchronous_commit = on;
+-- Who has flushed how far: the relay sends nothing that the quorum does not have.
+GRANT pg_read_all_stats TO firedrill;
 CREATE DATABASE firedrill;
 \connect firedrill
 

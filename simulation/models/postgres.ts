@@ -256,7 +256,7 @@ export class Postgres {
 
   #answerWaiting(): void {
     if (this.#waiting.length === 0 || this.role !== 'primary') return
-    const upTo = Math.min(this.flushedLsn, this.#vouchedLsn())
+    const upTo = Math.min(this.flushedLsn, this.vouchedLsn())
     const done = this.#waiting.filter((each) => each.lsn <= upTo)
     if (done.length === 0) return
     this.#waiting = this.#waiting.filter((each) => each.lsn > upTo)
@@ -267,7 +267,7 @@ export class Postgres {
   }
 
   /** Up to where enough of the named standbys have said that they flushed. */
-  #vouchedLsn(): number {
+  vouchedLsn(): number {
     const { needed, names } = this.#quorum
     if (needed === 0) return Number.POSITIVE_INFINITY
     const flushed = this.#senders.filter((each) => each.isOpen && names.has(each.name))

@@ -4,7 +4,9 @@ import { OutboxCursor } from '#services/app/core/outbox-cursor.ts'
 import type { PositionsReply } from '#protocol/bus.ts'
 import { eventHeaders } from '#protocol/order.ts'
 import type { Region } from '#protocol/sites.ts'
+import type { CommitMode } from '#protocol/topology.ts'
 import { call } from '../calls.ts'
+import type { Checker } from '../invariants.ts'
 import type { Network } from '../network.ts'
 import type { Process } from '../process.ts'
 import type { Agent } from './agent.ts'
@@ -14,12 +16,23 @@ import type { KafkaEvent } from './kafka.ts'
 export interface RelayPorts {
   readonly regions: readonly Region[]
   readonly region: Region
+  readonly commit: CommitMode
   readonly network: Network
   readonly process: Process
   readonly agent: Agent
+  readonly checker: Checker
   readonly bridges: () => readonly Bridge[]
   /** The epoch of the permit that is valid now, while the door is open; null: keep still. */
   readonly permittedEpoch: () => number | null
+}
+
+/** What one look at the outbox saw. */
+interface Look {
+  readonly fresh: readonly { readonly key: string; readonly seq: bigint }[]
+  readonly xmin: bigint
+  readonly xmax: bigint
+  readonly flushedLsn: number
+  readonly atMs: number
 }
 
 interface Run {
@@ -28,10 +41,13 @@ interface Run {
   readonly confirmations: Confirmations
   readonly cursor: OutboxCursor
   readonly sent: Map<string, string>
+  /** The quorum does not have yet what it saw. */
+  look: Look | null
   askedAtMs: number
 }
 
 const lookMs = 300
+const vouchedWithinMs = 1000
 const positionsEveryMs = 500
 const longest = 50_000
 
@@ -71,6 +87,7 @@ export class Relay {
         confirmations: new Confirmations({ origin: region, topicId, others, longest }),
         cursor: new OutboxCursor(),
         sent: new Map(),
+        look: null,
         askedAtMs: Number.NEGATIVE_INFINITY,
       }
     }
@@ -80,7 +97,7 @@ export class Relay {
   #work(run: Run, own: Bridge): void {
     const { agent, process } = this.#ports
     const { postgres } = agent
-    this.#send(run, own)
+    if (!this.#send(run, own)) return
     if (run.confirmations.unconfirmed > 0 && process.now - run.askedAtMs >= positionsEveryMs) {
       run.askedAtMs = process.now
       this.#askPositions(run)
@@ -89,9 +106,36 @@ export class Relay {
     if (done.length > 0) postgres.commitLocally(postgres.insert('done', done, run.epoch))
   }
 
-  #send(run: Run, own: Bridge): void {
-    const { agent, process } = this.#ports
-    const { outbox, openTransactions, transactionCount } = agent.postgres
+  /** @returns false while the quorum is waited for */
+  #send(run: Run, own: Bridge): boolean {
+    const { process } = this.#ports
+    run.look ??= this.#lookAtOutbox(run)
+    const { fresh, xmin, xmax, flushedLsn, atMs } = run.look
+    if (fresh.length > 0 && !this.#isVouched(flushedLsn)) {
+      if (process.now - atMs <= vouchedWithinMs) return false
+      run.look = null
+      return true
+    }
+    run.look = null
+    if (fresh.length > 0) {
+      const last = own.kafka.append(fresh.map(({ key }) => this.#event(key, run.epoch)))
+      for (const { key, seq } of fresh) {
+        run.sent.set(seq.toString(), key)
+        this.#ports.checker.eventSent(key, run.epoch)
+      }
+      const seqs = fresh.map(({ seq }) => seq.toString())
+      run.confirmations.sent(seqs, new Map([[0, last]]), process.now)
+    }
+    run.cursor.looked({ seqs: fresh.map(({ seq }) => seq), isCut: false, xmin, xmax })
+    return true
+  }
+
+  #isVouched(lsn: number): boolean {
+    return this.#ports.commit === 'async' || this.#ports.agent.postgres.vouchedLsn() >= lsn
+  }
+
+  #lookAtOutbox(run: Run): Look {
+    const { outbox, openTransactions, transactionCount, flushedLsn } = this.#ports.agent.postgres
     const { settled } = run.cursor
     const known = new Set(run.cursor.sent)
     const fresh = [...outbox]
@@ -100,18 +144,8 @@ export class Relay {
       .filter(({ seq }) => !known.has(seq))
       .sort((left, right) => (left.seq < right.seq ? -1 : 1))
     const above = transactionCount + 1
-    if (fresh.length > 0) {
-      const last = own.kafka.append(fresh.map(({ key }) => this.#event(key, run.epoch)))
-      for (const { key, seq } of fresh) run.sent.set(seq.toString(), key)
-      const seqs = fresh.map(({ seq }) => seq.toString())
-      run.confirmations.sent(seqs, new Map([[0, last]]), process.now)
-    }
-    run.cursor.looked({
-      seqs: fresh.map(({ seq }) => seq),
-      isCut: false,
-      xmin: BigInt(Math.min(above, ...openTransactions)),
-      xmax: BigInt(above),
-    })
+    const xmin = BigInt(Math.min(above, ...openTransactions))
+    return { fresh, xmin, xmax: BigInt(above), flushedLsn, atMs: this.#ports.process.now }
   }
 
   #event(id: string, epoch: number): KafkaEvent {

@@ -132,6 +132,20 @@ export const appMutations: readonly Mutation[] = [
     draw: quorum,
   },
   {
+    name: 'unvouched-sent',
+    what: 'An event is sent as soon as its order can be seen, whether or not the quorum has it.',
+    breaks: 'DESIGN, commit: quorum: what the quorum does not have may be lost',
+    patches: [
+      {
+        file: 'simulation/models/relay.ts',
+        before: "return this.#ports.commit === 'async' || this.#ports.agent.postgres.vouchedLsn() >= lsn",
+        after: 'return lsn >= 0',
+      },
+    ],
+    namedBy: ['no-phantom'],
+    draw: quorum,
+  },
+  {
     name: 'own-not-brought-back',
     what: 'A Kafka that was lost is filled with what was born in each other region, and not with what was born in its own.',
     breaks: "ARCHITECTURE: every region's Kafka can be made again from the others",

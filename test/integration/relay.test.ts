@@ -58,6 +58,7 @@ describe('the bus', () => {
 
   before(async () => {
     ;[postgres, redis, a, b] = await Promise.all([PostgresBox.run(), RedisBox.run(), KafkaBox.run(), KafkaBox.run()])
+    await postgres.startVoter()
     await Promise.all(Object.values(fronts).map(async (front) => await front.listen()))
     raw = new Redis({ host: '127.0.0.1', port: redis.port })
     raw.on('error', () => undefined)
@@ -99,6 +100,7 @@ describe('the bus', () => {
   function relayOf(region: 'a' | 'b', permittedEpoch: () => number | null = () => epoch) {
     const relay = new Relay({
       region,
+      commit: 'quorum',
       openPostgres: async (duty) => await postgres.open(duty),
       openKafka,
       kafka: (region === 'a' ? a : b).authority,
@@ -150,6 +152,36 @@ describe('the bus', () => {
     await eventually('another look', async () => (await a.eventIds()).includes(next ?? ''))
     await younger.query('COMMIT')
     await eventually('the lower number in kafka', async () => (await a.eventIds()).includes(youngerId))
+  })
+
+  test('an event that can be seen without its quorum leaves once the quorum has it, and not before', async () => {
+    const settled = await place(1)
+    await using relay = relayOf('a')
+    await a.untilItHas(settled)
+    await postgres.stopVoter()
+    const session = await postgres.open('write')
+    using sessions = new DisposableStack()
+    sessions.defer(() => session.close())
+    const id = randomUUID()
+    const commit = session.query('INSERT INTO outbox (event_id, order_id, payload, epoch) VALUES ($1, $1, $2, $3)', [
+      id,
+      JSON.stringify(eventOf(id)),
+      epoch,
+    ])
+    await eventually('the commit to wait', async () => (await postgres.waiting()).length === 1)
+    await postgres.sql(`SELECT pg_cancel_backend(${(await postgres.waiting())[0]})`)
+    assert.equal((await commit).unvouched, true)
+    assert.equal(await left(), 2, 'anybody can see it')
+    relay.wake()
+    const asks = "application_name = 'firedrill-app-relay' AND query LIKE '%FROM pg_stat_replication%'"
+    await eventually(
+      'the relay to ask for the quorum',
+      async () => (await postgres.sql(`SELECT FROM pg_stat_activity WHERE ${asks}`)).length === 1,
+    )
+    assert.equal(relay.status().sent, 1)
+    assert.deepEqual(await a.eventIds(), settled)
+    await postgres.startVoter()
+    await a.untilItHas([id])
   })
 
   test('a row is done when every other region has its event, and not before', async () => {

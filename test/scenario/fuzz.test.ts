@@ -16,11 +16,7 @@ import { removeWorld } from '#world/down.ts'
 import { listWorlds } from '#world/world-containers.ts'
 
 const docker = new Dockerode(findEndpoint(loadHostConfig()).options)
-/**
- * Its first run loses the primary region without killing its Postgres. Where that dies in mid-commit, an event of an order that Postgres
- * lost was seen (README, Limits): a violation that the run rightly finds now and then.
- */
-const seed = '6'
+const seed = '1'
 const world = `test-fuzz-${randomBytes(3).toString('hex')}`
 
 after(async () => {
@@ -46,7 +42,7 @@ void test('a random drill passes, Ctrl-C in the next one heals it, and the world
   const [exitCode] = await ended
   const seen = lines.join('\n')
   assert.equal(exitCode, 2, seen)
-  assert.match(seen, /^fuzz --seed 6: 3 runs in world /m)
+  assert.match(seen, /^fuzz --seed 1: 3 runs in world /m)
   assert.match(seen, /^run 1: pass in /m)
   assert.match(seen, /SIGINT: healing what the run has broken/)
   assert.match(seen, /^✔ Heal and end the load$/m)
