@@ -200,7 +200,8 @@ export const areaCollection = z.object({
 export type AreaCollection = z.infer<typeof areaCollection>
 
 /**
- * A span in which the measuring itself stood still, or its clock was moved, on the WAN's clock. That stands still itself while what
+ * A span in which the measuring itself stood still, or its clock was moved, on the WAN's clock; `stall` of the WAN: it did not
+ * answer the harness, whatever packets did meanwhile. That stands still itself while what
  * it runs on is suspended: the span of a `suspend` is short, `ms` says how long it was. `ms` of a `clock-step` is by how much the
  * wall clock was moved, negative: back.
  */

@@ -150,7 +150,7 @@ function disturbance({ disturbed }: Scene, fromMs: number, toMs: number): string
   const ms = coveredMs(disturbed, { fromMs, toMs })
   if (ms <= stalledShare * (toMs - fromMs)) return null
   const seconds = (value: number): string => `${(value / 1000).toFixed(2)} s`
-  return `the machine or a client itself stood still or was late for ${seconds(ms)} of ${seconds(toMs - fromMs)}`
+  return `the machine or a client stood still or was late, or the WAN did not answer, for ${seconds(ms)} of ${seconds(toMs - fromMs)}`
 }
 
 interface Sight {

@@ -58,10 +58,11 @@ export function endedEarlyText({ kind, target, firstNs, endedNs, endedBy, healBe
   return `${kind} of ${target} was over after ${formatMs(sinceMs(BigInt(firstNs), endedNs))}${early}: ${endedBy ?? 'nothing shows why'}`
 }
 
-const stallWords: Readonly<Record<Stall['kind'], string>> = {
-  stall: 'stood still',
-  suspend: 'slept',
-  'clock-step': 'had its wall clock moved',
+/** Whether the WAN itself stands still can't be seen from outside. */
+function stallWords({ part, kind }: Stall): string {
+  const name = part === 'wan' ? 'WAN' : part
+  if (kind === 'stall') return part === 'wan' ? `${name} did not answer for` : `${name} stood still for`
+  return kind === 'suspend' ? `${name} slept for` : `${name} had its wall clock moved by`
 }
 
 /** The longest five. */
@@ -72,10 +73,7 @@ export function stallTexts(journal: Journal): readonly string[] {
   return [
     ...longest
       .slice(0, mostStalls)
-      .map(
-        ({ part, kind, ms, fromNs, toNs }) =>
-          `the ${part === 'wan' ? 'WAN' : part} ${stallWords[kind]} ${kind === 'clock-step' ? 'by' : 'for'} ${formatMs(ms)}, ${clock.span(fromNs, toNs)}`,
-      ),
+      .map((stall) => `the ${stallWords(stall)} ${formatMs(stall.ms)}, ${clock.span(stall.fromNs, stall.toNs)}`),
     ...(rest > 0 ? [`and ${many(rest, 'shorter one')}`] : []),
   ]
 }

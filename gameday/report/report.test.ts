@@ -163,6 +163,11 @@ void test('a fault that ended early, and a stall, are told with their spans', as
   const fault = 'power-loss of region a was over after 10.00 s, 5.00 s before its heal began: its link changes expired'
   const screen = renderScreen(journal, 'drills/x')
   assert.ok(screen.includes(`! fault            ${fault}`))
+  const silent = { part: 'wan', kind: 'stall', fromNs: '9000000000', toNs: '12000000000', ms: 3000 } as const
+  assert.match(
+    renderScreen({ ...journal, stalls: [silent] }, 'drills/x'),
+    /! stall +the WAN did not answer for 3\.00 s, from/,
+  )
   assert.match(screen, /! stall +the harness stood still for 2\.10 s, from 8\.00 s to 10\.10 s/)
   const html = await renderHtml(journal)
   assert.ok(html.includes(fault))
