@@ -1,9 +1,9 @@
 // Docker's stream of events of a world's containers: what was done to them, also where it was taken back before anybody looked.
-import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type Dockerode from 'dockerode'
 import { z } from 'zod'
 import { isSite } from '#protocol/sites.ts'
+import { onLines } from '#runtime/lines.ts'
 import type { DockerEvent, EventStream, ServiceName } from './running-world.ts'
 import { serviceLabel, siteLabel, worldLabel } from './world-containers.ts'
 
@@ -23,23 +23,24 @@ export async function followEvents(
   sinceMs: number | null,
   onEvent: (event: DockerEvent) => void,
 ): Promise<EventStream> {
-  const stream: NodeJS.ReadableStream & Partial<Pick<Readable, 'destroy'>> = await docker.getEvents({
+  // Its type hides that it is an answer of HTTP.
+  const stream = (await docker.getEvents({
     filters: { type: ['container'], event: told, label: [`${worldLabel}=${world}`] },
     ...(sinceMs === null ? {} : { since: sinceMs / 1000 }),
-  })
+  })) as Readable
   const closed = Promise.withResolvers<void>()
-  const lines = createInterface({ input: stream })
-  lines.on('line', (line) => {
-    const event = parseEvent(line)
+  let isClosed = false
+  onLines(stream, (line) => {
+    const event = isClosed ? null : parseEvent(line)
     if (event !== null) onEvent(event)
   })
-  stream.once('error', () => closed.resolve())
+  stream.on('error', () => closed.resolve())
   stream.once('close', () => closed.resolve())
   return {
     closed: closed.promise,
     close: () => {
-      lines.close()
-      stream.destroy?.()
+      isClosed = true
+      stream.destroy()
     },
   }
 }

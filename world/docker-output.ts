@@ -1,5 +1,5 @@
 // Docker's framing of output without a terminal: stream number, three zeros, length (big endian), payload.
-import { PassThrough } from 'node:stream'
+import { finished, PassThrough } from 'node:stream'
 import type Dockerode from 'dockerode'
 
 /** Both streams in the order in which they came. */
@@ -19,7 +19,7 @@ export async function outputOf(container: Dockerode.Container, tail?: number): P
   return textOfFrames(await container.logs({ stdout: true, stderr: true, follow: false, ...lines }))
 }
 
-/** Standard output and standard error of a stream, to its end. */
+/** Standard output and standard error of a stream, to its end. @throws Error if Docker goes away before that */
 export async function demultiplex(
   docker: Dockerode,
   stream: NodeJS.ReadableStream,
@@ -31,8 +31,11 @@ export async function demultiplex(
     return Buffer.concat(chunks).toString()
   })
   docker.modem.demuxStream(stream, outputs[0], outputs[1])
-  stream.on('end', () => {
-    for (const each of outputs) each.end()
+  finished(stream, { writable: false }, (error) => {
+    for (const each of outputs) {
+      if (error) each.destroy(error)
+      else each.end()
+    }
   })
   const [stdout = '', stderr = ''] = await Promise.all(texts)
   return [stdout, stderr]
