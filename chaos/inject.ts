@@ -108,6 +108,9 @@ export interface HealedFault {
  */
 export async function undoFault(world: RunningWorld, entry: LedgerEntry, withinMs = 60_000): Promise<HealedFault> {
   const deadline = performance.now() + withinMs
+  const handler = handlerOf(entry.kind)
+  const resists = (why: string, cause?: unknown): Error =>
+    new Error(`fault ${entry.id} (${entry.kind} of ${entry.target}) does not heal: ${why}`, { cause })
   let healedMs = Number.NEGATIVE_INFINITY
   let goneNs: bigint | null = null
   for (;;) {
@@ -121,20 +124,20 @@ export async function undoFault(world: RunningWorld, entry: LedgerEntry, withinM
     const entries = await answered(markHealing(world, entry.id))
     const held = heldByOthers(entries ?? [], entry.id)
     // Again after a while: a container may have died only after heal had looked at it.
-    if (entries !== null && performance.now() - healedMs > healAgainMs) {
-      goneNs ??= (await handlerOf(entry.kind).heal(world, entry, held)) ?? null
+    if (entries !== null && goneNs === null && performance.now() - healedMs > healAgainMs) {
+      const healed = await handler.heal(world, entry, held).catch((error: unknown) => {
+        throw resists(messageOf(error), error)
+      })
+      goneNs = healed ?? null
       healedMs = performance.now()
     }
-    const proof = entries === null ? null : await answered(handlerOf(entry.kind).isHealed(world, entry, held))
+    const proof = entries === null ? null : await answered(handler.isHealed(world, entry, held))
     if (proof !== null) {
       const atNs = goneNs ?? (await clockNs(world))
       await eraseLedger(world, entry.id)
       return { proof, atNs }
     }
-    if (performance.now() > deadline)
-      throw new Error(
-        `fault ${entry.id} (${entry.kind} of ${entry.target}) does not heal: waited ${withinMs / 1000} s${unanswered}`,
-      )
+    if (performance.now() > deadline) throw resists(`waited ${withinMs / 1000} s${unanswered}`)
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
 }

@@ -4,6 +4,7 @@ import { mkdir, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import type { Journal } from '#protocol/journal.ts'
+import { messageOf } from '#runtime/message-of.ts'
 import { slugOf } from '#protocol/names.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
@@ -111,12 +112,14 @@ export async function writeRecord(folder: string, record: DrillRecord, journal: 
   await writeFile(join(folder, 'journal.json'), journalText(journal))
 }
 
-/** Topology and images as they are, and every container's log. A container whose log can't be had gets the reason instead. */
+/** Topology and images as they are, and every container's log. What can't be had, since Docker may be what broke, gets the reason instead. */
 export async function writeWorldFiles(folder: string, world: RunningWorld): Promise<void> {
-  const facts = await world.containers()
   await writeFile(join(folder, 'topology.json'), `${JSON.stringify(world.topology, null, 2)}\n`)
-  const images = Object.fromEntries(facts.map((each) => [nameOf(each), each.image]))
+  const facts = await world.containers().catch((error: unknown) => messageOf(error))
+  const images =
+    typeof facts === 'string' ? { unread: facts } : Object.fromEntries(facts.map((each) => [nameOf(each), each.image]))
   await writeFile(join(folder, 'images.json'), `${JSON.stringify(images, null, 2)}\n`)
+  if (typeof facts === 'string') return
   await Promise.all(
     facts.map(async (each) => {
       const text = await world.logs(each).catch((error: unknown) => `no log: ${String(error)}\n`)

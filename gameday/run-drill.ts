@@ -69,7 +69,7 @@ const storesSettleWithinMs = 10_000
 
 /**
  * @throws DrillRefused before anything was changed; later failures are in the journal
- * @throws EnvironmentError if the drill's folder can't be written; its faults are healed and its load is ended then
+ * @throws EnvironmentError if the drill's folder can't be written; says what is not healed then
  */
 export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   const { world, loaded, progress } = options
@@ -136,12 +136,18 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
       const why = messageOf(error)
       await live.close(null, why)
       throw new EnvironmentError(
-        `the drill's folder ${folder.path} could not be written: ${why}. Its faults are healed and its load is ended; make room (df -h, docker system df) and run it again`,
+        `the drill's folder ${folder.path} could not be written: ${why}. ${leftWords(record)}; make room (df -h, docker system df) and run it again`,
         { cause: error },
       )
     })
   await live.close(journal.verdict, journal.interruption)
   return { journal, folder: folder.path }
+}
+
+function leftWords({ faults, world }: DrillRecord): string {
+  const left = faults.filter(({ healedNs }) => healedNs === null)
+  if (left.length === 0) return 'Its faults are healed and its load is ended'
+  return `Not healed: ${left.map(({ kind, target }) => `${kind} of ${target}`).join(', ')}; heal first: ./firedrill heal --world ${world}`
 }
 
 interface Preparing {
@@ -343,7 +349,8 @@ async function checkFresh(run: Run, note: (text: string) => void): Promise<Check
       ...links.map((change) => `link change ${change.id} is in force`),
     ]
   }
-  const missing = await until(look, wholeWithinMs, run.signal, note)
+  const isHealed = run.steps.faults.every(({ healedNs }) => healedNs !== null)
+  const missing = await until(look, isHealed ? wholeWithinMs : 0, run.signal, note)
   const name = 'the world equals a fresh one'
   return missing.length === 0
     ? { name, status: 'pass', reason: 'roles as designed, every replica streams, no fault left' }

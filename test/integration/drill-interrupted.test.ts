@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
 import Dockerode from 'dockerode'
@@ -74,20 +75,62 @@ const asked = `${head}  - approve: Really?
   - hold: 1s
 `
 
+/** Docker's socket at another path, until Docker goes away there: with every answer that is under way. */
+class DockerElsewhere {
+  readonly path: string
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+
+  private constructor(path: string) {
+    this.path = path
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      const docker = connect({ path: findEndpoint(loadHostConfig()).options.socketPath ?? '', allowHalfOpen: true })
+      for (const [from, to] of [
+        [socket, docker],
+        [docker, socket],
+      ] as const) {
+        this.#sockets.add(from)
+        from.on('error', () => to.destroy())
+        from.pipe(to)
+      }
+    })
+  }
+
+  static async open(path: string): Promise<DockerElsewhere> {
+    const elsewhere = new DockerElsewhere(path)
+    elsewhere.#server.listen(path)
+    await once(elsewhere.#server, 'listening')
+    return elsewhere
+  }
+
+  goAway(): void {
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+}
+
 interface Ended {
   readonly exitCode: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** Runs the tool; at the first line that matches `at`, the process gets the signal. */
+interface Strike {
+  /** At the first line that matches. */
+  readonly at: RegExp
+  /** What the process gets, or what is done to it. */
+  readonly by: NodeJS.Signals | (() => void)
+}
+
 async function firedrill(
   argv: readonly string[],
-  strike?: { readonly at: RegExp; readonly signal: NodeJS.Signals },
+  strike?: Strike,
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [join(checkout, 'cli', 'main.ts'), ...argv], {
     cwd: checkout,
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
   })
   const ended = once(child, 'close') as Promise<[number | null]>
   const output = { stdout: '', stderr: '' }
@@ -97,7 +140,8 @@ async function firedrill(
       output[stream] += `${line}\n`
       if (strike === undefined || struck || !strike.at.test(line)) return
       struck = true
-      child.kill(strike.signal)
+      if (typeof strike.by === 'string') child.kill(strike.by)
+      else strike.by()
     })
   const [exitCode] = await ended
   if (strike !== undefined) assert.ok(struck, `expected a line like ${strike.at}, saw:\n${output.stderr}`)
@@ -180,7 +224,7 @@ describe('a drill that ends early', () => {
     ['the final reads', /❯ Final reads/],
   ] as const)
     test(`by kill -9 in ${phase} is healed whole by heal, from a fresh process`, async () => {
-      await firedrill(run('scratch.yaml'), { at, signal: 'SIGKILL' })
+      await firedrill(run('scratch.yaml'), { at, by: 'SIGKILL' })
       const { exitCode, stderr } = await firedrill(['heal', '--world', name])
       assert.equal(exitCode, 0, stderr)
       // Or the guard was quicker; a drill in its final reads has left nothing that it could tell of.
@@ -193,7 +237,7 @@ describe('a drill that ends early', () => {
   test('by Ctrl-C heals by itself, says what it leaves, and is neither passed nor failed', async () => {
     const { exitCode, stdout, stderr } = await firedrill(run('scratch.yaml'), {
       at: /✔ Fault: process-kill/,
-      signal: 'SIGINT',
+      by: 'SIGINT',
     })
     assert.equal(exitCode, 2, stderr)
     assert.match(stderr, /SIGINT: rolling back and healing what the drill has broken/)
@@ -207,7 +251,7 @@ describe('a drill that ends early', () => {
       [...run('branches.yaml'), '--json', '--junit', join(folder, 'all.xml')],
       {
         at: /✔ Fault: process-kill/,
-        signal: 'SIGINT',
+        by: 'SIGINT',
       },
     )
     assert.equal(exitCode, 2, stderr)
@@ -253,8 +297,25 @@ describe('a drill that ends early', () => {
     assert.deepEqual([live.state, live.verdict, live.approval], ['ended', 'pass', null])
   })
 
+  test('because Docker went away says what it knows, what it does not, and what it has left', async () => {
+    const elsewhere = await DockerElsewhere.open(join(folder, 'docker.sock'))
+    const { exitCode, stdout, stderr } = await firedrill(
+      run('power-loss.yaml'),
+      { at: /✔ Fault: power-loss/, by: () => elsewhere.goAway() },
+      { DOCKER_HOST: `unix://${elsewhere.path}` },
+    )
+    assert.equal(exitCode, 2, stderr)
+    assert.match(stdout, /UNKNOWN .*\n.*Ended early +.*does not heal/)
+    assert.match(stderr, /power-loss of region c is not healed; heal it: \.\/firedrill heal --world/)
+    const images = await readFile(join(checkout, 'drills', 'latest', 'images.json'), 'utf8')
+    assert.match(images, /"unread": ".*docker\.sock/)
+    const healed = await firedrill(['heal', '--world', name])
+    assert.equal(healed.exitCode, 0, healed.stderr)
+    assert.deepEqual(await leftInWorld(), [])
+  })
+
   test('by kill -9 in a fault is removed whole by down, from a fresh process', async () => {
-    await firedrill(run('power-loss.yaml'), { at: /✔ Fault: power-loss/, signal: 'SIGKILL' })
+    await firedrill(run('power-loss.yaml'), { at: /✔ Fault: power-loss/, by: 'SIGKILL' })
     const { exitCode, stderr } = await firedrill(['down', '--world', name])
     assert.equal(exitCode, 0, stderr)
     assert.equal(await leftOnMachine(), 0)
