@@ -1,5 +1,6 @@
 // What can be known before a drill of the times of its faults: one that ends before its heal, and those that are in force at once.
 import { conflictOf } from '#chaos/holds.ts'
+import { eachLink, linksOf } from '#chaos/targets.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import { regions } from '#protocol/sites.ts'
@@ -76,7 +77,7 @@ function togetherInRows(rows: readonly Row[]): readonly Problem[] {
       for (const placed of branch) {
         const [begun] = faultsIn([placed])
         own = own.filter(({ fault }) => fault.id !== placed.leaf.step.heal)
-        if (begun !== undefined) problems.push(...togetherProblems(begun, own))
+        if (begun !== undefined) problems.push(...togetherProblems(begun, own), ...unseenProblems(begun, own))
         if (begun !== undefined) own = [...own, begun]
       }
     }
@@ -95,6 +96,28 @@ function togetherInRows(rows: readonly Row[]): readonly Problem[] {
 /** The region that a fault takes away whole; null for any other fault. */
 export function lostRegion({ kind, target }: Pick<FaultSpec, 'kind' | 'target'>): string | null {
   return kind === 'power-loss' || kind === 'freeze' ? target.replace('region ', '') : null
+}
+
+/** Whether nothing can be sent that would show a poor link, since each of its links ends in one of these regions, which are dark. */
+export function isUnseen({ kind, target }: Pick<FaultSpec, 'kind' | 'target'>, dark: readonly string[]): boolean {
+  if (kind !== 'link-degrade') return false
+  const links = eachLink(linksOf(target))
+  return links.length > 0 && links.every(({ from, to }) => dark.includes(from) || dark.includes(to))
+}
+
+/** One that runs out by itself may be over by then. */
+function unseenProblems({ placed, fault }: PlacedFault, others: readonly PlacedFault[]): readonly Problem[] {
+  const lasting = others.map((each) => each.fault).filter((each) => each.for === undefined)
+  const dark = lasting.map(lostRegion).filter((region) => region !== null)
+  if (!isUnseen(fault, dark)) return []
+  return [
+    {
+      path: [...placed.leaf.path, 'fault', 'target'],
+      expected:
+        'expected a link between sites that are neither lost nor frozen, since nothing shows any other to be poor',
+      found: `${JSON.stringify(fault.target)} while ${dark.join(', ')} ${dark.length === 1 ? 'is' : 'are'} dark`,
+    },
+  ]
 }
 
 /** Two that hold one thing so that the heal of one would undo the other. One that runs out by itself may be over by then. */

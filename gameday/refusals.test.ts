@@ -218,6 +218,26 @@ for (const [objectives, load, method, expected] of [
     refused({ objectives, load, method }, expected)
   })
 
+void test('a poor link whose end is dark is refused; before that, after its heal, or where it may be over, it is not', () => {
+  const dark = (rest = ''): string => `fault: { id: dark, kind: power-loss, target: region a${rest} }`
+  const poor = (target: string): string => `fault: { id: poor, kind: link-degrade, target: '${target}', loss: 0.2 }`
+  const expected =
+    /target: expected a link between sites that are neither lost nor frozen, .*found "c -> a" while a is dark$/
+  refused({ method: [dark(), poor('c -> a')] }, expected)
+  refused(
+    { method: [dark(), `parallel:\n      - - hold: 1s\n        - ${poor('c -> a')}\n      - hold: 1s`] },
+    expected,
+  )
+  for (const method of [
+    [poor('c -> a'), dark()],
+    [dark(), 'heal: dark', poor('c -> a')],
+    [dark(', for: 10s'), poor('c -> a')],
+    [dark(), poor('c -> a,b')],
+    [`parallel:\n      - ${dark()}\n      - ${poor('c -> a')}`],
+  ])
+    assert.deepEqual(problems({ method }), [], method.join(', '))
+})
+
 void test('all regions lost at once are refused; one after another, or two, are not', () => {
   const lose = (region: string, kind = 'power-loss'): string =>
     `fault: { id: ${region}, kind: ${kind}, target: region ${region} }`

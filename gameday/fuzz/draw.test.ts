@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assert as check, constantFrom, integer, nat, property, record, type Arbitrary } from 'fast-check'
+import { lostRegion } from '../fault-times.ts'
 import { fuzzedKinds } from './faults.ts'
 import { regions } from '#protocol/sites.ts'
 import { commitModes } from '#protocol/topology.ts'
@@ -73,6 +74,19 @@ void test('a hold is shorter by what the step before it takes, so that a fault i
     assert.deepEqual([before?.hold, fault?.fault?.kind, heal?.heal], [1000, 'power-loss', 'f1'])
     assert.equal(lasts?.hold, (faults[0]?.toMs ?? 0) - 1500)
   }
+})
+
+void test('no link of a region that is dark is made poor, as the steps are ordered: it could not be shown', () => {
+  everyDraw(({ runbook }) => {
+    const dark = new Map<string, string>()
+    for (const { fault, heal } of runbook.method) {
+      if (heal !== undefined) dark.delete(heal)
+      if (fault?.kind === 'link-degrade')
+        for (const region of dark.values()) assert.ok(!fault.target.split(' ').includes(region), fault.target)
+      const lost = fault === undefined ? null : lostRegion(fault)
+      if (fault !== undefined && lost !== null) dark.set(fault.id, lost)
+    }
+  })
 })
 
 void test('no two faults hold one container at the same time, as the steps are ordered', () => {

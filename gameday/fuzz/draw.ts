@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Runbook, runbook as runbookShape } from '#protocol/runbook.ts'
 import { regions, type Region } from '#protocol/sites.ts'
 import type { CommitMode } from '#protocol/topology.ts'
-import { lostRegion } from '../fault-times.ts'
+import { isUnseen, lostRegion } from '../fault-times.ts'
 import { parseRunbook } from '../validate.ts'
 import { Chance } from '#runtime/chance.ts'
 import { drawFault, fuzzedKinds, type DrawnFault, type FuzzedKind } from './faults.ts'
@@ -122,7 +122,13 @@ function drawBegin(chance: Chance): number {
 
 function conflict(one: PlannedFault, other: PlannedFault): boolean {
   if (one.toMs < other.fromMs || other.toMs < one.fromMs) return false
-  return holdOneContainer(one, other)
+  return holdOneContainer(one, other) || isHidden(one, other) || isHidden(other, one)
+}
+
+/** A fault that begins while another one keeps it from being shown. */
+function isHidden(fault: PlannedFault, by: PlannedFault): boolean {
+  const dark = lostRegion(by.words)
+  return dark !== null && fault.fromMs >= by.fromMs && isUnseen(fault.words, [dark])
 }
 
 /** With no region left there is nothing to look at, and no runbook may do it. */
