@@ -44,8 +44,13 @@ class Wan {
       handleHold({ request, socket, head, authorized, whichToken: 'the token', holds: this.holds, log })
     })
     this.#server.listen(0, '127.0.0.1')
-    context.after(() => {
-      for (const socket of this.#open) socket.destroy()
+    context.after(async () => {
+      // The end of a hold is noted when its socket has closed.
+      await Promise.all(
+        [...this.#open].map(async (socket) => {
+          if (!socket.closed) await once(socket.destroy(), 'close')
+        }),
+      )
       this.#server.close()
       rmSync(folder, { recursive: true })
     })

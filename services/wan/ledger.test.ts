@@ -1,20 +1,24 @@
 // The ledger on disk: renewing and marking change what is there, and bring nothing back.
 import assert from 'node:assert/strict'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { createLog } from '#runtime/log.ts'
 import { FenceDevice } from './fence-device.ts'
 import { Ledger } from './ledger.ts'
 import { Links } from './links.ts'
 import { createSharedMemory, SharedTable } from './shared-table.ts'
 
-const folder = (): string => mkdtempSync(join(tmpdir(), 'firedrill-ledger-'))
+function folder(context: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'firedrill-ledger-'))
+  context.after(() => rmSync(path, { recursive: true }))
+  return path
+}
 const entry = { id: 'd.x', drill: 'd', kind: 'freeze', target: 'region a', detail: {}, injectedNs: '1', expiresNs: '2' }
 
-void test('a renewal and a mark are on disk, and change nothing of an entry that is not there', () => {
-  const file = join(folder(), 'ledger.json')
+void test('a renewal and a mark are on disk, and change nothing of an entry that is not there', (context) => {
+  const file = join(folder(context), 'ledger.json')
   const ledger = new Ledger(file)
   assert.equal(ledger.renew('d.x', 9n), false)
   ledger.markHealing('d.x')
@@ -29,7 +33,7 @@ void test('the break of the fence device is renewed by its id alone, and its end
   context.mock.timers.enable({ apis: ['setTimeout'] })
   const log = createLog('wan', 'silent', {})
   const links = new Links(new SharedTable(createSharedMemory()), log)
-  const device = new FenceDevice(join(folder(), 'fence.json'), links, log)
+  const device = new FenceDevice(join(folder(context), 'fence.json'), links, log)
   device.break({ id: 'one', mode: 'silent', expiresInMs: 1000 })
   device.renew('other', 60_000)
   device.renew('one', 5000)
