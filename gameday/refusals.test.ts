@@ -238,6 +238,14 @@ void test('a poor link whose end is dark is refused; before that, after its heal
     assert.deepEqual(problems({ method }), [], method.join(', '))
 })
 
+void test('a share is the number nearest to what is written, and the least rate of three areas is accepted', () => {
+  for (let tenths = 1; tenths <= 1000; tenths += 1) {
+    const text = book({ load: '{ rate: 0.3/s }', method: ['hold: 1s'] }).replace('>= 99%', `>= ${tenths / 10}%`)
+    const runbook = parseRunbook('book.yaml', text, { set: [], canApprove: true })
+    assert.equal(runbook['steady-state-hypothesis']['success-rate'], Number((tenths / 1000).toFixed(3)))
+  }
+})
+
 void test('all regions lost at once are refused; one after another, or two, are not', () => {
   const lose = (region: string, kind = 'power-loss'): string =>
     `fault: { id: ${region}, kind: ${kind}, target: region ${region} }`

@@ -203,7 +203,8 @@ export const objectives = z.strictObject({
 })
 export type Objectives = z.infer<typeof objectives>
 
-const percent = (text: string): number => Number.parseFloat(text.slice(2).trim()) / 100
+/** The number nearest to the share as written: 99.9 / 100 is above 0.999, which 999 of 1000 would not meet. */
+const percent = (text: string): number => Number(`${/[\d.]+/.exec(text)?.[0]}e-2`)
 /** Milliseconds. */
 const latencyLimit = z.number().int('expected whole milliseconds').min(1, 'expected at least 1ms').max(600_000)
 
@@ -239,7 +240,7 @@ export const abortConditions = z
     'success-rate': z
       .string({ error: 'expected a limit such as "< 50% for 20s"' })
       .regex(/^< ?\d+(\.\d+)?% for \d+(\.\d+)?(ms|s|m|h)$/, 'expected a limit such as "< 50% for 20s"')
-      .transform((text) => ({ text, below: Number.parseFloat(text.slice(1)) / 100, forMs: lastDuration(text) }))
+      .transform((text) => ({ text, below: percent(text), forMs: lastDuration(text) }))
       .refine(({ below }) => below > 0 && below <= 1, 'expected a share above 0% and at most 100%')
       .refine(isLookable, lookableText)
       .optional()
@@ -306,7 +307,7 @@ export const load = z
     error: `expected at most ${mostPerSecondOfArea}/s from each area: a client sends no more`,
     abort: true,
   })
-  .refine((load) => rateOfArea(load) >= leastPerSecondOfArea, {
+  .refine((load) => load.rate >= Number((leastPerSecondOfArea * load.from.length).toPrecision(12)), {
     path: ['rate'],
     error: `expected at least ${leastPerSecondOfArea}/s from each area: on less none is shown to be steady`,
   })

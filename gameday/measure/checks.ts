@@ -1,5 +1,6 @@
 // The checks of every drill that are made from its record: what may never be, whatever the runbook demands.
 import type { Check, FaultRecord, Journal } from '#protocol/journal.ts'
+import { regions } from '#protocol/sites.ts'
 import { unplannedShare, type Account } from './collection.ts'
 import { sinceMs } from './history.ts'
 import type { IncidentMeasured } from './incidents.ts'
@@ -7,6 +8,7 @@ import { unreadWords } from './loss.ts'
 import { formatMs, formatTiming } from './objectives.ts'
 import type { DrillRecord, StoreAgreement } from './record.ts'
 
+const storeNames = ['postgres', 'kafka', 'redis'] as const
 /** A fault that nobody could look at for longer may have been anything. */
 const longestBlindMs = 10_000
 
@@ -69,10 +71,15 @@ export function faultsInForce(record: DrillRecord, healed: ReadonlySet<string>):
   })
   const blind = lasting.filter(({ blindMs }) => blindMs > longestBlindMs)
   const unproven = record.faults.filter(isUnproven)
+  const unended = record.faults.filter(
+    ({ id, endedNs, healBeganNs }) => healed.has(id) && endedNs === null && healBeganNs === null,
+  )
   const name = 'fault in force until its heal'
   if (early.length > 0) return { name, status: 'fail', reason: early.join('; ') }
   if (unproven.length > 0)
     return { name, status: 'unknown', reason: unproven.map(({ id, endedBy }) => `${id}: ${endedBy}`).join('; ') }
+  if (unended.length > 0)
+    return { name, status: 'unknown', reason: `no heal is recorded of ${unended.map(({ id }) => id).join(', ')}` }
   if (blind.length > 0)
     return {
       name,
@@ -84,6 +91,17 @@ export function faultsInForce(record: DrillRecord, healed: ReadonlySet<string>):
     status: 'pass',
     reason: lasting.length === 0 ? 'no fault lasts' : lasting.map(({ id }) => id).join(', '),
   }
+}
+
+/** What every drill that was not interrupted has looked at when its load had ended. */
+const afterwards = ['every store was read', 'the world equals a fresh one'] as const
+
+/** Checks that the record should have, and has not. */
+export function unrecorded({ interruption, checks }: DrillRecord): readonly Check[] {
+  if (interruption !== null) return []
+  return afterwards
+    .filter((name) => checks.every((each) => each.name !== name))
+    .map((name) => ({ name, status: 'unknown', reason: 'the record does not have it' }))
 }
 
 /** By the final reads themselves, whatever the drill took to be every region. */
@@ -111,35 +129,38 @@ export function noUnexplainedOutage(incidents: readonly IncidentMeasured[], allo
   return { name, status, reason: told.join('; ') || 'every outage began with a fault, an order or a heal' }
 }
 
-function agreementOf({ differing, unread }: StoreAgreement): Check['status'] {
-  return unread !== null ? 'unknown' : differing > 0 ? 'fail' : 'pass'
+function agreementOf({ differing, unread, regions: compared }: StoreAgreement): Check['status'] {
+  if (differing > 0 && unread === null) return 'fail'
+  return unread !== null || compared.length < regions.length ? 'unknown' : 'pass'
 }
 
 const orderId = /\border ([\w-]+)/
 
 /**
- * Row by row, whatever clients were told. None where nothing was compared.
+ * Row by row, whatever clients were told. None where nothing was compared since the drill was interrupted.
  * @param gone orders that Postgres lost, or threw away in a rewind: with `commit: async` their events and projections may be there
  * all the same, in any region
  */
-export function storesAgree(agreement: DrillRecord['agreement'], gone: ReadonlySet<string>): readonly Check[] {
-  if (agreement.length === 0) return []
+export function storesAgree({ agreement, interruption }: DrillRecord, gone: ReadonlySet<string>): readonly Check[] {
+  const name = 'stores of all regions agree'
+  if (agreement.length === 0 && interruption !== null) return []
   const isOfGone = (difference: string): boolean => gone.has(orderId.exec(difference)?.[1] ?? '')
-  const isExplained = ({ store, regions, differing, differences }: StoreAgreement): boolean =>
-    store !== 'postgres' && differing > 0 && differing <= gone.size * regions.length && differences.every(isOfGone)
+  const isExplained = ({ store, regions: compared, differing, differences }: StoreAgreement): boolean =>
+    store !== 'postgres' && differing > 0 && differing <= gone.size * compared.length && differences.every(isOfGone)
   const states = agreement.map((each) => (isExplained(each) ? 'pass' : agreementOf(each)))
+  const absent = storeNames.filter((store) => agreement.every((each) => each.store !== store))
+  if (absent.length > 0) states.push('unknown')
   const status = (['fail', 'unknown', 'pass'] as const).find((each) => states.includes(each)) ?? 'unknown'
-  const reason = agreement
-    .map((each) => {
-      const { store, regions, rows, differing, differences, unread } = each
-      if (unread !== null) return `${store}: not compared: ${unread}`
-      const head = `${store} of ${regions.join(', ')}: ${rows} rows`
-      if (differing === 0) return `${head} agree`
-      if (isExplained(each)) return `${head}, ${differing} of orders that Postgres lost`
-      return `${head}, ${differing} differ: ${differences.slice(0, 3).join('; ')}`
-    })
-    .join('; ')
-  return [{ name: 'stores of all regions agree', status, reason }]
+  const told = agreement.map((each) => {
+    const { store, regions: compared, rows, differing, differences, unread } = each
+    if (unread !== null) return `${store}: not compared: ${unread}`
+    const head = `${store} of ${compared.join(', ')}: ${rows} rows`
+    if (differing === 0) return `${head} agree`
+    if (isExplained(each)) return `${head}, ${differing} of orders that Postgres lost`
+    return `${head}, ${differing} differ: ${differences.slice(0, 3).join('; ')}`
+  })
+  const reason = [...told, ...absent.map((store) => `${store}: not compared`)].join('; ')
+  return [{ name, status, reason }]
 }
 
 /** Why the number of false failovers is not known; null: it is. */

@@ -193,10 +193,15 @@ void test('stores of two regions that differ fail the drill; ones that could not
     differences: [],
     unread: null,
   } as const
-  const of = (more: object): Journal => measure({ ...goodRecord(), agreement: [{ ...agree, ...more }] })
+  const others = goodRecord().agreement.filter(({ store }) => store !== 'postgres')
+  const of = (more: object): Journal => measure({ ...goodRecord(), agreement: [{ ...agree, ...more }, ...others] })
   assert.equal(of({}).verdict, 'pass')
   assert.equal(of({ differing: 1, differences: ['order x: b has 2, c has 3'] }).verdict, 'fail')
   assert.equal(of({ unread: 'region c does not answer' }).verdict, 'unknown')
+  assert.equal(of({ regions: ['a', 'b'] }).verdict, 'unknown')
+  const without = (agreement: DrillRecord['agreement'], interruption: string | null = null): string | undefined =>
+    statusOf(measure({ ...goodRecord(), agreement, interruption }), 'stores of all regions agree')
+  assert.deepEqual([without(others), without([]), without([], 'SIGINT')], ['unknown', 'unknown', undefined])
   const record = goodRecord()
   const ids = new Set([...(record.finalReads.postgres?.ids ?? [])].filter((id) => id !== 'eu-30'))
   const lossy = (commit: 'async' | 'quorum', differing: number): string | undefined =>
@@ -205,11 +210,27 @@ void test('stores of two regions that differ fail the drill; ones that could not
         ...record,
         runbook: { ...record.runbook, topology: { ...record.runbook.topology, commit } },
         finalReads: { ...record.finalReads, postgres: { ids, keys: new Set() } },
-        agreement: [{ ...agree, store: 'redis', differing, differences: ['order eu-30: of no row'] }],
+        agreement: record.agreement.map((each) =>
+          each.store === 'redis' ? { ...each, differing, differences: ['order eu-30: of no row'] } : each,
+        ),
       }),
       'stores of all regions agree',
     )
   assert.deepEqual([lossy('async', 3), lossy('async', 4), lossy('quorum', 1)], ['pass', 'fail', 'fail'])
+})
+
+void test('a longest gap in which the WAN did not answer is unknown, whichever incident it lies in; beside it, it is not', () => {
+  const record = recordOf(
+    [[0, { hold: '20s' }]],
+    regularOperations({ everyMs: 100, endMs: 20_000, out: [[8000, 11_000]] }),
+  )
+  const silent = (fromMs: number): Journal => {
+    const stall = { part: 'wan', kind: 'stall', fromNs: ns(fromMs), toNs: ns(fromMs + 2000), ms: 2000 } as const
+    return measure({ ...record, stalls: [stall] })
+  }
+  assert.equal(silent(8500).outage.longestMs, null)
+  assert.match(silent(8500).unknown['outage.longestMs'] ?? '', /the WAN did not answer, for 2\.00 s of 3\.1/)
+  assert.ok((silent(14_000).outage.longestMs ?? 0) > 3000)
 })
 
 void test('a write acked late by an old epoch keeps its own number', () => {

@@ -4,7 +4,7 @@ import type { Operation } from '#protocol/operation.ts'
 import { runbook } from '#protocol/runbook.ts'
 import { lsnFromBigInt } from '#protocol/epoch.ts'
 import type { Sample } from '#protocol/sample.ts'
-import type { Area, Region } from '#protocol/sites.ts'
+import { regions, type Area, type Region } from '#protocol/sites.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import type { AckedWrite, ClientOperation } from './history.ts'
 import type { AreaLoad, DrillRecord } from './record.ts'
@@ -228,11 +228,21 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
         ['c', projection],
       ]),
     },
-    agreement: [],
+    agreement: (['postgres', 'kafka', 'redis'] as const).map((store) => ({
+      store,
+      regions: [...regions],
+      rows: 1,
+      differing: 0,
+      differences: [],
+      unread: null,
+    })),
     stalls: [],
     unheard: [],
     wanBytes: 1000,
-    checks: [],
+    checks: [
+      { name: 'every store was read', status: 'pass', reason: 'all' },
+      { name: 'the world equals a fresh one', status: 'pass', reason: 'it does' },
+    ],
     interruption: null,
   }
 }

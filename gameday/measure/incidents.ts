@@ -211,16 +211,16 @@ function missingIn(scene: Scene, span: Span, area?: Area): string | null {
   return holes.length === 0 ? null : missingWords(scene.account, holes)
 }
 
-/** A write that is missing from before a gap may have been acked in it. */
-function missingInGap(scene: Scene, { fromMs, toMs }: Gap, area?: Area): string | null {
-  return missingIn(scene, { fromMs: fromMs - scene.timeoutMs, toMs }, area)
+/** A write that is missing from before a gap may have been acked in it; a gap in which the measuring stood still may be its own. */
+function doubtOfGap(scene: Scene, { fromMs, toMs }: Gap, area?: Area): string | null {
+  return missingIn(scene, { fromMs: fromMs - scene.timeoutMs, toMs }, area) ?? disturbance(scene, fromMs, toMs)
 }
 
 /** An open one was at least so long; one that is closed says at most so much of the service. */
 export function gapTiming(scene: Scene, gap: Gap | null): Timing {
   if (gap === null) return nothingWritten
-  const missing = missingInGap(scene, gap)
-  if (missing !== null) return unknownTiming(missing)
+  const doubt = doubtOfGap(scene, gap)
+  if (doubt !== null) return unknownTiming(doubt)
   const { timing, open } = gap
   return open ? { ...timing, highMs: Number.POSITIVE_INFINITY } : timing
 }
@@ -241,8 +241,8 @@ function firstWriteTiming(
     return missing === null ? found.timing : unknownTiming(missing)
   }
   if (gap === null) return nothingWritten
-  const missing = missingInGap(scene, gap, area)
-  if (missing !== null) return unknownTiming(missing)
+  const doubt = doubtOfGap(scene, gap, area)
+  if (doubt !== null) return unknownTiming(doubt)
   return isMoved || gap.open ? stillOut(gap.timing.ms ?? 0) : gap.timing
 }
 

@@ -234,7 +234,8 @@ void test('a background fault explains no failover', () => {
 
 void test('what was not read is null and makes the verdict unknown, never a pass and never zero', () => {
   const good = goodRecord()
-  const journal = measure({ ...good, finalReads: { postgres: null, kafka: null, redis: null } })
+  const finalReads = { postgres: null, kafka: null, redis: null }
+  const journal = measure({ ...good, finalReads, interruption: 'SIGINT' })
   assert.deepEqual(journal.rpo.postgres, { lostCount: null, windowMs: null })
   assert.deepEqual(journal.duplicates, { delivered: null, appliedTwice: null })
   assert.equal(journal.verdict, 'unknown')
@@ -421,6 +422,21 @@ void test('what a region holds that was not read is unknown, and the check fails
   assert.equal(statusOf(measure({ ...good, checks, interruption: 'SIGINT', finalReads: unread }), name), 'unknown')
   const none = measure({ ...good, checks, finalReads: { ...good.finalReads, kafka: new Map() } })
   assert.equal(none.rpo.kafka.lostCount, null)
+})
+
+void test('a check that the record should have and has not is unknown, unless the drill was interrupted', () => {
+  const good = goodRecord()
+  for (const { name } of good.checks) {
+    const checks = good.checks.filter((each) => each.name !== name)
+    assert.equal(statusOf(measure({ ...good, checks }), name), 'unknown')
+    assert.equal(statusOf(measure({ ...good, checks, interruption: 'SIGINT' }), name), undefined)
+  }
+})
+
+void test('a fault that the method heals, and of which no heal is recorded, was in force for nobody knows how long', () => {
+  const good = goodRecord()
+  const faults = good.faults.map((fault) => ({ ...fault, healBeganNs: null, healedNs: null }))
+  assert.equal(statusOf(measure({ ...good, faults }), 'fault in force until its heal'), 'unknown')
 })
 
 void test('an order that came when the load was over is no incident', () => {

@@ -18,6 +18,7 @@ import {
   noUnexplainedOutage,
   storesAgree,
   storesRead,
+  unrecorded,
 } from './checks.ts'
 import { collectionOf } from './collection.ts'
 import { judgeExpectations } from './expectations.ts'
@@ -97,13 +98,14 @@ function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
     faultsInForce(record, healed),
     noUnexplainedOutage(incidents, record.runbook.objectives['unexplained-incidents'] ?? 0),
     ...storesAgree(
-      record.agreement,
+      record,
       record.runbook.topology.commit === 'async' ? goneOrders(record, losses.postgres.lostIds) : new Set(),
     ),
     ...(record.interruption === null
       ? []
       : [{ name: 'drill complete', status: 'unknown' as const, reason: record.interruption }]),
     ...record.checks.map((each) => (each.name === read?.name ? read : each)),
+    ...unrecorded(record),
   ]
 }
 

@@ -7,6 +7,7 @@ import type { Runbook } from '#protocol/runbook.ts'
 import { areas, regions } from '#protocol/sites.ts'
 import type { DrillRecord, FinalReads } from './record.ts'
 
+const natural = z.number().int().nonnegative()
 const nanoseconds = z.string().regex(/^\d+$/, 'expected nanoseconds')
 
 /** The runbook after validation (durations in ms), which can't be validated again: only what figures are computed from is looked at. */
@@ -39,7 +40,7 @@ const recordFile = z.object({
       areas: z.partialRecord(
         z.enum(areas),
         z.object({
-          planned: z.number().int().nonnegative(),
+          planned: natural,
           sent: z.number().nullable(),
           reason: z.string().nullable(),
         }),
@@ -54,8 +55,8 @@ const recordFile = z.object({
     z.object({
       store: z.enum(['postgres', 'kafka', 'redis']),
       regions: z.array(z.enum(regions)),
-      rows: z.number(),
-      differing: z.number(),
+      rows: natural,
+      differing: natural,
       differences: z.array(z.string()),
       unread: z.string().nullable(),
     }),
@@ -68,16 +69,20 @@ const recordFile = z.object({
 })
 
 const ids = z.array(z.string())
+const rowsRead = z
+  .object({ ids, keys: ids })
+  .refine((read) => read.ids.length === read.keys.length, 'expected as many keys as orders')
+const eventsRead = z
+  .object({ orderIds: ids, eventIds: ids })
+  .refine((read) => new Set(read.eventIds).size >= read.orderIds.length, 'expected an event of each order at least')
+const applied = z
+  .object({ count: natural, distinct: natural })
+  .refine(({ count, distinct }) => distinct <= count, 'expected no more different events than events')
 /** final-reads.json: ids of orders and events, in the order in which they were read. */
 const finalReadsFile = z.object({
-  postgres: z.object({ ids, keys: ids }).nullable(),
-  kafka: z.partialRecord(z.enum(regions), z.object({ orderIds: ids, eventIds: ids })).nullable(),
-  redis: z
-    .partialRecord(
-      z.enum(regions),
-      z.object({ orderIds: ids, applied: z.object({ count: z.number(), distinct: z.number() }).nullable() }),
-    )
-    .nullable(),
+  postgres: rowsRead.nullable(),
+  kafka: z.partialRecord(z.enum(regions), eventsRead).nullable(),
+  redis: z.partialRecord(z.enum(regions), z.object({ orderIds: ids, applied: applied.nullable() })).nullable(),
 })
 
 export type Lines = Pick<DrillRecord, 'operations' | 'events' | 'samples'>
@@ -129,7 +134,8 @@ function parse<Shape extends z.ZodType>(name: string, text: string, shape: Shape
   const parsed = shape.safeParse(json)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  throw new Error(`${name} is not as a drill writes it (${issue?.path.join('.')}: ${issue?.message})`)
+  const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
+  throw new Error(`${name} is not as a drill writes it (${where}${issue?.message})`)
 }
 
 /** @throws Error in one line if either text is no such file */

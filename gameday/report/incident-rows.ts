@@ -41,9 +41,10 @@ export function incidentRows(journal: Journal): readonly IncidentRow[] {
   })
 }
 
-/** `worst of 3 incidents: two`; empty where there are not several. */
+/** `worst of 3 incidents: two`; empty where there are not several. Failbacks have figures of their own. */
 export function worstText({ incidents, rto }: Journal): string {
-  return incidents.length < 2 || rto.incident === null
-    ? ''
-    : `worst of ${many(incidents.length, 'incident')}: ${rto.incident}`
+  const judged = incidents.filter(({ cause }) => cause !== 'failback')
+  if (judged.length === 0 || incidents.length < 2 || rto.incident === null) return ''
+  const aside = judged.length < incidents.length ? ', failbacks aside' : ''
+  return judged.length === 1 ? rto.incident : `worst of ${many(judged.length, 'incident')}${aside}: ${rto.incident}`
 }

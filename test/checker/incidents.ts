@@ -93,7 +93,8 @@ function missingMeets({ areas }: Drill, span: Span): boolean {
 
 /** A write that is missing from before a gap may have been acked in it. */
 export function isGapUnsure(drill: Drill, gap: Span): boolean {
-  return missingMeets(drill, { from: gap.from - drill.files.record.runbook.load.timeout * 1e6, to: gap.to })
+  const before = gap.from - drill.files.record.runbook.load.timeout * 1e6
+  return missingMeets(drill, { from: before, to: gap.to }) || isStalledIn(drill, gap)
 }
 
 function gapOf(drill: Drill, span: Span): IncidentFigures['gap'] {
@@ -138,10 +139,13 @@ function covered(parts: readonly Span[], span: Span): number {
   return total
 }
 
-/** Too much of the outage was the measuring's own standing still, or its lateness. */
 function isStalled(drill: Drill, t0: number, restored: Restored | null): boolean {
   if (restored === null || restored.kind === 'few') return false
-  const to = restored.kind === 'time' ? t0 + restored.at : drill.load.to
+  return isStalledIn(drill, { from: t0, to: restored.kind === 'time' ? t0 + restored.at : drill.load.to })
+}
+
+/** Too much of the span was the measuring's own standing still, or its lateness. */
+function isStalledIn(drill: Drill, span: Span): boolean {
   const origin = BigInt(drill.files.record.originNs)
   const stood = drill.files.record.stalls.filter(({ part, kind }) => part !== 'harness' && kind !== 'clock-step')
   const stalls = stood.map(({ fromNs, toNs, ms = 0 }) => {
@@ -151,7 +155,7 @@ function isStalled(drill: Drill, t0: number, restored: Restored | null): boolean
   const late = drill.operations
     .filter((op) => isLate(op))
     .map((op) => ({ from: op.intended, to: op.started ?? op.intended }))
-  return covered([...stalls, ...late], { from: t0, to }) > mostStalled * (to - t0)
+  return covered([...stalls, ...late], span) > mostStalled * (span.to - span.from)
 }
 
 /** It was well under way when the next cause began; after the last cause there is none. */
