@@ -28,7 +28,7 @@ async function compare(
   if (asked.length < 2) throw new EnvironmentError(`expected two or more to compare, found ${asked.length}`)
   const drillsFolder = join(checkout, 'drills')
   const all = await allDrills(drillsFolder, say)
-  const groups = await Promise.all(asked.map((word) => findGroup(word, drillsFolder, all)))
+  const groups = await Promise.all(asked.map((word) => findGroup(word, drillsFolder, all, say)))
   const names = groups.map(({ name }) => name)
   if (new Set(names).size < names.length)
     throw new EnvironmentError(

@@ -1,7 +1,7 @@
 // `history`: MTTR, RTO and RPO over the game days of a runbook.
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { allDrills } from '#gameday/report/find-drills.ts'
+import { allDrills, tellChanged } from '#gameday/report/find-drills.ts'
 import { historiesOf, historyScreen } from '#gameday/report/history.ts'
 import { checkout } from '#world/checkout.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
@@ -18,12 +18,14 @@ export function registerHistory(program: Command): void {
 
 async function history(runbook: string | undefined, options: { readonly json?: true }): Promise<void> {
   const drillsFolder = join(checkout, 'drills')
-  const all = [...(await allDrills(drillsFolder, say)).values()]
-  const found = runbook === undefined ? all : all.filter((each) => each.runbook === runbook)
+  const all = [...(await allDrills(drillsFolder, say))]
+  const asked = runbook === undefined ? all : all.filter(([, each]) => each.runbook === runbook)
+  const found = asked.map(([, journal]) => journal)
   if (found.length === 0)
     throw new EnvironmentError(
       `expected finished drills${runbook === undefined ? '' : ` of ${runbook}`} in ${drillsFolder}, found none`,
     )
+  for (const [name] of asked) await tellChanged(join(drillsFolder, name), say)
   const histories = historiesOf(found)
   print(options.json === true ? JSON.stringify(histories, null, 2) : historyScreen(histories))
 }

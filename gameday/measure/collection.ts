@@ -181,13 +181,20 @@ export function holesIn(
     .filter(({ kind, fromMs, toMs }) => kind === 'missing' && fromMs < span.toMs && toMs > span.fromMs)
 }
 
+/** Numbers and details are told once, with the operations. */
+function shortCause(reason: string): string {
+  return reason.split(/ \(|: /, 1)[0] ?? reason
+}
+
 /** `12 operations of na (client.na was restarted), 3 of eu`; null where none is missing. */
 export function missingWords({ areas: accounts }: Account, among: readonly Hole[] | null = null): string | null {
   const parts = [...accounts].flatMap(([area, { missing, reason }]) => {
     const count =
       among === null ? missing : among.filter((each) => each.area === area).reduce((sum, each) => sum + each.count, 0)
     if (count === 0) return []
-    return [`${count} operation${count === 1 ? '' : 's'} of ${area}${reason === null ? '' : ` (${reason})`}`]
+    return [
+      `${count} operation${count === 1 ? '' : 's'} of ${area}${reason === null ? '' : ` (${shortCause(reason)})`}`,
+    ]
   })
   return parts.length === 0 ? null : `not collected: ${parts.join(', ')}`
 }

@@ -67,7 +67,7 @@ function judged(id: string, timings: readonly Timing[], demandedMs: number, mean
   const isDoubt = status === 'unknown' && worst.ms !== null
   const rate = meanGapMs === null ? null : Math.ceil((1000 / meanGapMs) * 3)
   const doubt = isDoubt
-    ? `: too few operations to tell${rate === null ? '' : `, say load.rate of ${rate}/s an area or more`}`
+    ? `: too few operations to tell${rate === null ? '' : `, say a load.rate that makes ${rate}/s or more from each area`}`
     : ''
   return { id, status, text: `${formatTiming(worst)}${doubt}` }
 }
@@ -160,11 +160,18 @@ function rpo(demandedMs: number | undefined, stores: DemandedFigures['stores']):
     const text = lostCount === 0 ? `${name} 0` : `${name} ${lostCount} lost, ${formatMs(windowMs)}`
     return { text, status: met ? ('met' as const) : ('missed' as const) }
   })
+  // One reason for all of them is told once.
+  const reasons = new Set(Object.values(stores).map((each) => (each.lostCount === null ? each.unknown : undefined)))
+  const [reason] = reasons
+  const isAlike =
+    reasons.size === 1 && reason !== undefined && Object.values(stores).every((each) => each.atLeast === 0)
   return [
     {
       name: 'rpo',
       demanded: demandedMs === 0 ? 'nothing acked is lost' : `at most ${formatMs(demandedMs)}`,
-      measured: results.map((each) => each.text).join(', '),
+      measured: isAlike
+        ? `${Object.keys(stores).join(', ')} unknown: ${reason ?? 'not measured'}`
+        : results.map((each) => each.text).join(', '),
       status: worstJudged(results.map((each) => each.status)),
       incidents: [],
     },
