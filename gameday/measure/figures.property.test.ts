@@ -84,7 +84,7 @@ void test('exactly the acked writes that are absent are lost, whatever else is p
 void test('the first write is an ack of a write sent after t0 under a higher epoch, and none is earlier', () => {
   fc.assert(
     fc.property(acks, fc.integer({ min: 0, max: 9999 }), (history, t0Ms) => {
-      const span = { t0Ms, untilMs: 20_000, epoch: 1 }
+      const span = { t0Ms, untilMs: 20_000, isNew: (epoch: number) => epoch > 1 }
       const sent = history.toSorted((left, right) => left.sentMs - right.sentMs)
       const ms = firstWrite(history, sent, span)?.timing.ms ?? null
       const all = history.filter((ack) => ack.epoch > 1 && ack.sentMs > t0Ms).map((ack) => ack.doneMs - t0Ms)

@@ -155,16 +155,30 @@ function disturbance({ disturbed }: Scene, fromMs: number, toMs: number): string
 
 interface Sight {
   readonly t0Ms: number
-  readonly epoch: number
+  /** Whether an epoch is above the one at t0, and came by this incident. */
+  readonly isNew: (epoch: number) => boolean
+}
+
+/**
+ * Where a write sent after t0 was acked under no new epoch before a later fault or order began, service was there by then, and what
+ * moved it is that one's.
+ */
+function sightOf(scene: Scene, t0Ms: number, epoch: number): Sight {
+  const servedMs = scene.acks
+    .filter((each) => each.sentMs > t0Ms && each.epoch <= epoch)
+    .reduce((earliest, { doneMs }) => Math.min(earliest, doneMs), Number.POSITIVE_INFINITY)
+  const later = scene.causes.filter((each) => each.t0Ms > Math.max(t0Ms, servedMs)).map((each) => each.t0Ms)
+  const newest = later.length === 0 ? Number.POSITIVE_INFINITY : epochAt(scene, Math.min(...later))
+  return { t0Ms, isNew: (each) => each > epoch && each <= newest }
 }
 
 /** At the end of the load, what was under way then counts as well. */
 const reaches = ({ load }: Scene, horizonMs: number): number =>
   horizonMs >= load.toMs ? Number.POSITIVE_INFINITY : horizonMs
 
-function firstWriteOf(scene: Scene, area: Area | 'all', { t0Ms, epoch }: Sight, horizonMs: number): FirstWrite | null {
+function firstWriteOf(scene: Scene, area: Area | 'all', { t0Ms, isNew }: Sight, horizonMs: number): FirstWrite | null {
   const acks = area === 'all' ? scene.acks : scene.acks.filter((each) => each.area === area)
-  return firstWrite(acks, scene.sent.get(area) ?? [], { t0Ms, untilMs: reaches(scene, horizonMs), epoch })
+  return firstWrite(acks, scene.sent.get(area) ?? [], { t0Ms, untilMs: reaches(scene, horizonMs), isNew })
 }
 
 /** Whether an area sent writes once writes were acked again anywhere: only then it must have been acked one itself. */
@@ -247,8 +261,8 @@ function firstWriteTiming(
 }
 
 /** Whether an epoch above the one at t0 was taken, or acked under, by then. */
-function isEpochNew({ epochs }: Scene, { t0Ms, epoch }: Sight, untilMs: number): boolean {
-  return epochs.some((each) => each.epoch > epoch && each.fromMs > t0Ms && each.fromMs <= untilMs)
+function isEpochNew({ epochs }: Scene, { t0Ms, isNew }: Sight, untilMs: number): boolean {
+  return epochs.some((each) => isNew(each.epoch) && each.fromMs > t0Ms && each.fromMs <= untilMs)
 }
 
 /** By when an area was back is not known either where operations are missing before it. */
@@ -260,7 +274,8 @@ function withoutDoubt(scene: Scene, back: Back, area: Area, t0Ms: number): Back 
 export function measureIncident(scene: Scene, cause: Cause): IncidentMeasured {
   const { t0Ms } = cause
   const { load } = scene
-  const sight: Sight = { t0Ms, epoch: epochAt(scene, t0Ms) }
+  const epoch = epochAt(scene, t0Ms)
+  const sight = sightOf(scene, t0Ms, epoch)
   const untilMs = scene.causes.find((each) => each.t0Ms > t0Ms)?.t0Ms ?? load.toMs
   const back = new Map(
     [...scene.services].map(([area, service]) => [
@@ -286,7 +301,7 @@ export function measureIncident(scene: Scene, cause: Cause): IncidentMeasured {
   return {
     cause,
     untilMs,
-    epoch: sight.epoch,
+    epoch,
     areas: new Map(perArea),
     firstWrite: sure(firstWriteTiming(scene, t0Ms, { found, gap, isMoved: isEpochNew(scene, sight, reachMs) })),
     firstAck: found?.ack ?? null,

@@ -62,6 +62,15 @@ function epochAt({ acks, files }: Drill, t0: number): number {
   return [...taken, ...acked].reduce((highest, each) => Math.max(highest, each), files.record.epochBefore?.epoch ?? 0)
 }
 
+/** Epochs that count as new for an incident: not those of a later cause that found writes being served as before. */
+function newEpochs(drill: Drill, t0: number): (epoch: number) => boolean {
+  const epoch = epochAt(drill, t0)
+  const asBefore = drill.acks.filter((ack) => ack.sent > t0 && ack.epoch <= epoch)
+  const ends = drill.causes.map((cause) => cause.t0).filter((at) => at > t0 && asBefore.some(({ done }) => done < at))
+  const last = ends.length === 0 ? Infinity : epochAt(drill, Math.min(...ends))
+  return (each) => each > epoch && each <= last
+}
+
 function areaRestored(drill: Drill, area: AreaOperations, t0: number, newAcks: readonly Op[]): Restored | null {
   const horizons = horizonsOf(drill.files, drill.causes, t0, drill.load.to)
   const operations = served(area.operations, drill.lostIds).filter(({ intended }) => intended >= t0)
@@ -107,21 +116,21 @@ function gapOf(drill: Drill, span: Span): IncidentFigures['gap'] {
 function firstWriteOf(
   drill: Drill,
   t0: number,
-  epoch: number,
+  isNew: (epoch: number) => boolean,
   horizon: number,
   gap: IncidentFigures['gap'],
 ): Figure | null {
   const isLast = horizon === drill.load.to
-  const known = drill.acks.filter((ack) => ack.done > t0 && ack.epoch > epoch && (isLast || ack.done <= horizon))
+  const known = drill.acks.filter((ack) => ack.done > t0 && isNew(ack.epoch) && (isLast || ack.done <= horizon))
   const origin = BigInt(drill.files.record.originNs)
   const taken = drill.files.timeline.some((event) => {
     const at = nanoseconds(event.atNs, origin)
-    return event.kind === 'epoch-taken' && (event.epoch ?? 0) > epoch && at > t0 && at <= horizon
+    return event.kind === 'epoch-taken' && isNew(event.epoch ?? 0) && at > t0 && at <= horizon
   })
   if (known.length === 0 && !taken) return gap === null || gap.isOpen ? null : gap
   const [first] = known.filter(({ sent }) => sent > t0).sort((left, right) => left.done - right.done)
   if (first === undefined || missingMeets(drill, { from: t0, to: first.done })) return null
-  const before = latestNotNew(drill.operations, newAcksOf(drill.acks, t0, epoch), t0, first)
+  const before = latestNotNew(drill.operations, newAcksOf(drill.acks, t0, isNew), t0, first)
   return { at: first.done - t0, resolution: first.done - before }
 }
 
@@ -165,15 +174,15 @@ function isOfNext(drill: Drill, op: Op, until: number): boolean {
 
 export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
   const { t0 } = cause
-  const epoch = epochAt(drill, t0)
-  const newAcks = newAcksOf(drill.acks, t0, epoch)
+  const isNew = newEpochs(drill, t0)
+  const newAcks = newAcksOf(drill.acks, t0, isNew)
   const until = drill.causes.find((other) => other.t0 > t0)?.t0 ?? drill.load.to
   const areas = new Map([...drill.areas].map(([name, area]) => [name, areaRestored(drill, area, t0, newAcks)]))
   const restored = worstOf([...areas.values()])
   const horizons = [...areas.values()].map((each) => (each?.kind === 'time' ? each.horizon : drill.load.to))
   const horizon = Math.max(...horizons)
   const gap = gapOf(drill, { from: t0, to: horizon })
-  const firstWrite = firstWriteOf(drill, t0, epoch, horizon, gap)
+  const firstWrite = firstWriteOf(drill, t0, isNew, horizon, gap)
   const failed = served(drill.operations, drill.lostIds, true).filter(
     (op) =>
       op.outcome !== 'ok' && op.intended < until && decided(op, drill.thresholds) >= t0 && !isOfNext(drill, op, until),

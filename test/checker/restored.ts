@@ -156,6 +156,6 @@ export function restoredIn(question: AreaQuestion): Restored {
   return notBack(windows, question)
 }
 
-export function newAcksOf(operations: readonly Op[], t0: number, epoch: number): readonly Op[] {
-  return operations.filter((op) => isAck(op) && op.done > t0 && op.epoch > epoch)
+export function newAcksOf(operations: readonly Op[], t0: number, isNew: (epoch: number) => boolean): readonly Op[] {
+  return operations.filter((op) => isAck(op) && op.done > t0 && isNew(op.epoch))
 }
