@@ -1,6 +1,7 @@
 // One client operation, and the plan that a load client gets (HTTP on the client's ports.control, bearer token `control`).
 import { z } from 'zod'
 import { drillName } from './names.ts'
+import { nanoseconds } from './nanoseconds.ts'
 import { areas } from './sites.ts'
 import { steerings } from './topology.ts'
 import { areaRate, clientTimeoutMs, longestDrillMs, seed, share } from './values.ts'
@@ -20,7 +21,7 @@ export const loadPlan = z.strictObject({
   reads: share,
   steering: z.enum(steerings),
   /** Monotonic clock; at most 2 s ago (400). */
-  startNs: z.string().regex(/^\d+$/, 'expected nanoseconds'),
+  startNs: nanoseconds,
   /** Load ends by itself after this time. */
   durationMs: z.number().positive().max(longestDrillMs),
   timeoutMs: clientTimeoutMs.default(3000),
@@ -33,7 +34,7 @@ export const loadEnd = z.strictObject({
   /** Of the plan that is to end. */
   drill: z.string(),
   /** Monotonic clock; a little ahead, so that no arrival after it was turned to before. An end is never put off by a later one. */
-  untilNs: z.string().regex(/^\d+$/, 'expected nanoseconds'),
+  untilNs: nanoseconds,
 })
 
 export const loadStatus = z.object({
@@ -71,10 +72,10 @@ export const operation = z.object({
    * When it should have been sent, when the client turned to it (null: recorded by an older version), when it began to be written to
    * a connection (null: never), when it was answered or given up: monotonic ns.
    */
-  intendedNs: z.string(),
-  startedNs: z.string().nullable().default(null),
-  sentNs: z.string().nullable(),
-  doneNs: z.string(),
+  intendedNs: nanoseconds,
+  startedNs: nanoseconds.nullable().default(null),
+  sentNs: nanoseconds.nullable(),
+  doneNs: nanoseconds,
   outcome: z.enum(['ok', 'failed', 'unknown']),
   status: z.number().nullable(),
   orderId: z.string().nullable(),

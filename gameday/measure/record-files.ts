@@ -3,12 +3,12 @@
 import { z } from 'zod'
 import { exportedTail } from '#protocol/agent.ts'
 import { check, environment, faultRecord, stall, stepRecord } from '#protocol/journal.ts'
+import { nanoseconds } from '#protocol/nanoseconds.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import { areas, regions } from '#protocol/sites.ts'
 import type { DrillRecord, FinalReads } from './record.ts'
 
 const natural = z.number().int().nonnegative()
-const nanoseconds = z.string().regex(/^\d+$/, 'expected nanoseconds')
 
 /** The runbook after validation (durations in ms), which can't be validated again: only what figures are computed from is looked at. */
 const validatedRunbook = z.looseObject({

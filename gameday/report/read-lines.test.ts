@@ -32,5 +32,9 @@ void test('a line that is none is named by its number, and a file that is not th
     Array.fromAsync(readLines(file, shape)),
     /x\.ndjson, line 3: expected one whole record in JSON, saw \{"number":1:/,
   )
+  await assert.rejects(
+    Array.fromAsync(readLines(await fileOf(context, `${line}\n{"number":"1","text":""}`), shape)),
+    /x\.ndjson, line 2: expected a record as a drill writes it, saw another \(number: Invalid input: expected number/,
+  )
   assert.deepEqual(await Array.fromAsync(readLines(`${file}.gone`, shape)), [])
 })

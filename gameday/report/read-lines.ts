@@ -7,13 +7,21 @@ import { EnvironmentError } from '#world/environment-error.ts'
 const batchBytes = 1 << 20
 
 function parseLine<Shape extends z.ZodType>(line: string, where: string, shape: Shape): z.infer<Shape> {
+  let json: unknown
   try {
-    return shape.parse(JSON.parse(line))
+    json = JSON.parse(line)
   } catch {
     throw new EnvironmentError(
       `${where}: expected one whole record in JSON, saw ${line.slice(0, 80)}: the file was changed or cut; take another drill`,
     )
   }
+  const parsed = shape.safeParse(json)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const place = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
+  throw new EnvironmentError(
+    `${where}: expected a record as a drill writes it, saw another (${place}${issue?.message}): the file was changed; take another drill`,
+  )
 }
 
 async function* textLines(file: string): AsyncGenerator<readonly string[]> {
