@@ -44,10 +44,11 @@ async function report(drill: string | undefined, options: ReportOptions): Promis
 }
 
 async function recompute(drillsFolder: string, drill: string | undefined, options: ReportOptions): Promise<void> {
-  const { folder, journal, integrity, different } = await mendable(() => recomputeDrill(drillsFolder, drill))
+  const { folder, journal, integrity, different, undrawn } = await mendable(() => recomputeDrill(drillsFolder, drill))
   if (options.json === true) print(JSON.stringify(journal, null, 2))
   else if (options.markdown === true) print(renderMarkdown(journal))
   tell(integrity.changed)
+  tell(undrawn)
   tell(different)
   if (different.length === 0) say(`measured again from the raw files of ${folder}: the same journal, byte for byte`)
 }

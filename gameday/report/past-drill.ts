@@ -13,6 +13,7 @@ import { inOrderOfTime } from '../measure/history.ts'
 import { measure } from '../measure/measure.ts'
 import { recordFrom, type Lines } from '../measure/record-files.ts'
 import { differences } from './differences.ts'
+import { notAsDrawn } from './not-as-drawn.ts'
 import { readLines } from './read-lines.ts'
 import { renderScreen } from './screen.ts'
 import { writeReport } from './write-report.ts'
@@ -83,6 +84,8 @@ export interface Recomputed {
   readonly integrity: Integrity
   /** One sentence for each figure that comes out otherwise than journal.json says. */
   readonly different: readonly string[]
+  /** One sentence for each area whose operations are not those that the seed draws. */
+  readonly undrawn: readonly string[]
 }
 
 /**
@@ -106,7 +109,7 @@ export async function recomputeDrill(drillsFolder: string, drill: string | undef
   const journal = measure(record)
   const again = journalText(journal)
   const different = again === journalJson ? [] : differences(journalJson, again)
-  return { folder, journal, integrity, different }
+  return { folder, journal, integrity, different, undrawn: notAsDrawn(record) }
 }
 
 function readRecord(
