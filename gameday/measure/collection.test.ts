@@ -287,11 +287,13 @@ void test('an operation that can not have been so is none', () => {
     (each: Operation): Operation => ({ ...each, doneNs: before(each.intendedNs, 5000) }),
     (each: Operation): Operation => ({ ...each, sentNs: before(each.intendedNs, 1) }),
     (each: Operation): Operation => ({ ...each, sentNs: null, outcome: 'ok' }),
+    (each: Operation): Operation => ({ ...each, orderId: null }),
+    (each: Operation): Operation => ({ ...each, epoch: null }),
   ]) {
     const operations = record.operations.map((each) => (each.area === 'na' && each.seq === 70 ? spoil(each) : each))
     const journal = measure({ ...record, operations })
     assert.equal(journal.collection.na?.missing, 1)
-    assert.match(journal.unknown['requests.ok'] ?? '', /1 operation of na \(the times of 1 contradict one another\)/)
+    assert.match(journal.unknown['requests.ok'] ?? '', /1 operation of na \(1 contradict themselves\)/)
   }
 })
 

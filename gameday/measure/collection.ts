@@ -75,10 +75,12 @@ function missingHoles(
 }
 
 /** Its times are in the order in which such things happen, and what was answered was sent. */
-function isSound({ sentNs, outcome }: Operation, each: ClientOperation): boolean {
+function isSound({ sentNs, outcome, kind, orderId, epoch }: Operation, each: ClientOperation): boolean {
   const { intendedMs, startedMs = intendedMs, doneMs } = each
   const sentMs = sentNs === null ? startedMs : each.sentMs
-  return intendedMs <= startedMs && startedMs <= sentMs && sentMs <= doneMs && (outcome !== 'ok' || sentNs !== null)
+  const isInOrder = intendedMs <= startedMs && startedMs <= sentMs && sentMs <= doneMs
+  if (outcome !== 'ok') return isInOrder
+  return isInOrder && sentNs !== null && (kind !== 'write' || (orderId !== null && epoch !== null))
 }
 
 /** Each planned number once, by its first line that can be true. */
@@ -152,7 +154,7 @@ function accountOf(
     outside,
     late: late.length,
     shed: shed.length,
-    reason: unsound === 0 ? word.reason : `the times of ${unsound} contradict one another`,
+    reason: unsound === 0 ? word.reason : `${unsound} contradict themselves`,
     holes,
   }
   return [account, inOrder.map(([, each]) => each)]

@@ -42,10 +42,12 @@ function spansOfMissing(operations: readonly Op[], planned: number, load: Span):
 }
 
 /** Such a line can't be true: it counts as not there. */
-function isImpossible({ intended, started, sent, done, outcome }: Op): boolean {
+function isImpossible({ intended, started, sent, done, outcome, isWrite, orderId, epoch }: Op): boolean {
   const turned = started ?? intended
   const written = sent ?? turned
-  return turned < intended || written < turned || done < written || (outcome === 'ok' && sent === null)
+  if (turned < intended || written < turned || done < written) return true
+  const lacks = sent === null || (isWrite && (orderId === null || epoch === null))
+  return outcome === 'ok' && lacks
 }
 
 /** An area whose plan the record does not tell: everything may be missing. */
