@@ -1,5 +1,6 @@
-// Times of monotonic clocks as records carry them.
+// Times of monotonic clocks as text: they may be more than a JSON number holds.
 import { z } from 'zod'
 
-/** Nanoseconds as text, which may be more than a JSON number holds. A time before a clock's origin is negative. */
-export const nanoseconds = z.string().regex(/^-?\d{1,20}$/, 'expected nanoseconds')
+export const nanoseconds = z.string().regex(/^\d+$/, 'expected nanoseconds')
+/** A line that was changed may say that something was before the clock's origin: that is for who measures to judge. */
+export const signedNanoseconds = z.string().regex(/^-?\d+$/, 'expected nanoseconds')

@@ -1,7 +1,7 @@
 // One client operation, and the plan that a load client gets (HTTP on the client's ports.control, bearer token `control`).
 import { z } from 'zod'
 import { drillName } from './names.ts'
-import { nanoseconds } from './nanoseconds.ts'
+import { nanoseconds, signedNanoseconds } from './nanoseconds.ts'
 import { areas } from './sites.ts'
 import { steerings } from './topology.ts'
 import { areaRate, clientTimeoutMs, longestDrillMs, seed, share } from './values.ts'
@@ -72,10 +72,10 @@ export const operation = z.object({
    * When it should have been sent, when the client turned to it (null: recorded by an older version), when it began to be written to
    * a connection (null: never), when it was answered or given up: monotonic ns.
    */
-  intendedNs: nanoseconds,
-  startedNs: nanoseconds.nullable().default(null),
-  sentNs: nanoseconds.nullable(),
-  doneNs: nanoseconds,
+  intendedNs: signedNanoseconds,
+  startedNs: signedNanoseconds.nullable().default(null),
+  sentNs: signedNanoseconds.nullable(),
+  doneNs: signedNanoseconds,
   outcome: z.enum(['ok', 'failed', 'unknown']),
   status: z.number().nullable(),
   orderId: z.string().nullable(),

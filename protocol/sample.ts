@@ -2,12 +2,12 @@
 import { z } from 'zod'
 import { nodeStates } from './agent.ts'
 import { lsn } from './epoch.ts'
-import { nanoseconds } from './nanoseconds.ts'
+import { signedNanoseconds } from './nanoseconds.ts'
 import { regions, sites } from './sites.ts'
 
 export const sample = z.object({
   /** Monotonic nanoseconds. */
-  atNs: nanoseconds,
+  atNs: signedNanoseconds,
   /** What each region's Postgres agent said of it; a region whose agent did not answer is absent. */
   nodes: z.partialRecord(
     z.enum(regions),

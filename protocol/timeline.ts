@@ -1,6 +1,6 @@
 // One event of a drill, from whichever process saw it. Controllers keep theirs in memory (GET /events?from=N) and log them.
 import { z } from 'zod'
-import { nanoseconds } from './nanoseconds.ts'
+import { signedNanoseconds } from './nanoseconds.ts'
 /**
  * Kinds that figures are computed from; others may be added freely for people to read:
  * `suspect`: a controller suspects the primary (detail.region).
@@ -16,7 +16,7 @@ import { nanoseconds } from './nanoseconds.ts'
  */
 export const timelineEvent = z.object({
   /** Monotonic nanoseconds. */
-  atNs: nanoseconds,
+  atNs: signedNanoseconds,
   source: z.enum(['controller', 'agent', 'app', 'bridge', 'wan', 'client', 'harness']),
   site: z.string(),
   kind: z.string(),

@@ -6,9 +6,8 @@ import { sinceMs } from './history.ts'
 import type { IncidentMeasured } from './incidents.ts'
 import { unreadWords } from './loss.ts'
 import { formatMs, formatTiming } from './objectives.ts'
-import type { DrillRecord, StoreAgreement } from './record.ts'
+import { storeNames, type DrillRecord, type StoreAgreement } from './record.ts'
 
-const storeNames = ['postgres', 'kafka', 'redis'] as const
 /** A fault that nobody could look at for longer may have been anything. */
 const longestBlindMs = 10_000
 

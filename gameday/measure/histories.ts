@@ -7,7 +7,7 @@ import type { Sample } from '#protocol/sample.ts'
 import { regions, type Area, type Region } from '#protocol/sites.ts'
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import type { AckedWrite, ClientOperation } from './history.ts'
-import type { AreaLoad, DrillRecord } from './record.ts'
+import { storeNames, type AreaLoad, type DrillRecord } from './record.ts'
 
 export function ns(ms: number): string {
   return BigInt(Math.round(ms * 1e6)).toString()
@@ -127,6 +127,15 @@ export function goodSamples(): readonly Sample[] {
 }
 
 /** A record of a drill that passes; tests spoil it. */
+/** What a drill finds when its load has ended, and nothing is wrong. */
+export const allWell: Pick<DrillRecord, 'agreement' | 'checks'> = {
+  agreement: storeNames.map((store) => ({ store, regions, rows: 1, differing: 0, differences: [], unread: null })),
+  checks: [
+    { name: 'every store was read', status: 'pass', reason: 'all' },
+    { name: 'the world equals a fresh one', status: 'pass', reason: 'it does' },
+  ],
+}
+
 export function goodRecord(operations: readonly ClientOperation[] = goodOperations()): DrillRecord {
   const book = runbook.parse({
     title: 'A drill',
@@ -228,21 +237,10 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
         ['c', projection],
       ]),
     },
-    agreement: (['postgres', 'kafka', 'redis'] as const).map((store) => ({
-      store,
-      regions: [...regions],
-      rows: 1,
-      differing: 0,
-      differences: [],
-      unread: null,
-    })),
+    ...allWell,
     stalls: [],
     unheard: [],
     wanBytes: 1000,
-    checks: [
-      { name: 'every store was read', status: 'pass', reason: 'all' },
-      { name: 'the world equals a fresh one', status: 'pass', reason: 'it does' },
-    ],
     interruption: null,
   }
 }

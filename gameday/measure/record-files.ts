@@ -6,7 +6,8 @@ import { check, environment, faultRecord, stall, stepRecord } from '#protocol/jo
 import { nanoseconds } from '#protocol/nanoseconds.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import { areas, regions } from '#protocol/sites.ts'
-import type { DrillRecord, FinalReads } from './record.ts'
+import { firstIssue } from '#runtime/first-issue.ts'
+import { storeNames, type DrillRecord, type FinalReads } from './record.ts'
 
 const natural = z.number().int().nonnegative()
 
@@ -53,7 +54,7 @@ const recordFile = z.object({
   exports: z.array(exportedTail),
   agreement: z.array(
     z.object({
-      store: z.enum(['postgres', 'kafka', 'redis']),
+      store: z.enum(storeNames),
       regions: z.array(z.enum(regions)),
       rows: natural,
       differing: natural,
@@ -133,9 +134,7 @@ function parse<Shape extends z.ZodType>(name: string, text: string, shape: Shape
   }
   const parsed = shape.safeParse(json)
   if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
-  throw new Error(`${name} is not as a drill writes it (${where}${issue?.message})`)
+  throw new Error(`${name} is not as a drill writes it (${firstIssue(parsed.error)})`)
 }
 
 /** @throws Error in one line if either text is no such file */

@@ -36,9 +36,11 @@ export interface AreaLoad {
   readonly reason: string | null
 }
 
+export const storeNames = ['postgres', 'kafka', 'redis'] as const
+
 /** What comparing one store of all regions with each other came to. */
 export interface StoreAgreement {
-  readonly store: 'postgres' | 'kafka' | 'redis'
+  readonly store: (typeof storeNames)[number]
   readonly regions: readonly Region[]
   /** Rows (events, projections) that were compared. */
   readonly rows: number

@@ -2,7 +2,8 @@
 import type { AreaRto, Incident, Journal } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { nameOfFigure } from './figure-names.ts'
-import { formatMeasured, storeNames } from './words.ts'
+import { storeNames } from '../measure/record.ts'
+import { formatMeasured } from './words.ts'
 
 export interface Figure {
   readonly text: string

@@ -4,7 +4,7 @@ import { formatMs } from '../measure/objectives.ts'
 import { escapeMarkup } from './escape.ts'
 import { figureOf, requestsOf, type Figure } from './figures.ts'
 import { figure, idList, known, table, words } from './markup.ts'
-import { storeNames } from './words.ts'
+import { storeNames } from '../measure/record.ts'
 
 function inWords({ text, why }: Figure): string {
   return why === null ? text : `${text} (${why})`

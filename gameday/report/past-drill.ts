@@ -6,6 +6,7 @@ import { journal as journalShape, type Journal } from '#protocol/journal.ts'
 import { operation, type Operation } from '#protocol/operation.ts'
 import { sample } from '#protocol/sample.ts'
 import { timelineEvent } from '#protocol/timeline.ts'
+import { firstIssue } from '#runtime/first-issue.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import { journalText } from '../drill-folder.ts'
 import { checkManifest, type Integrity } from '../drill-manifest.ts'
@@ -53,8 +54,7 @@ export async function readJournal(folder: string): Promise<Journal> {
   try {
     const parsed = journalShape.safeParse(JSON.parse(text))
     if (parsed.success) return parsed.data
-    const [issue] = parsed.error.issues
-    throw new Error(`${issue?.path.join('.')}: ${issue?.message}`)
+    throw new Error(firstIssue(parsed.error))
   } catch (error) {
     throw new EnvironmentError(`expected a journal of this version in ${file}: ${(error as Error).message}`, {
       cause: error,

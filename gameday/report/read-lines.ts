@@ -1,6 +1,7 @@
 // The lines of a drill's file one after another: the file may be larger than memory, or than a string can be.
 import { createReadStream, existsSync } from 'node:fs'
 import type { z } from 'zod'
+import { firstIssue } from '#runtime/first-issue.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 
 /** Bytes that are read at once. */
@@ -17,10 +18,8 @@ function parseLine<Shape extends z.ZodType>(line: string, where: string, shape: 
   }
   const parsed = shape.safeParse(json)
   if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  const place = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
   throw new EnvironmentError(
-    `${where}: expected a record as a drill writes it, saw another (${place}${issue?.message}): the file was changed; take another drill`,
+    `${where}: expected a record as a drill writes it, saw another (${firstIssue(parsed.error)}): the file was changed; take another drill`,
   )
 }
 

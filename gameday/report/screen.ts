@@ -6,7 +6,8 @@ import { clockOf } from './clock.ts'
 import { figureOf, requestsOf, restoredOf, unknownOf } from './figures.ts'
 import { collectionTexts, endedEarlyText, stallTexts } from './harness-words.ts'
 import { incidentRows, worstText } from './incident-rows.ts'
-import { formatMeasured, many, phaseNames, shortened, storeLabels, storeNames } from './words.ts'
+import { storeNames } from '../measure/record.ts'
+import { formatMeasured, many, phaseNames, shortened, storeLabels } from './words.ts'
 
 const mostIncidents = 20
 const mostReasons = 8

@@ -2,7 +2,8 @@
 import type { Journal } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { figureOf, reasonOf, restoredOf } from './figures.ts'
-import { formatMeasured, many, storeLabels, storeNames } from './words.ts'
+import { storeNames } from '../measure/record.ts'
+import { formatMeasured, many, storeLabels } from './words.ts'
 
 function opening({ faults, steps }: Journal): string {
   const measured = faults.filter((fault) => !fault.background)

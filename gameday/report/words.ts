@@ -3,7 +3,6 @@ import type { Journal } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
 
 export const phaseNames = ['detect', 'decide', 'fence', 'promote', 'steer', 'recover'] as const
-export const storeNames = ['postgres', 'kafka', 'redis'] as const
 export const storeLabels = { postgres: 'Postgres', kafka: 'Kafka', redis: 'Redis' } as const
 
 /**

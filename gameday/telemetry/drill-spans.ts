@@ -3,7 +3,7 @@ import type { FaultRecord, Incident, Journal, StepRecord } from '#protocol/journ
 import type { TimelineEvent } from '#protocol/timeline.ts'
 import { reasonOf } from '../report/figures.ts'
 import { endedEarlyText, overNs } from '../report/harness-words.ts'
-import { storeNames } from '../report/words.ts'
+import { storeNames } from '../measure/record.ts'
 import type { SpanPlan } from './span-plan.ts'
 
 export function drillSpan(journal: Journal, events: readonly TimelineEvent[], originNs: bigint): SpanPlan {
