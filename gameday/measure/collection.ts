@@ -74,7 +74,7 @@ function missingHoles(
   return holes
 }
 
-/** Its times are in the order in which such things happen, and what was answered was sent. */
+/** Its times are in the order in which such things happen, what was answered was sent, and an acked write has an order and an epoch. */
 function isSound({ sentNs, outcome, kind, orderId, epoch }: Operation, each: ClientOperation): boolean {
   const { intendedMs, startedMs = intendedMs, doneMs } = each
   const sentMs = sentNs === null ? startedMs : each.sentMs

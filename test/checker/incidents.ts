@@ -100,7 +100,7 @@ function missingMeets({ areas }: Drill, span: Span): boolean {
   return [...areas.values()].some(({ missingSpans }) => missingSpans.some((each) => meets(each, span)))
 }
 
-/** A write that is missing from before a gap may have been acked in it. */
+/** A write that is missing from before a gap may have been acked in it, or the gap may be the measuring's own. */
 export function isGapUnsure(drill: Drill, gap: Span): boolean {
   const before = gap.from - drill.files.record.runbook.load.timeout * 1e6
   return missingMeets(drill, { from: before, to: gap.to }) || isStalledIn(drill, gap)
