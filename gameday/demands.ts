@@ -2,6 +2,7 @@
 // refused before anything starts (docs/measuring.md says what figures are made of).
 import type { Objectives, Runbook } from '#protocol/runbook.ts'
 import { longestDrillMs, mostPerSecond, mostPerSecondOfArea } from '#protocol/values.ts'
+import { leastLatencyProblems } from './least-latency.ts'
 import { formatMs } from './measure/objectives.ts'
 import type { Path } from './method.ts'
 import type { Problem } from './problems.ts'
@@ -26,6 +27,7 @@ export function demandProblems(runbook: Runbook): readonly Problem[] {
     ...existenceProblems(runbook),
     ...contradictions(runbook),
     ...lengthProblems(runbook),
+    ...leastLatencyProblems(runbook),
     ...gapProblems(runbook),
     ...returnProblems(runbook),
     ...expectationProblems(runbook),
@@ -73,16 +75,17 @@ function existenceProblems(runbook: Runbook): readonly Problem[] {
   ]
 }
 
-function contradictions({ objectives }: Runbook): readonly Problem[] {
-  const found = objectives['lost-writes']
-  if (objectives.rpo !== 0 || found === undefined) return []
-  return [
-    {
-      path: at('lost-writes'),
-      expected: 'expected it without rpo: 0s, which demands that nothing is lost',
-      found: `>= ${found}`,
-    },
-  ]
+/** A loss that is demanded, where none may be or none can be. */
+function contradictions({ objectives, topology, load }: Runbook): readonly Problem[] {
+  const least = objectives['lost-writes']
+  if (least === undefined || load.reads === 1) return []
+  const path = at('lost-writes')
+  const found = `>= ${least}`
+  if (objectives.rpo === 0)
+    return [{ path, expected: 'expected it without rpo: 0s, which demands that nothing is lost', found }]
+  if (topology.commit === 'quorum')
+    return [{ path, expected: 'expected it with commit: async only, as a quorum loses no acked write', found }]
+  return []
 }
 
 function lengthProblems(runbook: Runbook): readonly Problem[] {
@@ -129,12 +132,13 @@ function gapProblems(runbook: Runbook): readonly Problem[] {
     const mostRate = Math.min(mostPerSecond, mostPerSecondOfArea * load.from.length)
     const rate = leastRate(carries, mostRate)
     const what = isOfArea ? 'two operations of an area' : 'two writes'
-    const help =
-      rate === null ? `at least ${formatMs(Math.ceil(leastAt(mostRate) - roundingMs))}` : `load.rate >= ${rate}/s`
+    const leastMs = Math.ceil(leastAt(load.rate) - roundingMs)
+    // No load carries a time that is too short for the greatest rate.
+    const help = rate === null ? formatMs(leastMs) : `load.rate >= ${rate}/s`
     return [
       {
         path,
-        expected: `expected a time that the load can show (say ${help}): ${what} are ${formatMs(gapAt(load.rate))} apart, which carries ${formatMs(Math.ceil(leastAt(load.rate) - roundingMs))} or more`,
+        expected: `expected a time that the load can show (say ${help}): ${what} are ${formatMs(gapAt(load.rate))} apart, which carries ${formatMs(leastMs)} or more`,
         found: `${formatMs(demandedMs)} with load.rate ${load.rate}/s`,
       },
     ]

@@ -35,7 +35,11 @@ const mostLookedAt = 500
 
 function shown(value: unknown): string {
   if (value === undefined || value === null) return 'nothing'
-  const text = JSON.stringify(value)
+  if (typeof value === 'number') return String(value)
+  // JSON has no word for numbers that are not finite.
+  const text = JSON.stringify(value, (_key, each: unknown) =>
+    typeof each === 'number' && !Number.isFinite(each) ? String(each) : each,
+  )
   return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text
 }
 
@@ -74,16 +78,23 @@ function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[], value: un
   return child === undefined ? [] : keysAt(child, rest, (value as Record<PropertyKey, unknown> | null)?.[key])
 }
 
+const kindWords: Readonly<Record<string, string>> = {
+  object: 'a mapping',
+  array: 'a list',
+  string: 'text',
+  int: 'a whole number',
+  boolean: 'true or false',
+}
+
 function expectedOf(issue: z.core.$ZodIssue): string {
   // The schema's own words are better than any made here.
   if (issue.message.startsWith('expected')) return issue.message
   if (issue.code === 'invalid_value') return `expected one of ${issue.values.map(String).join(', ')}`
   if (issue.code === 'invalid_type') {
-    const kinds: Readonly<Record<string, string>> = { object: 'a mapping', array: 'a list' }
-    return `expected ${kinds[issue.expected] ?? `a ${issue.expected}`}`
+    return `expected ${kindWords[issue.expected] ?? `a ${issue.expected}`}`
   }
   if (issue.code === 'too_small')
-    return `expected at least ${String(issue.minimum)}${issue.origin === 'array' ? ' entries' : ''}`
+    return `expected at least ${String(issue.minimum)}${issue.origin !== 'array' ? '' : issue.minimum === 1 ? ' entry' : ' entries'}`
   if (issue.code === 'too_big') return `expected at most ${String(issue.maximum)}`
   return 'expected another value'
 }

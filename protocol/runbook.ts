@@ -294,7 +294,7 @@ export const load = z
     reads: share.default(0.5).meta({ description: 'The share of reads, 0 to 1.' }),
     from: z
       .array(z.enum(areas))
-      .min(1)
+      .min(1, { error: 'expected one area at least', abort: true })
       .refine((from) => new Set(from).size === from.length, 'expected each area once')
       .default([...areas])
       .meta({ description: 'The client areas that the load comes from.' }),

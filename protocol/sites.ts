@@ -1,4 +1,4 @@
-// Sites, hosts, ports and addresses of a world: the one place that knows the address plan.
+// Sites, hosts, ports, addresses and distances of a world: the one place that knows the address plan.
 // A world is a /21; each site is a /24 of it; host h of site j is seen from site k as last octet 32*j+h in k's /24.
 
 export const regions = ['a', 'b', 'c'] as const
@@ -10,6 +10,18 @@ export type Site = (typeof sites)[number]
 
 /** The region nearest to each client area. */
 export const nearestRegion: Readonly<Record<Area, Region>> = { na: 'a', eu: 'b', ap: 'c' }
+
+/** One way, as the WAN has them. */
+const betweenRegionsMs = 40
+const areaToNearMs = 10
+const areaToOtherMs = 50
+
+/** One-way delay of a link that nobody has changed, ms. */
+export function baseDelayMs(from: Site, to: Site): number {
+  if (isRegion(from) && isRegion(to)) return betweenRegionsMs
+  const near = (isArea(from) && nearestRegion[from] === to) || (isArea(to) && nearestRegion[to] === from)
+  return near ? areaToNearMs : areaToOtherMs
+}
 
 /** Host numbers inside a region. */
 export const regionHosts = {

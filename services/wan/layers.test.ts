@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { linkClasses, sites } from '#protocol/sites.ts'
+import { baseDelayMs, linkClasses, sites } from '#protocol/sites.ts'
 import type { LinkChange } from '#protocol/wan.ts'
 import {
   addLayers,
-  baseDelayMs,
   effectiveSetting,
   inForce,
   isControlCut,

@@ -1,5 +1,5 @@
 // Link settings as layers: base, then changes in order of arrival. Pure; time is passed in.
-import { isArea, isRegion, nearestRegion, regions, type LinkClass, type Site } from '#protocol/sites.ts'
+import { baseDelayMs, regions, type LinkClass, type Site } from '#protocol/sites.ts'
 import type { LinkChange, LinkSetting } from '#protocol/wan.ts'
 
 /** All that a packet of one class on one directed link meets. */
@@ -21,17 +21,6 @@ export interface Layer {
 
 /** Changes with this id lie below all others. */
 export const baseId = 'base'
-
-const betweenRegionsMs = 40
-const areaToNearMs = 10
-const areaToOtherMs = 50
-
-/** One-way delay of a link that nobody has changed, ms. */
-export function baseDelayMs(from: Site, to: Site): number {
-  if (isRegion(from) && isRegion(to)) return betweenRegionsMs
-  const near = (isArea(from) && nearestRegion[from] === to) || (isArea(to) && nearestRegion[to] === from)
-  return near ? areaToNearMs : areaToOtherMs
-}
 
 function sameTarget(left: LinkChange, right: LinkChange): boolean {
   const key = (change: LinkChange): string =>
