@@ -28,7 +28,7 @@ test('n, min, median and max are those of each group; ranges that do not overlap
   assert.equal(compared.find((each) => each.figure === 'longest gap')?.differs, false)
   assert.match(
     compareScreen(groups, compared),
-    /\* RTO restored +quick +3 +1\.00 s +1\.50 s +2\.00 s +40 ms +1 unknown\n/,
+    /\* RTO restored +quick +3 +1\.00 s +1\.50 s +2\.00 s +± 40 ms +1 unknown\n/,
   )
   const html = compareHtml(groups, compared)
   assert.match(html, /aria-label="slow: 3 values, median 5\.00 s"/)
@@ -70,7 +70,7 @@ test('ranges that overlap by what the load leaves open are not apart, and a dril
 
 test('a figure that is unknown in every drill is compared as such, one that no drill has is not', () => {
   const groups = [{ name: 'one', drills: [restoredIn(null)] }]
-  assert.match(compareScreen(groups, compareGroups(groups)), /RTO restored +one +0 +- +- +- +40 ms +1 unknown\n/)
+  assert.match(compareScreen(groups, compareGroups(groups)), /RTO restored +one +0 +- +- +- +± 40 ms +1 unknown\n/)
   const none = { ...good, failback: { ...good.failback, outageMs: null } }
   const compared = compareGroups([{ name: 'one', drills: [none] }])
   assert.ok(!compared.some((each) => each.figure === 'failback gap'))
@@ -83,4 +83,18 @@ test('Markdown says verdict, objectives and command, and no text breaks out of i
   assert.match(text, /^### ✅ \\<b\\>\\\|x: pass/)
   assert.match(text, /\| ✅ met \| rto \\\| x \|/)
   assert.match(text, /Run the same: `\.\/firedrill run a-drill --seed 7`/)
+})
+
+test('gaps carry their doubt too: the truth may be less, and ranges that overlap by that are not apart', () => {
+  const gapOf = (longestMs: number): Journal => ({ ...good, outage: { longestMs, resolutionMs: 40, open: false } })
+  const groups = (at: number) => [
+    { name: 'quick', drills: [1000, 1000, 1000].map(gapOf) },
+    { name: 'slow', drills: [at, at, at].map(gapOf) },
+  ]
+  const gaps = (at: number) => compareGroups(groups(at)).find((each) => each.figure === 'longest gap')
+  assert.deepEqual([gaps(1039)?.differs, gaps(1041)?.differs, gaps(961)?.differs], [false, true, false])
+  assert.match(compareScreen(groups(1041), compareGroups(groups(1041))), /\* longest gap +quick +3 .* - 40 ms\n/)
+  // Of the failback that has it.
+  const { resolutions } = compareGroups(groups(1)).find((each) => each.figure === 'failback gap') ?? {}
+  assert.deepEqual(resolutions, { quick: 50, slow: 50 })
 })

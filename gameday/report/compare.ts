@@ -19,8 +19,16 @@ interface FigureKind {
   readonly path: string
   readonly isMs: boolean
   readonly of: (journal: Journal) => number | null
-  /** How far it may be from the truth either way, ms. */
+  /** How far it may be from the truth, ms. */
   readonly resolutionOf?: (journal: Journal) => number | null
+  /** The truth can only be less than what was seen. */
+  readonly isUpperEnd?: true
+}
+
+/** Of the failback with the longest. */
+function failbackGapResolution({ incidents, failback }: Journal): number | null {
+  const worst = incidents.find(({ cause, longestGapMs }) => cause === 'failback' && longestGapMs === failback.outageMs)
+  return worst?.longestGapResolutionMs ?? null
 }
 
 const kinds: readonly FigureKind[] = [
@@ -30,6 +38,7 @@ const kinds: readonly FigureKind[] = [
     isMs: true,
     of: ({ rto }) => rto.firstWriteMs,
     resolutionOf: ({ rto }) => rto.firstWriteResolutionMs,
+    isUpperEnd: true,
   },
   {
     name: 'RTO restored',
@@ -44,8 +53,22 @@ const kinds: readonly FigureKind[] = [
     isMs: true,
     of: ({ rto }) => rto.phases[`${phase}Ms`],
   })),
-  { name: 'longest gap', path: 'outage.longestMs', isMs: true, of: ({ outage }) => outage.longestMs },
-  { name: 'failback gap', path: 'failback.outageMs', isMs: true, of: ({ failback }) => failback.outageMs },
+  {
+    name: 'longest gap',
+    path: 'outage.longestMs',
+    isMs: true,
+    of: ({ outage }) => outage.longestMs,
+    resolutionOf: ({ outage }) => outage.resolutionMs,
+    isUpperEnd: true,
+  },
+  {
+    name: 'failback gap',
+    path: 'failback.outageMs',
+    isMs: true,
+    of: ({ failback }) => failback.outageMs,
+    resolutionOf: failbackGapResolution,
+    isUpperEnd: true,
+  },
   { name: 'failback failed', path: 'failback.failed', isMs: false, of: ({ failback }) => failback.failed },
   { name: 'lost, Postgres', path: 'rpo.postgres.lostCount', isMs: false, of: ({ rpo }) => rpo.postgres.lostCount },
   { name: 'RPO window, Postgres', path: 'rpo.postgres.windowMs', isMs: true, of: ({ rpo }) => rpo.postgres.windowMs },
@@ -71,6 +94,8 @@ export interface ComparedFigure {
   readonly values: Readonly<Record<string, readonly number[]>>
   /** The largest of the group, ms; null: it has none. */
   readonly resolutions: Readonly<Record<string, number | null>>
+  /** The truth can only be less than what was seen: by the resolution at most. */
+  readonly isUpperEnd: boolean
   /**
    * True if the ranges of two groups, of at least three values each and widened by their resolutions, don't overlap: more than chance
    * may be at work.
@@ -104,6 +129,7 @@ function apart(ranges: readonly Range[]): boolean {
 }
 
 function compareFigure(kind: FigureKind, groups: readonly Group[]): ComparedFigure | null {
+  const isUpperEnd = kind.isUpperEnd === true
   const byGroup = groups.map(({ name, drills }) => {
     const resolutions = drills.flatMap((each) => kind.resolutionOf?.(each) ?? [])
     return {
@@ -118,7 +144,9 @@ function compareFigure(kind: FigureKind, groups: readonly Group[]): ComparedFigu
   const record = <Value>(of: (group: (typeof byGroup)[number]) => Value): Readonly<Record<string, Value>> =>
     Object.fromEntries(byGroup.map((group) => [group.name, of(group)]))
   const ranges = byGroup.flatMap(({ seen, resolution }) =>
-    seen === null ? [] : [{ n: seen.n, min: seen.min - (resolution ?? 0), max: seen.max + (resolution ?? 0) }],
+    seen === null
+      ? []
+      : [{ n: seen.n, min: seen.min - (resolution ?? 0), max: seen.max + (isUpperEnd ? 0 : (resolution ?? 0)) }],
   )
   return {
     figure: kind.name,
@@ -127,6 +155,7 @@ function compareFigure(kind: FigureKind, groups: readonly Group[]): ComparedFigu
     notKnown: record(({ notKnown }) => notKnown),
     values: record(({ values }) => values),
     resolutions: record(({ resolution }) => resolution),
+    isUpperEnd,
     differs: apart(ranges),
   }
 }
@@ -146,12 +175,16 @@ export function notKnownText({ unknown, stillOut }: NotKnown): string {
   )
 }
 
-const heads = ['n', 'min', 'median', 'max', 'give or take', 'not in n'] as const
+const heads = ['n', 'min', 'median', 'max', 'doubt', 'not in n'] as const
 
-function cells({ groups, notKnown, resolutions, unit }: ComparedFigure, group: string): readonly string[] {
+function doubtText(resolution: number | null, isUpperEnd: boolean): string {
+  if (resolution === null) return ''
+  return `${isUpperEnd ? '-' : '±'} ${formatMs(resolution)}`
+}
+
+function cells({ groups, notKnown, resolutions, isUpperEnd, unit }: ComparedFigure, group: string): readonly string[] {
   const seen = groups[group] ?? null
-  const resolution = resolutions[group] ?? null
-  const rest = [resolution === null ? '' : formatMs(resolution), notKnownText(notKnown[group] ?? noneUnknown)]
+  const rest = [doubtText(resolutions[group] ?? null, isUpperEnd), notKnownText(notKnown[group] ?? noneUnknown)]
   return seen === null
     ? ['0', '-', '-', '-', ...rest]
     : [String(seen.n), shown(seen.min, unit), shown(seen.median, unit), shown(seen.max, unit), ...rest]
@@ -184,7 +217,7 @@ export function compareScreen(groups: readonly Group[], compared: readonly Compa
     '',
     renderTable([['  figure', 'group', ...heads], ...rows]),
     '',
-    '* the ranges of two groups of at least three do not overlap, give or take what the load leaves open',
+    '* the ranges of two groups of at least three do not overlap, even with their doubt (±: either way; -: the truth can only be less)',
   ].join('\n')
 }
 
@@ -251,7 +284,7 @@ export function compareHtml(groups: readonly Group[], compared: readonly Compare
 ${groups.map((group) => `<p>${escapeMarkup(`${group.name}: ${[verdictsText(group), ...objectivesOf(group)].join('; ')}`)}</p>`).join('\n')}
 ${section('phases', 'Phases', stacked(groups, compared))}
 ${section('plots', 'Distributions', ...distributions(compared))}
-${section('figures', 'Figures', table({ caption: 'Apart: the ranges of two groups of at least three do not overlap, give or take what the load leaves open.', heads: ['figure', 'group', ...heads, ''], rows }))}
+${section('figures', 'Figures', table({ caption: 'Apart: the ranges of two groups of at least three do not overlap, even with their doubt (±: either way; -: the truth can only be less).', heads: ['figure', 'group', ...heads, ''], rows }))}
 </main></body></html>
 `
 }

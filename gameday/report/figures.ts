@@ -67,7 +67,8 @@ export function restoredOf(
       text: `still out ${isShort ? '' : 'when the load ended, '}after ${formatMs(stillOutMs)}`,
       why: null,
     }
-  const format = (value: number): string => formatMeasured(value, resolutionMs, isShort ? ' ± ' : undefined)
+  const format = (value: number): string =>
+    formatMeasured(value, resolutionMs, isShort ? 'eitherWayShort' : 'eitherWay')
   return figureOf(journal, `${path}.restoredMs`, restoredMs, format)
 }
 

@@ -37,7 +37,7 @@ function pastDrill(journal: Journal): PastDrill {
   const { rto, rpo } = journal
   const figures = {
     firstWrite: figureOf(journal, 'rto.firstWriteMs', rto.firstWriteMs, (value) =>
-      formatMeasured(value, rto.firstWriteResolutionMs, ' ± '),
+      formatMeasured(value, rto.firstWriteResolutionMs, 'lessShort'),
     ),
     restored: restoredOf(journal, 'rto', rto, true),
     lost: figureOf(journal, 'rpo.postgres.lostCount', rpo.postgres.lostCount),

@@ -30,10 +30,12 @@ export function incidentRows(journal: Journal): readonly IncidentRow[] {
       what: `${incident.cause}: ${incident.title}`,
       at: formatMs(secondsOf(incident.t0.ns) * 1000),
       firstWrite: of('firstWriteMs', incident.firstWriteMs, (value) =>
-        formatMeasured(value, incident.firstWriteResolutionMs, ' ± '),
+        formatMeasured(value, incident.firstWriteResolutionMs, 'lessShort'),
       ),
       restored: restoredOf(journal, path, incident, true),
-      gap: of('longestGapMs', incident.longestGapMs, formatMs),
+      gap: of('longestGapMs', incident.longestGapMs, (value) =>
+        formatMeasured(value, incident.longestGapResolutionMs, 'lessShort'),
+      ),
       failed: of('failed', incident.failed),
       lost: lostOf(journal, `${path}.rpo`, incident.rpo),
       splitBrain: of('splitBrain.count', incident.splitBrain.count),

@@ -7,7 +7,6 @@ import { figureOf, restoredOf, type Figure } from './figures.ts'
 import { spansText } from './harness-words.ts'
 import { incidentRows } from './incident-rows.ts'
 import { figure, known, state, table, words, type Cell } from './markup.ts'
-import { formatMeasured } from './words.ts'
 
 const mostIncidents = 200
 
@@ -65,7 +64,7 @@ function areaRow(journal: Journal, incident: string, path: string, area: string,
   return {
     incident,
     area,
-    firstWrite: figureOf(journal, `${where}.firstWriteMs`, each.firstWriteMs, (value) => formatMeasured(value, null)),
+    firstWrite: figureOf(journal, `${where}.firstWriteMs`, each.firstWriteMs, (value) => formatMs(value)),
     restored: restoredOf(journal, where, each, true),
   }
 }

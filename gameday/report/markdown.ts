@@ -64,7 +64,7 @@ function figures(journal: Journal): readonly string[] {
   const phases = phasesLine(rto.phases)
   const failbackPhases = phasesLine(failback.phases)
   const first = figureOf(journal, 'rto.firstWriteMs', rto.firstWriteMs, (value) =>
-    formatMeasured(value, rto.firstWriteResolutionMs),
+    formatMeasured(value, rto.firstWriteResolutionMs, 'less'),
   )
   const worst = [safe(worstText(journal)), 'worst area'].filter((each) => each !== '').join(', ')
   const split = figureOf(journal, 'splitBrain.count', journal.splitBrain.count)

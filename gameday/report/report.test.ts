@@ -73,9 +73,11 @@ void test('the screen says verdict, figures and where the files are', () => {
 
 void test('a figure says how far it may be off, in one unit', () => {
   assert.equal(formatMeasured(1900, 40), '1.90 s, give or take 0.04 s')
-  assert.equal(formatMeasured(1900, 40, ' ± '), '1.90 s ± 0.04 s')
+  assert.equal(formatMeasured(1900, 40, 'eitherWayShort'), '1.90 s ± 0.04 s')
   assert.equal(formatMeasured(900, 40), '900 ms, give or take 40 ms')
   assert.equal(formatMeasured(1900, 4), '1.90 s, give or take 4 ms')
+  assert.equal(formatMeasured(1900, 40, 'less'), '1.90 s, or up to 0.04 s less')
+  assert.equal(formatMeasured(1900, 40, 'lessShort'), '1.90 s (-0.04 s)')
   assert.equal(formatMeasured(1900, null), '1.90 s')
 })
 
@@ -88,7 +90,7 @@ void test('all incidents are listed, and the headline names the worst', async ()
   )
   assert.match(
     screen,
-    /one +fault: power-loss of region a {3}5\.00 s +1\.05 s ± 0\.10 s +1\.00 s ± 0\.05 s +1\.10 s +0\n/,
+    /one +fault: power-loss of region a {3}5\.00 s +1\.05 s \(-0\.10 s\) +1\.00 s ± 0\.05 s +1\.10 s \(-0\.10 s\) +0\n/,
   )
   assert.match(screen, /failback +failback: fail back to a +21\.90 s .* 0 ms ± 50 ms/)
   assert.match(renderMarkdown(three), /\| two \| fault: power-loss of region a \| 12\.00 s \|/)

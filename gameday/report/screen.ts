@@ -21,7 +21,7 @@ function row(name: string, text: string): string {
 }
 
 function firstWriteText(journal: Journal, path: string, ms: number | null, resolutionMs: number | null): string {
-  return figureOf(journal, `${path}.firstWriteMs`, ms, (value) => formatMeasured(value, resolutionMs)).text
+  return figureOf(journal, `${path}.firstWriteMs`, ms, (value) => formatMeasured(value, resolutionMs, 'less')).text
 }
 
 function areasText(journal: Journal): string {

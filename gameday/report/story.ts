@@ -32,7 +32,7 @@ function firstWrite(journal: Journal): string {
     return why === null ? 'No write was acknowledged again.' : `When a write was acknowledged again is unknown: ${why}.`
   }
   const moved = epochs.findLast((each) => each.cause === 'fault') ?? epochs.find((each) => each.cause === 'ordered')
-  const after = formatMeasured(rto.firstWriteMs, rto.firstWriteResolutionMs)
+  const after = formatMeasured(rto.firstWriteMs, rto.firstWriteResolutionMs, 'less')
   if (moved === undefined) return `The longest time without an acknowledged write was ${after}.`
   const where = moved.region === null ? '' : ` by region ${moved.region}, in epoch ${moved.epoch}`
   // With several incidents it need not be this epoch that ended the worst.

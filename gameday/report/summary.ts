@@ -48,7 +48,7 @@ function tilesOf(journal: Journal): readonly Tile[] {
     timeTile(
       'first write acknowledged after',
       figureOf(journal, 'rto.firstWriteMs', rto.firstWriteMs, (value) =>
-        formatMeasured(value, rto.firstWriteResolutionMs),
+        formatMeasured(value, rto.firstWriteResolutionMs, 'less'),
       ),
     ),
     timeTile(`restored in the worst area after${worst === '' ? '' : ` (${worst})`}`, restoredOf(journal, 'rto', rto)),
