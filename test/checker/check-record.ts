@@ -1,16 +1,13 @@
 // Computes a drill's figures from its files, independently of the product, and compares them with its journal.
 // `node test/checker/check-record.ts DRILL_FOLDER`: exit code 0 if they are equal, 1 if they differ.
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { readDrill } from './files.ts'
+import { readDrill, readFileOf } from './files.ts'
 import { figuresOf, type Figures } from './figures.ts'
-import { differences, type JournalFile } from './journal-figures.ts'
+import { differences, journalFile } from './journal-figures.ts'
 
-/** @throws Error if a file of the folder is missing or is no JSON, or if the record has no load */
+/** @throws Error if a file of the folder is missing or is not as it must be, or if the record has no load */
 export async function checkFolder(folder: string): Promise<{ figures: Figures; differences: readonly string[] }> {
   const figures = figuresOf(await readDrill(folder))
-  const journal = JSON.parse(await readFile(join(folder, 'journal.json'), 'utf8')) as JournalFile
-  return { figures, differences: differences(figures, journal) }
+  return { figures, differences: differences(figures, await readFileOf(folder, 'journal.json', journalFile)) }
 }
 
 async function main(folder: string | undefined): Promise<number> {

@@ -1,90 +1,81 @@
 // What the checker reads of a drill: the files of its folder as they are, and the same in whole nanoseconds since the drill's origin.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
 
-export interface OperationLine {
-  readonly area: string
-  readonly seq: number
-  readonly kind: 'write' | 'read'
-  readonly key: string
-  readonly intendedNs: string
-  readonly startedNs: string | null
-  readonly sentNs: string | null
-  readonly doneNs: string
-  readonly outcome: 'ok' | 'failed' | 'unknown'
-  readonly status: number | null
-  readonly orderId: string | null
-  readonly epoch: number | null
-  readonly shed?: boolean
-}
+const text = z.string()
+const monotonic = text.regex(/^-?\d+$/, 'expected nanoseconds')
+const natural = z.number().int().nonnegative()
 
-export interface StepOfMethod {
-  readonly heal?: string
-  readonly fault?: { readonly id: string }
-  readonly parallel?: readonly (StepOfMethod | readonly StepOfMethod[])[]
-}
+const operationLine = z.object({
+  area: text,
+  seq: z.number().int(),
+  kind: z.enum(['write', 'read']),
+  key: text,
+  intendedNs: monotonic,
+  startedNs: monotonic.nullable(),
+  sentNs: monotonic.nullable(),
+  doneNs: monotonic,
+  outcome: z.enum(['ok', 'failed', 'unknown']),
+  status: z.number().nullable(),
+  orderId: text.nullable(),
+  epoch: z.number().nullable(),
+  shed: z.boolean().optional(),
+})
+export type OperationLine = z.infer<typeof operationLine>
 
-export interface FaultOfRecord {
-  readonly id: string
-  readonly background: boolean
-  readonly firstNs: string
-  readonly healBeganNs: string | null
-  readonly endedNs: string | null
-  readonly endedBy?: string | null
-  readonly momentary?: boolean
-  readonly blindMs?: number
-}
+const singleStep = z.object({ heal: text.optional(), fault: z.object({ id: text }).optional() })
+const step = singleStep.extend({ parallel: z.array(z.union([singleStep, z.array(singleStep)])).optional() })
+export type StepOfMethod = z.infer<typeof step>
+
+const fault = z.object({
+  id: text,
+  background: z.boolean(),
+  firstNs: monotonic,
+  healBeganNs: monotonic.nullable(),
+  endedNs: monotonic.nullable(),
+  endedBy: text.nullish(),
+  momentary: z.boolean().optional(),
+  blindMs: z.number().optional(),
+})
+export type FaultOfRecord = z.infer<typeof fault>
 
 /** record.json, as far as figures follow from it. */
-export interface RecordFile {
-  readonly runbook: {
-    readonly method: readonly StepOfMethod[]
-    readonly rollback?: readonly StepOfMethod[]
-    readonly 'steady-state-hypothesis': { readonly 'success-rate': number; readonly p99: number }
+const recordFile = z.object({
+  runbook: z.object({
+    method: z.array(step),
+    rollback: z.array(step).optional(),
+    'steady-state-hypothesis': z.object({ 'success-rate': z.number(), p99: z.number() }),
     /** Milliseconds after which a client gives up. */
-    readonly load: { readonly timeout: number }
-  }
-  readonly originNs: string
-  readonly load: {
-    readonly fromNs: string
-    readonly toNs: string
-    readonly areas: Readonly<Record<string, { readonly planned: number }>>
-  } | null
-  readonly epochBefore: { readonly epoch: number } | null
-  readonly faults: readonly FaultOfRecord[]
-  readonly steps: readonly { readonly fromNs: string; readonly action: 'switchover' | 'failover' | 'failback' | null }[]
-  readonly stalls: readonly {
-    readonly part: string
-    readonly kind: string
-    readonly fromNs: string
-    readonly toNs: string
-    readonly ms?: number
-  }[]
-}
+    load: z.object({ timeout: z.number() }),
+  }),
+  originNs: monotonic,
+  load: z
+    .object({ fromNs: monotonic, toNs: monotonic, areas: z.record(text, z.object({ planned: natural })) })
+    .nullable(),
+  epochBefore: z.object({ epoch: z.number() }).nullable(),
+  faults: z.array(fault),
+  steps: z.array(z.object({ fromNs: monotonic, action: z.enum(['switchover', 'failover', 'failback']).nullable() })),
+  stalls: z.array(z.object({ part: text, kind: text, fromNs: monotonic, toNs: monotonic, ms: z.number().optional() })),
+})
+export type RecordFile = z.infer<typeof recordFile>
 
 /** final-reads.json */
-export interface FinalReadsFile {
-  readonly postgres: { readonly ids: readonly string[]; readonly keys: readonly string[] } | null
-  readonly kafka: Readonly<
-    Record<string, { readonly orderIds: readonly string[]; readonly eventIds: readonly string[] }>
-  > | null
-  readonly redis: Readonly<
-    Record<
-      string,
-      {
-        readonly orderIds: readonly string[]
-        readonly applied: { readonly count: number; readonly distinct: number } | null
-      }
-    >
-  > | null
-}
+const finalReadsFile = z.object({
+  postgres: z.object({ ids: z.array(text), keys: z.array(text) }).nullable(),
+  kafka: z.record(text, z.object({ orderIds: z.array(text), eventIds: z.array(text) })).nullable(),
+  redis: z
+    .record(
+      text,
+      z.object({ orderIds: z.array(text), applied: z.object({ count: natural, distinct: natural }).nullable() }),
+    )
+    .nullable(),
+})
+export type FinalReadsFile = z.infer<typeof finalReadsFile>
 
 /** A line of timeline.ndjson. */
-export interface EventLine {
-  readonly atNs: string
-  readonly kind: string
-  readonly epoch?: number
-}
+const eventLine = z.object({ atNs: monotonic, kind: text, epoch: z.number().optional() })
+export type EventLine = z.infer<typeof eventLine>
 
 export interface DrillFiles {
   readonly record: RecordFile
@@ -143,20 +134,37 @@ export function isAck(op: Op): op is Ack {
   return op.isWrite && op.outcome === 'ok' && op.orderId !== null && op.epoch !== null
 }
 
-function lines(text: string): readonly unknown[] {
-  return text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => JSON.parse(line) as unknown)
+/** @throws Error that names the place and what is wrong there */
+function shaped<Value>(place: string, schema: z.ZodType<Value>, json: string): Value {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    throw new Error(`${place}: expected JSON`)
+  }
+  const { success, data, error } = schema.safeParse(value)
+  if (success) return data
+  const [issue] = error.issues
+  const field = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
+  throw new Error(`${place}: ${field}${issue?.message ?? 'not as expected'}`)
 }
 
-/** @throws Error if a file is missing or is no JSON */
+/** @throws Error if a file is missing, is no JSON or has another shape: it names the file, the line and the field */
+export async function readFileOf<Value>(folder: string, name: string, schema: z.ZodType<Value>): Promise<Value> {
+  return shaped(name, schema, await readFile(join(folder, name), 'utf8'))
+}
+
+async function linesOf<Value>(folder: string, name: string, schema: z.ZodType<Value>): Promise<readonly Value[]> {
+  const all = (await readFile(join(folder, name), 'utf8')).split('\n')
+  return all.flatMap((line, at) => (line.trim() === '' ? [] : [shaped(`${name}:${at + 1}`, schema, line)]))
+}
+
+/** @throws Error as `readFileOf` does */
 export async function readDrill(folder: string): Promise<DrillFiles> {
-  const text = (name: string): Promise<string> => readFile(join(folder, name), 'utf8')
   return {
-    record: JSON.parse(await text('record.json')) as RecordFile,
-    finalReads: JSON.parse(await text('final-reads.json')) as FinalReadsFile,
-    operations: lines(await text('ops.ndjson')) as OperationLine[],
-    timeline: lines(await text('timeline.ndjson')) as EventLine[],
+    record: await readFileOf(folder, 'record.json', recordFile),
+    finalReads: await readFileOf(folder, 'final-reads.json', finalReadsFile),
+    operations: await linesOf(folder, 'ops.ndjson', operationLine),
+    timeline: await linesOf(folder, 'timeline.ndjson', eventLine),
   }
 }

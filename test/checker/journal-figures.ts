@@ -1,51 +1,55 @@
 // The same figures as a drill's journal states them, and each difference between the two.
+import { z } from 'zod'
 import { incidentName, type Figures } from './figures.ts'
 import { stores } from './loss.ts'
 
-type Count = number | null
-interface Loss {
-  readonly lostCount: Count
-  readonly windowMs: Count
-}
-type Losses = Readonly<Record<(typeof stores)[number], Loss>>
-interface Restored {
-  readonly restoredMs: Count
-  readonly resolutionMs: Count
-  readonly stillOutMs: Count
-}
+const count = z.number().nullable()
+const text = z.string()
+const loss = z.object({ lostCount: count, windowMs: count })
+const losses = z.object({ postgres: loss, kafka: loss, redis: loss } satisfies Record<(typeof stores)[number], unknown>)
+type Losses = z.infer<typeof losses>
+const restored = z.object({ restoredMs: count, resolutionMs: count, stillOutMs: count })
+type Restored = z.infer<typeof restored>
+const collected = z.object({
+  planned: z.number(),
+  collected: z.number(),
+  missing: z.number(),
+  repeated: z.number(),
+  outside: z.number(),
+  late: z.number(),
+  shed: z.number(),
+})
 
 /** journal.json, as far as the checker can say the same. */
-export interface JournalFile {
-  readonly originNs?: string
-  readonly requests: Readonly<Record<'ok' | 'failed' | 'unknown', Count>>
-  readonly rpo: Losses
-  readonly splitBrain: { readonly count: Count }
-  readonly duplicates: { readonly delivered: Count; readonly appliedTwice: Count }
-  readonly refusedButPresent: readonly string[]
-  readonly outage: { readonly longestMs: Count; readonly resolutionMs: Count; readonly open: boolean }
-  readonly collection: Readonly<
-    Record<
-      string,
-      Readonly<Record<'planned' | 'collected' | 'missing' | 'repeated' | 'outside' | 'late' | 'shed', number>>
-    >
-  >
-  readonly incidents: readonly (Restored & {
-    readonly cause: string
-    readonly t0: { readonly ns: string }
-    readonly untilNs: string
-    readonly firstWriteMs: Count
-    readonly firstWriteResolutionMs: Count
-    readonly longestGapMs: Count
-    readonly longestGapResolutionMs: Count
-    readonly failed: Count
-    readonly areas: Readonly<Record<string, Restored>>
-    readonly rpo: Losses
-  })[]
-  readonly unknown: Readonly<Record<string, string>>
-  readonly atLeast: Readonly<Record<string, number>>
-  readonly lost: { readonly postgres: readonly string[] }
-  readonly checks: readonly { readonly name: string; readonly status: string; readonly reason: string }[]
-}
+export const journalFile = z.object({
+  originNs: text.optional(),
+  requests: z.object({ ok: count, failed: count, unknown: count }),
+  rpo: losses,
+  splitBrain: z.object({ count }),
+  duplicates: z.object({ delivered: count, appliedTwice: count }),
+  refusedButPresent: z.array(text),
+  outage: z.object({ longestMs: count, resolutionMs: count, open: z.boolean() }),
+  collection: z.record(text, collected),
+  incidents: z.array(
+    restored.extend({
+      cause: text,
+      t0: z.object({ ns: text }),
+      untilNs: text,
+      firstWriteMs: count,
+      firstWriteResolutionMs: count,
+      longestGapMs: count,
+      longestGapResolutionMs: count,
+      failed: count,
+      areas: z.record(text, restored),
+      rpo: losses,
+    }),
+  ),
+  unknown: z.record(text, text),
+  atLeast: z.record(text, z.number()),
+  lost: z.object({ postgres: z.array(text) }),
+  checks: z.array(z.object({ name: text, status: text, reason: text })),
+})
+export type JournalFile = z.infer<typeof journalFile>
 
 /** Of times, in ms: as far as two ways of rounding may lie apart. */
 const tolerance = 0.01
