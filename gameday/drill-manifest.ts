@@ -53,10 +53,9 @@ export interface Integrity {
 
 function difference(name: string, expected: FileSum, seen: FileSum): string | null {
   if (seen.sha256 === expected.sha256) return null
-  const what =
-    seen.lines === expected.lines
-      ? `${seen.lines} lines as expected, but other content`
-      : `${seen.lines} lines, expected ${expected.lines}`
+  const inLines = seen.lines === expected.lines ? null : `${seen.lines} lines, expected ${expected.lines}`
+  const inBytes = seen.bytes === expected.bytes ? null : `${seen.bytes} bytes, expected ${expected.bytes}`
+  const what = inLines ?? inBytes ?? 'as long as expected, but with other content'
   return `${name} was changed after the drill: ${what} (sha256 ${seen.sha256.slice(0, 12)}…, expected ${expected.sha256.slice(0, 12)}…)`
 }
 
