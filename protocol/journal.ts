@@ -148,7 +148,7 @@ export const noPhases: Phases = {
 export const check = z.object({ name: z.string(), status: z.enum(['pass', 'fail', 'unknown']), reason: z.string() })
 export type Check = z.infer<typeof check>
 
-export const incidentCauses = ['fault', 'switchover', 'failover', 'failback', 'heal', 'unexplained'] as const
+export const incidentCauses = ['fault', 'switchover', 'failover', 'failback', 'heal', 'during', 'unexplained'] as const
 export type IncidentCause = (typeof incidentCauses)[number]
 
 /** What clients saw from one row of faults, one order, or one breakdown without either (docs/measuring.md). */

@@ -1,7 +1,7 @@
 // Outages that neither a fault nor an order began: service was there, and broke down.
 import type { Area } from '#protocol/sites.ts'
-import type { Cause, FaultEnd } from './causes.ts'
-import { horizonsOf, type IncidentMeasured, type Scene } from './incidents.ts'
+import type { Cause, FaultEnd, FaultSpan } from './causes.ts'
+import { measureIncident, type IncidentMeasured, type Scene } from './incidents.ts'
 import { lateFromMs } from './collection.ts'
 import { decidedMs, type ClientOperation } from './history.ts'
 import { Service, windowMs } from './service.ts'
@@ -86,43 +86,58 @@ function breakdownsIn(whole: Service, area: Area, zone: Zone): readonly Breakdow
   return found
 }
 
-/**
- * One cause for breakdowns of several areas that overlap.
- * @param ends of all faults, background ones too: what comes back may disturb
- */
-export function breakdownCauses(
+/** What may have broken service down. */
+export interface Suspects {
+  /** Of all faults, background ones too: what comes back may disturb. */
+  readonly ends: readonly FaultEnd[]
+  /** Of faults that are not background, in order of their beginnings. */
+  readonly inForce: readonly FaultSpan[]
+  readonly originNs: bigint
+}
+
+function causeOf({ fromMs, areas }: { fromMs: number; areas: ReadonlySet<Area> }, suspects: Suspects): Cause {
+  const { ends, inForce, originNs } = suspects
+  const end = ends.findLast((each) => fromMs >= each.fromMs && fromMs <= each.toMs + healAftermathMs)
+  const during = inForce.findLast((each) => fromMs >= each.fromMs && fromMs <= each.toMs)
+  const where = [...areas].join(', ')
+  const [kind, id, why] =
+    end !== undefined
+      ? (['heal', `heal-of-${end.fault.id}`, `while ${end.fault.id} healed`] as const)
+      : during !== undefined
+        ? (['during', `during-${during.fault.id}`, `while ${during.fault.id} was in force`] as const)
+        : (['unexplained', 'unexplained', 'without a fault or an order'] as const)
+  return {
+    id,
+    kind,
+    title: `service broke down ${why} (${where})`,
+    t0Ns: originNs + BigInt(Math.round(fromMs * 1e6)),
+    t0Ms: fromMs,
+    widthMs: 0,
+    refused: false,
+  }
+}
+
+/** One incident for breakdowns of several areas that overlap, and for what follows before service was back for good. */
+export function breakdownIncidents(
   scene: Scene,
   incidents: readonly IncidentMeasured[],
-  ends: readonly FaultEnd[],
-  originNs: bigint,
-): readonly Cause[] {
+  suspects: Suspects,
+): readonly IncidentMeasured[] {
   const all = [...scene.services]
     .flatMap(([area, service]) => zonesOf(scene, incidents, area).flatMap((zone) => breakdownsIn(service, area, zone)))
     .toSorted((left, right) => left.fromMs - right.fromMs)
-  const merged: { fromMs: number; toMs: number; areas: Set<Area> }[] = []
+  const merged: { fromMs: number; toMs: number; areas: Set<Area>; reachMs: number }[] = []
   for (const { area, fromMs, toMs } of all) {
     const last = merged.at(-1)
-    // Measured from its t0 to the first horizon, so what follows before that is part of it.
-    const reachMs = last === undefined ? 0 : (horizonsOf(scene, last.fromMs)[0] ?? last.toMs)
-    if (last !== undefined && fromMs <= Math.max(last.toMs, reachMs)) {
+    if (last !== undefined && fromMs <= Math.max(last.toMs, last.reachMs)) {
       last.toMs = Math.max(last.toMs, toMs)
       last.areas.add(area)
-    } else merged.push({ fromMs, toMs, areas: new Set([area]) })
-  }
-  return merged.map(({ fromMs, areas }): Cause => {
-    const end = ends.findLast((each) => fromMs >= each.fromMs && fromMs <= each.toMs + healAftermathMs)
-    const where = [...areas].join(', ')
-    return {
-      id: end === undefined ? 'unexplained' : `heal-of-${end.fault.id}`,
-      kind: end === undefined ? 'unexplained' : 'heal',
-      title:
-        end === undefined
-          ? `service broke down without a fault or an order (${where})`
-          : `service broke down while ${end.fault.id} healed (${where})`,
-      t0Ns: originNs + BigInt(Math.round(fromMs * 1e6)),
-      t0Ms: fromMs,
-      widthMs: 0,
-      refused: false,
+    } else {
+      const areas = new Set([area])
+      const measured = measureIncident(scene, causeOf({ fromMs, areas }, suspects))
+      const reachMs = Math.max(...[...measured.areas.values()].map(({ horizonMs }) => horizonMs))
+      merged.push({ fromMs, toMs, areas, reachMs })
     }
-  })
+  }
+  return merged.map((each) => measureIncident(scene, causeOf(each, suspects)))
 }

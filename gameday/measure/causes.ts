@@ -98,6 +98,27 @@ export interface FaultEnd {
   readonly toMs: number
 }
 
+export interface FaultSpan {
+  readonly fault: FaultRecord
+  /** Its first effect. */
+  readonly fromMs: number
+  /** When its heal began, or it ended by itself; the drill's end, if none of these was seen. */
+  readonly toMs: number
+}
+
+/** Where each fault that is no background was in force, in order of their beginnings. */
+export function faultSpans(record: DrillRecord): readonly FaultSpan[] {
+  const ends = new Map(faultEnds(record).map(({ fault, fromMs }) => [fault, fromMs]))
+  return record.faults
+    .filter(({ background }) => !background)
+    .map((fault) => ({
+      fault,
+      fromMs: sinceMs(record.originNs, fault.firstNs),
+      toMs: ends.get(fault) ?? sinceMs(record.originNs, record.endNs),
+    }))
+    .toSorted((left, right) => left.fromMs - right.fromMs)
+}
+
 /** Of every fault that was over before the drill's end. */
 export function faultEnds(record: DrillRecord): readonly FaultEnd[] {
   const leafOfHeal = new Map(

@@ -119,12 +119,12 @@ function windowAfter(
   return later.length >= leastInWindow ? later.slice(0, leastInWindow) : null
 }
 
-void test('after restored every window is good, and the one before it is not', () => {
+void test('in a stretch every window is good, and the one before it and the one after it are not', () => {
   fc.assert(
     fc.property(mixed, (drawn) => {
       const operations = operationsOf(drawn)
       const untilMs = 15_000
-      const seen = new Service(operations, thresholds).see(-1, untilMs)
+      const { stretches, isShort } = new Service(operations, thresholds).see(-1, untilMs)
       const starts = [-1, ...new Set(operations.map(({ intendedMs }) => intendedMs))].toSorted(
         (left, right) => left - right,
       )
@@ -132,14 +132,16 @@ void test('after restored every window is good, and the one before it is not', (
         const window = windowAfter(operations, at, untilMs)
         return window === null ? [] : [{ at, good: meets(window, thresholds) }]
       })
-      const lastBad = judged.findLastIndex(({ good }) => !good)
-      const expected = judged[lastBad + 1]
-      if (judged.length === 0) assert.equal(seen.kind, 'short')
-      else if (expected === undefined) assert.equal(seen.kind, 'broken')
-      else {
-        assert.ok(seen.kind === 'restored')
-        assert.ok(seen.fromMs >= expected.at && seen.byMs > seen.fromMs)
-        assert.equal(seen.undisturbed, seen.fromMs === -1)
+      assert.equal(isShort, judged.length === 0)
+      const begins = judged.flatMap(({ at, good }, index) => (good && judged[index - 1]?.good !== true ? [at] : []))
+      assert.equal(stretches.length, begins.length)
+      for (const [index, { fromMs, byMs, undisturbed, brokenByMs }] of stretches.entries()) {
+        const begin = begins[index] ?? 0
+        assert.ok(fromMs >= begin && byMs > fromMs)
+        assert.equal(undisturbed, fromMs === -1)
+        const broken = judged.find(({ at, good }) => at > begin && !good)
+        if (broken === undefined) assert.equal(brokenByMs, null)
+        else assert.ok((brokenByMs ?? 0) >= broken.at + windowMs)
       }
     }),
   )

@@ -1,8 +1,8 @@
 // The figures of a drill, from its record: incidents, losses, epochs, counts. What they become in the journal is measure.ts's.
 import { type EpochSeen, type Journal } from '#protocol/journal.ts'
 import { regions, type Region } from '#protocol/sites.ts'
-import { breakdownCauses } from './breakdowns.ts'
-import { causesOf, faultEnds, withOwnIds, type Cause } from './causes.ts'
+import { breakdownIncidents } from './breakdowns.ts'
+import { causesOf, faultEnds, faultSpans, withOwnIds, type Cause } from './causes.ts'
 import { unheardWords } from './checks.ts'
 import { account, holesIn, missingWords, type Account } from './collection.ts'
 import { duplicates } from './duplicates.ts'
@@ -119,8 +119,8 @@ export interface Figures {
 
 function measureIncidents(record: DrillRecord, scene: Scene): readonly IncidentMeasured[] {
   const ofCauses = scene.causes.map((cause) => measureIncident(scene, cause))
-  const broken = breakdownCauses(scene, ofCauses, faultEnds(record), record.originNs)
-  const all = [...ofCauses, ...broken.map((cause) => measureIncident(scene, cause))]
+  const suspects = { ends: faultEnds(record), inForce: faultSpans(record), originNs: record.originNs }
+  const all = [...ofCauses, ...breakdownIncidents(scene, ofCauses, suspects)]
   const sorted = all.toSorted((left, right) => left.cause.t0Ms - right.cause.t0Ms)
   const ids = withOwnIds(sorted.map(({ cause }) => cause))
   return sorted.map((each, index) => ({ ...each, cause: ids[index] ?? each.cause }))

@@ -81,7 +81,7 @@ export function failuresIn(
   }).length
 }
 
-function isAcked(operation: ClientOperation): operation is AckedWrite {
+export function isAcked(operation: ClientOperation): operation is AckedWrite {
   return (
     operation.kind === 'write' && operation.outcome === 'ok' && operation.orderId !== null && operation.epoch !== null
   )

@@ -6,12 +6,15 @@ import { holesIn, lateFromMs, missingWords, type Account } from './collection.ts
 import type { Span } from './epochs.ts'
 import { firstWrite, type FirstWrite } from './first-write.ts'
 import { longestGap, nothingWritten, writesOf, type Gap, type Writes } from './gaps.ts'
-import { sinceMs, type AckedWrite, type ClientOperation } from './history.ts'
-import { restoredTiming, Service, windowMs, type Thresholds } from './service.ts'
+import { isAcked, sinceMs, type AckedWrite, type ClientOperation } from './history.ts'
+import { restoredTiming, Service, windowMs, type Stretch, type Thresholds } from './service.ts'
 import { laterOf, stillOut, unknownTiming, worstOf, type Timing } from './timing.ts'
 
 /** Above this share of an outage in which the measuring stood still, its figures say nothing of the service. */
 const stalledShare = 0.1
+
+/** Service that has been there for so long has come back for good: what happens later is something else. */
+export const settledMs = 30_000
 
 /** What all incidents of a drill are measured from. */
 export interface Scene {
@@ -191,6 +194,42 @@ interface Back {
   readonly horizonMs: number
 }
 
+/** What is looked at for one area and one horizon of an incident. */
+interface Look {
+  readonly scene: Scene
+  readonly area: Area
+  readonly sight: Sight
+  readonly horizonMs: number
+}
+
+/** Null: writes go to a new epoch by then, and the area has no ack under it. */
+function backBy({ scene, area, sight, horizonMs }: Look, stretch: Stretch): Back | null {
+  const restored = restoredTiming(stretch, sight.t0Ms)
+  const anywhere = firstWriteOf(scene, 'all', sight, horizonMs)
+  if (anywhere === null) return { timing: restored, horizonMs }
+  const own = firstWriteOf(scene, area, sight, horizonMs)
+  if (own !== null) return { timing: laterOf(restored, own.timing), horizonMs }
+  return hasTried(scene, area, anywhere.ack, horizonMs) ? null : { timing: restored, horizonMs }
+}
+
+/** Whether the area's writes were served in a span: one of them was acked in it, or none was sent. */
+function areWritesServed({ sent }: Scene, area: Area, fromMs: number, toMs: number): boolean {
+  const inside = (sent.get(area) ?? []).filter(({ sentMs }) => sentMs > fromMs && sentMs <= toMs)
+  return inside.length === 0 || inside.some((each) => isAcked(each) && each.doneMs <= toMs)
+}
+
+/** Back for good well before the horizon: what comes later is no part of this outage. Null: it was not. */
+function settledBy(look: Look, stretch: Stretch): Back | null {
+  const { scene, area, sight } = look
+  const endMs = Math.min(look.horizonMs, stretch.brokenByMs ?? Number.POSITIVE_INFINITY)
+  if (stretch.byMs + settledMs >= endMs) return null
+  const own = firstWriteOf(scene, area, sight, stretch.byMs + settledMs)
+  const thereMs = Math.max(stretch.byMs, own?.ack.doneMs ?? stretch.byMs)
+  const horizonMs = thereMs + settledMs
+  if (horizonMs >= endMs || !areWritesServed(scene, area, thereMs, horizonMs)) return null
+  return backBy({ ...look, horizonMs }, stretch)
+}
+
 /** By the first horizon up to which service was back, and stayed. */
 function restoredIn(scene: Scene, area: Area, service: Service, sight: Sight): Back {
   const { t0Ms } = sight
@@ -198,15 +237,13 @@ function restoredIn(scene: Scene, area: Area, service: Service, sight: Sight): B
   for (const horizonMs of horizonsOf(scene, t0Ms)) {
     // What was under way when something else began tells nothing of this incident.
     const isCause = scene.causes.some((each) => each.t0Ms === horizonMs)
-    const seen = (isCause ? service.decidedBefore(horizonMs) : service).see(t0Ms, horizonMs)
-    looked ||= seen.kind !== 'short'
-    if (seen.kind !== 'restored') continue
-    const restored = restoredTiming(seen, t0Ms)
-    const anywhere = firstWriteOf(scene, 'all', sight, horizonMs)
-    if (anywhere === null) return { timing: restored, horizonMs }
-    const own = firstWriteOf(scene, area, sight, horizonMs)
-    if (own !== null) return { timing: laterOf(restored, own.timing), horizonMs }
-    if (!hasTried(scene, area, anywhere.ack, horizonMs)) return { timing: restored, horizonMs }
+    const { stretches, isShort } = (isCause ? service.decidedBefore(horizonMs) : service).see(t0Ms, horizonMs)
+    looked ||= !isShort
+    const look = { scene, area, sight, horizonMs }
+    for (const stretch of stretches) {
+      const back = settledBy(look, stretch) ?? (stretch.brokenByMs === null ? backBy(look, stretch) : null)
+      if (back !== null) return back
+    }
   }
   return { timing: notBack(scene, service, t0Ms, looked), horizonMs: scene.load.toMs }
 }

@@ -24,18 +24,30 @@ export function meets(operations: readonly ClientOperation[], thresholds: Thresh
   return new Service(operations, thresholds).meetsBetween(0, operations.length)
 }
 
+/** A stretch in which every window met the thresholds: service came back in [fromMs, byMs]. */
+export interface Stretch {
+  readonly fromMs: number
+  readonly byMs: number
+  /** It was there from the beginning on. */
+  readonly undisturbed: boolean
+  /** The end of the first window that did not; null: all did, up to the horizon. */
+  readonly brokenByMs: number | null
+}
+
 /** What windows up to a horizon say. */
-export type Seen =
-  | { readonly kind: 'restored'; readonly fromMs: number; readonly byMs: number; readonly undisturbed: boolean }
-  /** Windows fitted, and the last of them did not meet the thresholds. */
-  | { readonly kind: 'broken' }
+export interface Seen {
+  /** In order of time. */
+  readonly stretches: readonly Stretch[]
   /** No window fitted. */
-  | { readonly kind: 'short' }
+  readonly isShort: boolean
+}
 
 interface Window {
   readonly startMs: number
   readonly first: number
   readonly end: number
+  /** A horizon before this does not hold it. */
+  readonly untilMs: number
 }
 
 export class Service {
@@ -116,9 +128,12 @@ export class Service {
       if (index >= from && this.#intended[first] === startMs) continue
       end = Math.max(end, first)
       while (end < until && (this.#intended[end] ?? 0) < startMs + windowMs) end += 1
-      const isLong = end - first < leastInWindow
-      if (isLong ? first + leastInWindow <= until : startMs + windowMs <= horizonMs)
-        yield { startMs, first, end: isLong ? this.#withTies(first + leastInWindow) : end }
+      if (end - first >= leastInWindow) {
+        if (startMs + windowMs <= horizonMs) yield { startMs, first, end, untilMs: startMs + windowMs }
+      } else if (first + leastInWindow <= until) {
+        const long = this.#withTies(first + leastInWindow)
+        yield { startMs, first, end: long, untilMs: this.#intended[long - 1] ?? startMs }
+      }
     }
   }
 
@@ -139,30 +154,35 @@ export class Service {
     return null
   }
 
-  /** Whether, and from when on, every window up to the horizon is good. */
+  /** When service was there, from t0 to the horizon. */
   see(t0Ms: number, horizonMs: number): Seen {
+    const stretches: Stretch[] = []
     let good: Window | null = null
-    let looked = 0
+    let isShort = true
     for (const window of this.windows(t0Ms, horizonMs)) {
-      looked += 1
-      if (!this.meetsBetween(window.first, window.end)) good = null
-      else good ??= window
+      isShort = false
+      if (this.meetsBetween(window.first, window.end)) good ??= window
+      else if (good !== null) {
+        stretches.push(this.#stretchFrom(good, t0Ms, window.untilMs))
+        good = null
+      }
     }
-    if (good === null) return { kind: looked === 0 ? 'short' : 'broken' }
+    if (good !== null) stretches.push(this.#stretchFrom(good, t0Ms, null))
+    return { stretches, isShort }
+  }
+
+  /** Bad operations at its beginning are passed over. */
+  #stretchFrom(good: Window, t0Ms: number, brokenByMs: number | null): Stretch {
     let first = good.first
     while (this.isBad(first) && first + 1 < good.end) first += 1
     const fromMs = Math.max(good.startMs, first > good.first ? (this.#intended[first - 1] ?? 0) : good.startMs)
-    return {
-      kind: 'restored',
-      fromMs,
-      byMs: this.#intended[first] ?? fromMs,
-      undisturbed: good.startMs === t0Ms && first === good.first,
-    }
+    const undisturbed = good.startMs === t0Ms && first === good.first
+    return { fromMs, byMs: this.#intended[first] ?? fromMs, undisturbed, brokenByMs }
   }
 }
 
 /** From t0 to the return of service, which lies between the last operation without it and the next one with it. */
-export function restoredTiming(seen: Extract<Seen, { kind: 'restored' }>, t0Ms: number): Timing {
-  const [lowMs, highMs] = [seen.fromMs - t0Ms, seen.byMs - t0Ms]
-  return seen.undisturbed ? measured(0, 0, highMs) : measured((lowMs + highMs) / 2, lowMs, highMs)
+export function restoredTiming({ fromMs, byMs, undisturbed }: Stretch, t0Ms: number): Timing {
+  const [lowMs, highMs] = [fromMs - t0Ms, byMs - t0Ms]
+  return undisturbed ? measured(0, 0, highMs) : measured((lowMs + highMs) / 2, lowMs, highMs)
 }

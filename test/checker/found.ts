@@ -101,6 +101,17 @@ const isSameInOrder: Question = (_, shown, __, inOrder) => JSON.stringify(inOrde
 const isLoss: Question = (planted, shown, history) => lossIsFound(shown, history, planted)
 const isIncident: Question = (planted, shown, history) => incidentIsFound(shown, history, planted)
 
+/** It is an incident of its own, and the last cause's outage did not last until it. */
+const isApart: Question = (_, shown, history) => {
+  const { causes, aftermath } = history.plan
+  const last = causes.at(-1)
+  if (last === undefined || aftermath === null) return false
+  const name = nameOf(history, last)
+  if (isUnknown(shown, name)) return true
+  const restored = shown.values[`${name} restoredMs`] ?? Infinity
+  return shown.values['breaks down by itself'] === 1 && restored < (aftermath.from - last.t0) / 1e6 - 30_000
+}
+
 const questions: Readonly<Record<PlantedKind, Question>> = {
   'missing span': isMissing,
   'missing single': isMissing,
@@ -127,6 +138,7 @@ const questions: Readonly<Record<PlantedKind, Question>> = {
       .some((name) => shown.values[name] === null && shown.atLeast[name] === undefined),
   'fault ended early': ({ count }, shown) => shown.values['faults ended before their heal'] === count,
   'unexplained outage': (_, shown) => shown.values['breaks down by itself'] === 1,
+  'outage long after': isApart,
   'second incident worse': isIncident,
   'endless outage': isIncident,
   stalled: isIncident,

@@ -8,10 +8,14 @@ export interface Gap extends Span {
   readonly isOpen: boolean
 }
 
-/** From the first write intended in it to its end; nothing if there was none. */
-function waited(writes: readonly Op[], { from, to }: Span): number {
-  const intended = writes.map((op) => op.intended).filter((at) => at > from && at <= to)
-  return to - intended.reduce((earliest, at) => Math.min(earliest, at), to)
+/** For gaps in order of time: from the first write intended in each to its end; nothing where there was none. */
+function waitedIn(writes: readonly Op[], gaps: readonly Span[]): readonly number[] {
+  const intended = writes.map((op) => op.intended).sort((left, right) => left - right)
+  let next = 0
+  return gaps.map(({ from, to }) => {
+    while (next < intended.length && (intended[next] ?? 0) <= from) next += 1
+    return to - Math.min(intended[next] ?? to, to)
+  })
 }
 
 /**
@@ -30,7 +34,8 @@ export function longestGap(operations: readonly Op[], span: Span, loadEnd: numbe
   const ends = [before === -Infinity ? span.from : before, ...inside, last]
   const gaps = ends.slice(1).map((to, index) => ({ from: ends[index] ?? to, to }))
   const longest = gaps.reduce((best, gap) => (gap.to - gap.from > best.to - best.from ? gap : best))
-  const least = gaps.reduce((most, gap) => Math.max(most, waited(writes, gap)), 0)
-  const isOpen = !isClosed && longest === gaps.at(-1) && waited(writes, longest) > 0
+  const waited = waitedIn(writes, gaps)
+  const least = waited.reduce((most, each) => Math.max(most, each), 0)
+  const isOpen = !isClosed && longest === gaps.at(-1) && (waited.at(-1) ?? 0) > 0
   return { ...longest, resolution: longest.to - longest.from - least, isOpen }
 }

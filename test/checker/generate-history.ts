@@ -190,6 +190,7 @@ function plantedByPlan(plan: HistoryPlan, made: readonly MadeOperation[], troubl
     ['endless outage', endless],
     ['fault ended early', ended],
     ['unexplained outage', plan.breakdown !== null && plan.noise === 0 && late + shed === 0 ? 1 : 0],
+    ['outage long after', plan.aftermath !== null && plan.noise === 0 && late + shed === 0 ? 1 : 0],
   ]
   return found.filter(([, count]) => count > 0).map(([kind, count]) => ({ kind, count }))
 }

@@ -68,10 +68,11 @@ function answerTo(plan: HistoryPlan, outages: readonly Outage[], sent: number, i
   return { done: sent + latency, outcome: 'ok', status: isWrite ? 201 : 200, accepted }
 }
 
-/** What the area sees of all outages, with the one that nothing explains. */
-function outagesOf({ causes, breakdown }: HistoryPlan, area: Area): readonly Outage[] {
+/** What the area sees of all outages, with those that nothing explains. */
+function outagesOf({ causes, breakdown, aftermath }: HistoryPlan, area: Area): readonly Outage[] {
   const known = causes.flatMap(({ outages }) => outages).filter((each) => each.area === area)
-  return breakdown === null ? known : [...known, { ...breakdown, area, mode: 'fail', writesOnly: false }]
+  const others = [breakdown, aftermath].filter((span) => span !== null)
+  return [...known, ...others.map((span): Outage => ({ ...span, area, mode: 'fail', writesOnly: false }))]
 }
 
 function makeOperation(

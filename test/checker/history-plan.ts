@@ -59,6 +59,8 @@ export interface HistoryPlan {
   readonly isParallel: boolean
   /** An outage that nothing of the method explains. */
   readonly breakdown: Span | null
+  /** One long after the last cause, which must not be told to be that cause's. */
+  readonly aftermath: Span | null
 }
 
 /** Of the area that is out for the longest, in ns. Readers don't see an outage of writes. */
@@ -179,6 +181,21 @@ function drawBreakdown({ draw, end }: Frame, causes: readonly PlannedCause[], ra
   return { from: Math.round(draw.between(4, 5) * second), to: Math.round(t0 - draw.between(3.5, 4) * second) }
 }
 
+/** After all outages of the method have been over for more than half a minute. Its load goes on a little after it. */
+function drawAftermath(draw: Draw, end: number, rate: number, causes: readonly PlannedCause[]): Span | null {
+  if (!draw.chance(0.2) || rate < 15 || rate > 30 || causes.some(({ isEndless }) => isEndless)) return null
+  const from = Math.round(end + draw.between(46, 60) * second)
+  return { from, to: Math.round(from + draw.between(3.5, 6) * second) }
+}
+
+/** It may change the epoch as well. */
+function withAftermath(epochs: readonly EpochPlanned[], aftermath: Span | null, draw: Draw): readonly EpochPlanned[] {
+  const last = epochs.at(-1)
+  if (aftermath === null || last === undefined || draw.chance(0.5)) return epochs
+  const region = draw.one(regions.filter((each) => each !== last.region))
+  return [...epochs, { epoch: last.epoch + 1, region, at: aftermath.to }]
+}
+
 export function drawPlan(seed: number): HistoryPlan {
   const draw = new Draw(seed, 1)
   const rate = draw.one([1, 2, 3, 4, 6, 10, 10, 15, 20, 20, 30, 50, 100])
@@ -187,6 +204,8 @@ export function drawPlan(seed: number): HistoryPlan {
   const frame = { draw, areas, end }
   const causes = drawCauses(frame, draw.one([1, 2, 2, 3]))
   const orders = causes.filter(({ kind }) => kind !== 'fault').length
+  const later = new Draw(seed, 2)
+  const aftermath = drawAftermath(later, end, rate, causes)
   return {
     seed,
     areas,
@@ -195,13 +214,14 @@ export function drawPlan(seed: number): HistoryPlan {
     successRate: draw.one([99.9, 99, 99, 95, 80]),
     p99Ms: draw.one([300, 500, 500, 1000]),
     timeout: draw.one([1.5, 3]) * second,
-    end,
+    end: aftermath === null ? end : aftermath.to + Math.round(later.between(2, 12) * second),
     causes,
     background: drawBackground(frame, draw.one([0, 0, 0, 1, 2])),
-    epochs: epochsOf(causes, end, draw),
+    epochs: withAftermath(epochsOf(causes, end, draw), aftermath, later),
     grid: draw.chance(0.15) ? 50e6 : 1,
     noise: draw.chance(0.25) ? 0.03 : 0,
     isParallel: orders === 0 && causes.length > 1 && draw.chance(0.3),
     breakdown: drawBreakdown(frame, causes, rate),
+    aftermath,
   }
 }

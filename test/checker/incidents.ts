@@ -40,6 +40,8 @@ export interface IncidentFigures {
   readonly cause: Cause
   readonly until: number
   readonly areas: ReadonlyMap<string, Restored | null>
+  /** By when service was back, area by area, also where the measuring stood still; Infinity: it was not, or operations are missing. */
+  readonly horizons: ReadonlyMap<string, number>
   readonly restored: Restored | null
   readonly firstWrite: Figure | null
   readonly gap: (Figure & { readonly isOpen: boolean }) | null
@@ -179,8 +181,8 @@ export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
   const until = drill.causes.find((other) => other.t0 > t0)?.t0 ?? drill.load.to
   const areas = new Map([...drill.areas].map(([name, area]) => [name, areaRestored(drill, area, t0, newAcks)]))
   const restored = worstOf([...areas.values()])
-  const horizons = [...areas.values()].map((each) => (each?.kind === 'time' ? each.horizon : drill.load.to))
-  const horizon = Math.max(...horizons)
+  const horizons = new Map([...areas].map(([name, each]) => [name, each?.kind === 'time' ? each.horizon : Infinity]))
+  const horizon = Math.min(drill.load.to, Math.max(...horizons.values()))
   const gap = gapOf(drill, { from: t0, to: horizon })
   const firstWrite = firstWriteOf(drill, t0, isNew, horizon, gap)
   const failed = served(drill.operations, drill.lostIds, true).filter(
@@ -188,7 +190,7 @@ export function incidentFigures(drill: Drill, cause: Cause): IncidentFigures {
       op.outcome !== 'ok' && op.intended < until && decided(op, drill.thresholds) >= t0 && !isOfNext(drill, op, until),
   ).length
   const span = { from: t0 - drill.thresholds.p99, to: until }
-  const common = { cause, until, failed: missingMeets(drill, span) ? null : failed }
+  const common = { cause, until, horizons, failed: missingMeets(drill, span) ? null : failed }
   if (!isStalled(drill, t0, restored)) return { ...common, areas, restored, firstWrite, gap }
   const unknown = new Map([...areas.keys()].map((name) => [name, null] as const))
   return { ...common, areas: unknown, restored: null, firstWrite: null, gap: null }
@@ -220,8 +222,7 @@ function isOutage(operations: readonly Op[], quiet: Span, thresholds: Thresholds
 export function breaksDown(drill: Drill, incidents: readonly IncidentFigures[]): boolean {
   return [...drill.areas].some(([name, area]) => {
     const operations = served(area.operations, drill.lostIds).filter((op) => !isLate(op))
-    const restored = incidents.map(({ areas }) => areas.get(name) ?? null)
-    const begins = [drill.load.from, ...restored.map((each) => (each?.kind === 'time' ? each.horizon : Infinity))]
+    const begins = [drill.load.from, ...incidents.map(({ horizons }) => horizons.get(name) ?? Infinity)]
     const ends = [...incidents.map(({ cause }) => cause.t0), drill.load.to]
     return begins.some((begin, index) => {
       const known = begins.slice(0, index).filter((each) => each !== Infinity)

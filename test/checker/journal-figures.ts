@@ -54,7 +54,7 @@ export type JournalFile = z.infer<typeof journalFile>
 /** Of times, in ms: as far as two ways of rounding may lie apart. */
 const tolerance = 0.01
 /** Causes without a cause of the method: only whether there is any is compared. */
-const breakdowns: readonly string[] = ['heal', 'unexplained']
+const breakdowns: readonly string[] = ['heal', 'during', 'unexplained']
 
 type Values = Record<string, number | null>
 

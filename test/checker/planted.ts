@@ -25,6 +25,7 @@ export const plantedKinds = [
   'fault ended early',
   'stalled',
   'unexplained outage',
+  'outage long after',
 ] as const
 export type PlantedKind = (typeof plantedKinds)[number]
 

@@ -4,6 +4,8 @@ import type { Span } from './collected.ts'
 
 const windowNs = 3e9
 const fewest = 5
+/** Service that was there for so long has come back for good. */
+const settledNs = 30e9
 
 export interface Thresholds {
   readonly successRate: number
@@ -79,26 +81,30 @@ export function decided({ intended, done }: Op, { p99 }: Thresholds): number {
   return Math.min(done, intended + p99)
 }
 
-/** Null: not back by the horizon, as far as windows tell. */
-function backBy(
-  all: readonly Window[],
-  question: AreaQuestion,
-  horizon: number,
-): (Span & { readonly at: number }) | null {
+/** Windows that are good, one after another: service came back between `from` and `to` (ns since t0). */
+interface Stretch extends Span {
+  readonly at: number
+  /** The end of the bad window after it; Infinity: there is none by the horizon. */
+  readonly broken: number
+}
+
+/** As far as windows up to the horizon tell, in order of time. */
+function stretchesBy(all: readonly Window[], question: AreaQuestion, horizon: number): readonly Stretch[] {
   const { t0, thresholds, begins = [] } = question
   const isBegin = begins.includes(horizon)
   const operations = question.operations.filter((op) => !isBegin || decided(op, thresholds) < horizon)
   const windows = isBegin ? windowsOf(operations, t0, thresholds) : all
   const fitting = windows.filter(({ end }) => end <= horizon)
-  const lastBad = fitting.findLastIndex(({ isGood }) => !isGood)
-  const found = fitting[lastBad + 1]
-  if (found === undefined) return null
-  let next = found.first
-  while (next < operations.length && isBad(operations[next] as Op, thresholds)) next += 1
-  const to = (operations[next]?.intended ?? Infinity) - t0
-  if (next === 0) return { from: 0, to, at: 0 }
-  const from = (operations[next - 1]?.intended ?? t0) - t0
-  return { from, to, at: (from + to) / 2 }
+  return fitting.flatMap((window, index) => {
+    if (!window.isGood || fitting[index - 1]?.isGood === true) return []
+    const broken = fitting.find((later, other) => other > index && !later.isGood)?.end ?? Infinity
+    let next = window.first
+    while (next < operations.length && isBad(operations[next] as Op, thresholds)) next += 1
+    const to = (operations[next]?.intended ?? Infinity) - t0
+    if (next === 0) return [{ from: 0, to, at: 0, broken }]
+    const from = (operations[next - 1]?.intended ?? t0) - t0
+    return [{ from, to, at: (from + to) / 2, broken }]
+  })
 }
 
 /**
@@ -142,16 +148,40 @@ function notBack(windows: readonly Window[], { operations, t0, horizons, thresho
   return { kind: 'out', atLeast: lastBad.intended - t0 }
 }
 
+/** The end of 30 s in which service was there, before the horizon; null: there are none. */
+function settledAt(stretch: Stretch, question: AreaQuestion, horizon: number): number | null {
+  const { t0, operations } = question
+  const back = t0 + stretch.to
+  const limit = Math.min(horizon, stretch.broken)
+  if (back + settledNs >= limit) return null
+  const own = ownAck(question, back + settledNs, false)
+  const there = Math.max(back, t0 + (own?.at ?? 0))
+  const end = there + settledNs
+  if (end >= limit) return null
+  const writes = operations.filter((op) => op.isWrite && op.sent !== null && op.sent > there && op.sent <= end)
+  return writes.length === 0 || writes.some((op) => isAck(op) && op.done <= end) ? end : null
+}
+
+function restoredBy(stretch: Stretch, question: AreaQuestion, horizon: number, isLast: boolean): Restored | null {
+  const ack = ownAck(question, horizon, isLast)
+  if (ack === null) return null
+  if (ack.at > stretch.at)
+    return { kind: 'time', at: ack.at, resolution: ack.at - Math.max(stretch.from, ack.after), horizon }
+  const resolution = stretch.at === 0 ? stretch.to : (stretch.to - stretch.from) / 2
+  return { kind: 'time', at: stretch.at, resolution, horizon }
+}
+
 export function restoredIn(question: AreaQuestion): Restored {
   const windows = windowsOf(question.operations, question.t0, question.thresholds)
   for (const horizon of question.horizons) {
-    const back = backBy(windows, question, horizon)
-    const ack = ownAck(question, horizon, horizon === question.horizons.at(-1))
-    if (back === null || ack === null) continue
-    if (ack.at > back.at)
-      return { kind: 'time', at: ack.at, resolution: ack.at - Math.max(back.from, ack.after), horizon }
-    const resolution = back.at === 0 ? back.to : (back.to - back.from) / 2
-    return { kind: 'time', at: back.at, resolution, horizon }
+    for (const stretch of stretchesBy(windows, question, horizon)) {
+      const settled = settledAt(stretch, question, horizon)
+      const early = settled === null ? null : restoredBy(stretch, question, settled, false)
+      const isLast = horizon === question.horizons.at(-1)
+      const late = stretch.broken === Infinity ? restoredBy(stretch, question, horizon, isLast) : null
+      const restored = early ?? late
+      if (restored !== null) return restored
+    }
   }
   return notBack(windows, question)
 }

@@ -52,6 +52,7 @@ function planOf(rate: number, reads: number, areaCount: number, seed: number): H
     noise: 0,
     isParallel: false,
     breakdown: null,
+    aftermath: null,
   }
 }
 
