@@ -2,6 +2,7 @@
 // refused before anything starts (docs/measuring.md says what figures are made of).
 import type { Objectives, Runbook } from '#protocol/runbook.ts'
 import { longestDrillMs, mostPerSecond, mostPerSecondOfArea } from '#protocol/values.ts'
+import { exactMs } from './exact-ms.ts'
 import { leastLatencyProblems } from './least-latency.ts'
 import { formatMs } from './measure/objectives.ts'
 import type { Path } from './method.ts'
@@ -14,6 +15,8 @@ const gapsInDemand = 3
 const chanceOfGap = 3
 /** Of the sums that demands are held against. */
 const roundingMs = 1e-6
+/** Upwards, but not for what floating point adds. */
+const wholeMs = (ms: number): number => Math.ceil(ms - roundingMs)
 const windowMs = 3000
 const operationsInWindow = 5
 
@@ -26,6 +29,8 @@ export function demandProblems(runbook: Runbook): readonly Problem[] {
   return [
     ...existenceProblems(runbook),
     ...contradictions(runbook),
+    ...lossProblems(runbook),
+    ...stopLossProblems(runbook),
     ...lengthProblems(runbook),
     ...leastLatencyProblems(runbook),
     ...gapProblems(runbook),
@@ -88,14 +93,66 @@ function contradictions({ objectives, topology, load }: Runbook): readonly Probl
   return []
 }
 
+/** What can be lost is what is written: without writes nothing is shown to be kept, nor to be lost. */
+function lossProblems(runbook: Runbook): readonly Problem[] {
+  const { load, objectives } = runbook
+  if (load.reads === 1) return []
+  const writes = (load.rate * (1 - load.reads) * spanOfSteps(runbook).watchedMs) / 1000
+  const least = objectives['lost-writes']
+  const needed = { rpo: operationsInWindow, 'lost-writes': Math.max(operationsInWindow, least ?? 0) }
+  const isBroken = stepsOf(runbook).some(({ leaf }) => leaf.step.fault !== undefined || leaf.step.action !== undefined)
+  return (['rpo', 'lost-writes'] as const).flatMap((name) => {
+    if (objectives[name] === undefined) return []
+    if (name === 'lost-writes' && !isBroken)
+      return missingFor([name], runbook, 'a fault or an order by which writes can be lost', 'none')
+    if (writes >= needed[name]) return []
+    return [
+      {
+        path: at(name),
+        expected: `expected a load that writes ${needed[name]} times or more while steps are held and waited for`,
+        found: `about ${Number(writes.toPrecision(2))} times`,
+      },
+    ]
+  })
+}
+
+/** A stop loss that a steady world meets, that nothing can meet, or that says nothing of so few operations. */
+function stopLossProblems(runbook: Runbook): readonly Problem[] {
+  const { load, 'steady-state-hypothesis': steady, 'abort-when': stop } = runbook
+  const problems: Problem[] = []
+  const p99 = stop?.p99
+  if (p99 !== undefined && (p99.aboveMs < steady.p99 || p99.aboveMs >= load.timeout))
+    problems.push({
+      path: ['abort-when', 'p99'],
+      expected: `expected a limit from ${exactMs(steady.p99)} (what is steady) to less than ${exactMs(load.timeout)} (when clients give up)`,
+      found: exactMs(p99.aboveMs),
+    })
+  const success = stop?.['success-rate']
+  if (success !== undefined && success.below > steady['success-rate'])
+    problems.push({
+      path: ['abort-when', 'success-rate'],
+      expected: `expected at most the ${100 * steady['success-rate']} % that are steady`,
+      found: JSON.stringify(success.text),
+    })
+  const leastMs = wholeMs(operationsInWindow * meanGaps(runbook).ofAreaMs)
+  for (const [name, each] of [['success-rate', success] as const, ['p99', p99] as const])
+    if (each !== undefined && each.forMs < leastMs)
+      problems.push({
+        path: ['abort-when', name],
+        expected: `expected to look at ${exactMs(leastMs)} or more, which hold ${operationsInWindow} operations of each area`,
+        found: JSON.stringify(each.text),
+      })
+  return problems
+}
+
 function lengthProblems(runbook: Runbook): readonly Problem[] {
   if (spanOfSteps(runbook).leastMs <= longestDrillMs) return []
   const longest = stepsOf(runbook).toSorted((one, other) => (other.leaf.step.hold ?? 0) - (one.leaf.step.hold ?? 0))[0]
   return [
     {
       path: [...(longest?.leaf.path ?? []), 'hold'],
-      expected: `expected holds of at most ${longestDrillMs / 3_600_000}h in all, after which the load ends`,
-      found: `${(spanOfSteps(runbook).leastMs / 3_600_000).toFixed(1)}h`,
+      expected: `expected holds of at most ${longestDrillMs / 3_600_000}h (${exactMs(longestDrillMs)}) in all, after which the load ends`,
+      found: exactMs(spanOfSteps(runbook).leastMs),
     },
   ]
 }
@@ -132,14 +189,14 @@ function gapProblems(runbook: Runbook): readonly Problem[] {
     const mostRate = Math.min(mostPerSecond, mostPerSecondOfArea * load.from.length)
     const rate = leastRate(carries, mostRate)
     const what = isOfArea ? 'two operations of an area' : 'two writes'
-    const leastMs = Math.ceil(leastAt(load.rate) - roundingMs)
+    const leastMs = wholeMs(leastAt(load.rate))
     // No load carries a time that is too short for the greatest rate.
-    const help = rate === null ? formatMs(leastMs) : `load.rate >= ${rate}/s`
+    const help = rate === null ? exactMs(leastMs) : `load.rate >= ${rate}/s`
     return [
       {
         path,
-        expected: `expected a time that the load can show (say ${help}): ${what} are ${formatMs(gapAt(load.rate))} apart, which carries ${formatMs(leastMs)} or more`,
-        found: `${formatMs(demandedMs)} with load.rate ${load.rate}/s`,
+        expected: `expected a time that the load can show (say ${help}): ${what} are ${formatMs(gapAt(load.rate))} apart, which carries ${exactMs(leastMs)} or more`,
+        found: `${exactMs(demandedMs)} with load.rate ${load.rate}/s`,
       },
     ]
   })
@@ -164,13 +221,13 @@ function returnProblems(runbook: Runbook): readonly Problem[] {
   const last = rows.flat(2).findLast(disturbs)
   if (last === undefined) return []
   const { watchedMs, asks } = afterwards(rows, last)
-  const neededMs = Math.max(windowMs, Math.ceil(operationsInWindow * meanGaps(runbook).ofAreaMs))
+  const neededMs = Math.max(windowMs, wholeMs(operationsInWindow * meanGaps(runbook).ofAreaMs))
   if (asks !== null || watchedMs >= neededMs) return []
   return [
     {
       path: last.leaf.path,
-      expected: `expected ${formatMs(neededMs)} of holds or waits after it, in which service is shown to be back (${operationsInWindow} operations of each area, ${formatMs(windowMs)} at least), as rto demands`,
-      found: watchedMs === 0 ? 'none' : formatMs(watchedMs),
+      expected: `expected ${exactMs(neededMs)} of holds or waits after it, in which service is shown to be back (${operationsInWindow} operations of each area, ${exactMs(windowMs)} at least), as rto demands`,
+      found: watchedMs === 0 ? 'none' : exactMs(watchedMs),
     },
   ]
 }
@@ -185,14 +242,14 @@ function expectationProblems(runbook: Runbook): readonly Problem[] {
     if (expect.acked !== undefined && load.reads === 1)
       return [{ path: [...path, 'acked'], expected: 'expected a load that writes', found: 'load.reads: 1' }]
     const perSecond = expect.acked === undefined ? load.rate : load.rate * (1 - load.reads)
-    const neededMs = Math.ceil((1000 * operationsInWindow) / perSecond)
+    const neededMs = wholeMs((1000 * operationsInWindow) / perSecond)
     if (hold >= neededMs) return []
     const what = expect.acked === undefined ? 'operations' : 'writes'
     return [
       {
         path,
-        expected: `expected a hold of at least ${formatMs(neededMs)} beside it, with ${operationsInWindow} ${what} or more at this load.rate`,
-        found: formatMs(hold),
+        expected: `expected a hold of at least ${exactMs(neededMs)} beside it, with ${operationsInWindow} ${what} or more at this load.rate`,
+        found: exactMs(hold),
       },
     ]
   })

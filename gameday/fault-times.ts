@@ -1,10 +1,11 @@
 // What can be known before a drill of the times of its faults: one that ends before its heal, and those that are in force at once.
-import { conflictOf } from '#chaos/holds.ts'
-import { eachLink, linksOf } from '#chaos/targets.ts'
+import { conflictOf, holdsOf } from '#chaos/holds.ts'
+import { eachLink, linksOf, nameOf, regionOf, servicesOf } from '#chaos/targets.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import { regions } from '#protocol/sites.ts'
-import { formatMs } from './measure/objectives.ts'
+import { exactMs } from './exact-ms.ts'
+import type { Leaf } from './method.ts'
 import type { Problem } from './problems.ts'
 import { between, isBefore, rowsOf, type Placed, type Row } from './spans.ts'
 
@@ -21,7 +22,7 @@ export function faultTimeProblems(runbook: Runbook): readonly Problem[] {
   // A heal that names no fault is told elsewhere, and leaves open what is in force.
   const ids = new Set<string | undefined>(faultsIn(all).map(({ fault }) => fault.id))
   const isOpen = [...heals.keys()].some((id) => id !== undefined && !ids.has(id))
-  return isOpen ? ends : [...ends, ...togetherInRows(rows)]
+  return isOpen ? ends : [...ends, ...togetherInRows(rows, runbook.topology.home)]
 }
 
 function faultsIn(all: readonly Placed[]): readonly PlacedFault[] {
@@ -48,15 +49,15 @@ function endProblems(
       {
         path,
         expected: `expected no "for" where people are asked before its heal (${heal.leaf.at}), as their answer may take longer; ${without}`,
-        found: `${formatMs(plannedMs)}, and the question ${asks.at}`,
+        found: `${exactMs(plannedMs)}, and the question ${asks.at}`,
       },
     ]
   if (leastMs === 0 || plannedMs > leastMs) return []
   return [
     {
       path,
-      expected: `expected more than the ${formatMs(leastMs)} that surely pass until its heal (${heal.leaf.at}); ${without}`,
-      found: formatMs(plannedMs),
+      expected: `expected more than the ${exactMs(leastMs)} that surely pass until its heal (${heal.leaf.at}); ${without}`,
+      found: exactMs(plannedMs),
     },
   ]
 }
@@ -65,8 +66,13 @@ function healedIn(branch: readonly Placed[]): ReadonlySet<string | undefined> {
   return new Set(branch.map(({ leaf }) => leaf.step.heal))
 }
 
-/** Faults that surely are in force at once: what another branch heals at the same time, or injects and heals, is not. */
-function togetherInRows(rows: readonly Row[]): readonly Problem[] {
+/** One that runs out by itself is over once its time has surely passed; side by side there is no time between. */
+function isOver(rows: readonly Row[], { fault, placed }: PlacedFault, by: Placed): boolean {
+  return fault.for !== undefined && isBefore(placed, by) && between(rows, placed, by).leastMs >= fault.for
+}
+
+/** Faults that may be in force at once: what another branch heals at the same time, or injects and heals, need not be. */
+function togetherInRows(rows: readonly Row[], home: string): readonly Problem[] {
   const problems: Problem[] = []
   let inForce: readonly PlacedFault[] = []
   for (const row of rows) {
@@ -76,9 +82,12 @@ function togetherInRows(rows: readonly Row[]): readonly Problem[] {
       let own = inForce.filter(({ fault }) => !healed.has(fault.id) || healedHere.has(fault.id))
       for (const placed of branch) {
         const [begun] = faultsIn([placed])
-        own = own.filter(({ fault }) => fault.id !== placed.leaf.step.heal)
-        if (begun !== undefined) problems.push(...togetherProblems(begun, own), ...unseenProblems(begun, own))
-        if (begun !== undefined) own = [...own, begun]
+        own = own.filter((each) => each.fault.id !== placed.leaf.step.heal && !isOver(rows, each, placed))
+        if (begun === undefined) problems.push(...idleProblems(placed.leaf, lastingOf(own), home))
+        else {
+          problems.push(...togetherProblems(begun, own), ...unseenProblems(begun, own))
+          own = [...own, begun]
+        }
       }
     }
     const injected = row.map((branch) => faultsIn(branch).filter(({ fault }) => !healed.has(fault.id)))
@@ -105,31 +114,108 @@ export function isUnseen({ kind, target }: Pick<FaultSpec, 'kind' | 'target'>, d
   return links.length > 0 && links.every(({ from, to }) => dark.includes(from) || dark.includes(to))
 }
 
-/** One that runs out by itself may be over by then. */
+/** Those that surely are in force: any other may run out before. */
+function lastingOf(others: readonly PlacedFault[]): readonly FaultSpec[] {
+  return others.map(({ fault }) => fault).filter((fault) => fault.for === undefined)
+}
+
 function unseenProblems({ placed, fault }: PlacedFault, others: readonly PlacedFault[]): readonly Problem[] {
-  const lasting = others.map((each) => each.fault).filter((each) => each.for === undefined)
-  const dark = lasting.map(lostRegion).filter((region) => region !== null)
-  if (!isUnseen(fault, dark)) return []
+  const path = [...placed.leaf.path, 'fault', 'target']
+  const found = JSON.stringify(fault.target)
+  const lost = others.map((each) => each.fault).filter((each) => lostRegion(each) !== null)
+  const dark = [...new Set(lost.map(lostRegion).filter((region) => region !== null))]
+  if (isUnseen(fault, dark))
+    return [
+      {
+        path,
+        expected:
+          'expected a link between sites that are neither lost nor frozen, since nothing shows any other to be poor',
+        found: `${found} while ${dark.join(', ')} ${dark.length === 1 ? 'is' : 'are'} dark`,
+      },
+    ]
+  const stopped = strikes(fault)
+  if (stopped.length === 0 || !stopped.every((name) => isStopped(name, lastingOf(others)))) return []
   return [
     {
-      path: [...placed.leaf.path, 'fault', 'target'],
-      expected:
-        'expected a link between sites that are neither lost nor frozen, since nothing shows any other to be poor',
-      found: `${JSON.stringify(fault.target)} while ${dark.join(', ')} ${dark.length === 1 ? 'is' : 'are'} dark`,
+      path,
+      expected: 'expected something that runs, to be struck',
+      found: `${found}, which is dead or paused by then`,
     },
   ]
 }
 
-/** Two that hold one thing so that the heal of one would undo the other. One that runs out by itself may be over by then. */
+/** The containers in which something must run for the fault to have an effect; none where that does not matter. */
+function strikes(fault: FaultSpec): readonly string[] {
+  switch (fault.kind) {
+    case 'process-crash':
+    case 'redis-empty':
+    case 'dns-fail':
+      return servicesOf(fault.target).map(nameOf)
+    case 'postgres-crash':
+      return fault.optional ? [] : [`postgres.${regionOf(fault.target)}`]
+    case 'replication-lag':
+      return [`postgres.${regionOf(fault.target)}`]
+    default:
+      return []
+  }
+}
+
+/** `app.a` */
+function isStopped(name: string, faults: readonly FaultSpec[]): boolean {
+  return faults.some((fault) => holdsOf(fault).some((hold) => hold === `dead:${name}` || hold === `paused:${name}`))
+}
+
+/** Steps that can't come to an end as long as what is in force lasts. */
+function idleProblems({ path, step }: Leaf, lasting: readonly FaultSpec[], home: string): readonly Problem[] {
+  if (path[0] === 'rollback') return []
+  const event = step['wait-for']?.event
+  const { action } = step
+  const unfit = regions.filter((region) => isStopped(`postgres.${region}`, lasting))
+  const silent = regions.filter((region) => isStopped(`etcd.${region}`, lasting))
+  const by = lasting.map(({ id }) => id).join(', ')
+  const wanted = action?.kind === 'failback' ? home : undefined
+  const to = action?.kind === 'switchover' ? action.to : action?.to === undefined ? wanted : undefined
+  // One that is not waited for may be refused: how that ends is what such a drill asks.
+  if (to !== undefined && action?.wait === true && unfit.some((region) => region === to))
+    return [
+      {
+        path: [...path, 'action'],
+        expected: 'expected an order to a region whose Postgres runs',
+        found: `region ${to}, whose Postgres is dead or paused by then (${by})`,
+      },
+    ]
+  const missing =
+    event === 'resynced'
+      ? unfit
+      : event === 'home-primary'
+        ? unfit.filter((region) => region === home)
+        : event === 'failover-complete' && silent.length >= 2
+          ? silent
+          : []
+  if (missing.length === 0) return []
+  const needed =
+    event === 'failover-complete' ? 'two members of etcd' : event === 'resynced' ? 'every Postgres' : 'the home region'
+  return [
+    {
+      path: [...path, 'wait-for', 'event'],
+      expected: `expected a heal before ${event}, which needs ${needed}`,
+      found: `${missing.join(', ')} dead or paused by then (${by})`,
+    },
+  ]
+}
+
+/** Two that hold one thing so that the heal of one would undo the other. */
 function conflictProblem({ placed, fault }: PlacedFault, others: readonly PlacedFault[]): Problem | null {
-  for (const other of others) {
-    const conflict = other.fault.for === undefined ? conflictOf(other.fault, fault) : null
-    if (conflict !== null)
-      return {
-        path: [...placed.leaf.path, 'fault', 'target'],
-        expected: `expected a fault that holds nothing that ${other.fault.id} holds: ${conflict}`,
-        found: JSON.stringify(fault.target),
-      }
+  for (const { fault: other } of others) {
+    const conflict = conflictOf(other, fault)
+    if (conflict === null) continue
+    const until =
+      other.for === undefined ? '' : `; it ends by itself after ${exactMs(other.for)}, which need not have passed`
+    return {
+      path: [...placed.leaf.path, 'fault', 'target'],
+      expected: `expected a fault that holds nothing that ${other.id} holds: ${conflict}${until}`,
+      found: JSON.stringify(fault.target),
+    }
   }
   return null
 }

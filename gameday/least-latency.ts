@@ -1,7 +1,8 @@
 // Times that no operation can keep, since the links of a world alone take longer: with these no drill ever begins, as none is steady.
 import type { Runbook } from '#protocol/runbook.ts'
 import { baseDelayMs, nearestRegion, regions, type Area } from '#protocol/sites.ts'
-import { formatMs } from './measure/objectives.ts'
+import { exactMs } from './exact-ms.ts'
+import { allLeaves } from './method.ts'
 import type { Problem } from './problems.ts'
 
 /** Where writes are no more than this of all operations, the 99th percentile may be one of reads. */
@@ -32,21 +33,33 @@ function longest({ load, topology }: Runbook, leastShare: number): Longest {
   return all.reduce((one, other) => (other.ms > one.ms ? other : one))
 }
 
-/** Client time-outs, p99 of the hypothesis and of the stop loss. */
+/** The least of all areas: whichever is acked first ends a wait. */
+function firstWriteMs({ load, topology }: Runbook): number {
+  const others = regions.flatMap((home) => load.from.map((area) => writeMs(area, { ...topology, home })))
+  return Math.min(...others)
+}
+
+/** Client time-outs, p99 of the hypothesis (a stop loss lies above that), waits for a write. */
 export function leastLatencyProblems(runbook: Runbook): readonly Problem[] {
+  const leastMs = firstWriteMs(runbook)
+  const waits = allLeaves(runbook).flatMap(({ path, step }): Problem[] => {
+    const { event, within = leastMs } = step['wait-for'] ?? {}
+    if (event !== 'write-acked' || within > leastMs) return []
+    const expected = `expected more than ${exactMs(leastMs)}: a write is under way for that long on the links alone`
+    return [{ path: [...path, 'wait-for', 'within'], expected, found: exactMs(within) }]
+  })
   const ofAll = longest(runbook, 0)
   const ofMost = longest(runbook, shareBeyondP99)
-  const stopLoss = runbook['abort-when']?.p99
   const limits = [
     { path: ['load', 'timeout'], ms: runbook.load.timeout, least: ofAll },
     { path: ['steady-state-hypothesis', 'p99'], ms: runbook['steady-state-hypothesis'].p99, least: ofMost },
-    ...(stopLoss === undefined ? [] : [{ path: ['abort-when', 'p99'], ms: stopLoss.aboveMs, least: ofMost }]),
   ]
-  return limits
+  const tooShort = limits
     .filter(({ ms, least }) => ms <= least.ms)
     .map(({ path, ms, least }) => ({
       path,
-      expected: `expected more than ${formatMs(least.ms)}: ${least.what} is under way for that long on the links alone`,
-      found: formatMs(ms),
+      expected: `expected more than ${exactMs(least.ms)}: ${least.what} is under way for that long on the links alone`,
+      found: exactMs(ms),
     }))
+  return [...tooShort, ...waits]
 }

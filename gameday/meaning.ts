@@ -1,9 +1,12 @@
 // What a schema can't say of a runbook: references between steps, what has no effect, and what needs a person.
-import { linksOf, nameOf, servicesOf } from '#chaos/targets.ts'
+import { eachLink, linksOf, nameOf, servicesOf } from '#chaos/targets.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import type { ActionSpec, AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
+import { baseDelayMs } from '#protocol/sites.ts'
 import { demandProblems } from './demands.ts'
+import { exactMs } from './exact-ms.ts'
 import { faultTimeProblems } from './fault-times.ts'
+import { regionsHit } from './measure/explanations.ts'
 import { branchesOf, rollbackLeaves, type Leaf, type Path } from './method.ts'
 import type { Problem } from './problems.ts'
 
@@ -18,6 +21,8 @@ interface Past {
   /** What surely lies before the step: other branches of a parallel step may be late. */
   readonly injected: Set<string>
   disturbed: boolean
+  /** Faults that are not healed and hit a region. */
+  readonly hitting: Set<string>
   /** Who is primary, as far as orders alone have moved the role; null: a fault may have. */
   primary: string | null
 }
@@ -27,6 +32,7 @@ const nothingDone = (primary: string | null = null): Past => ({
   healed: new Set(),
   injected: new Set(),
   disturbed: false,
+  hitting: new Set(),
   primary,
 })
 
@@ -58,12 +64,13 @@ export function meaningProblems(runbook: Runbook, canApprove: boolean): readonly
   for (const [index, step] of runbook.method.entries()) {
     const path: Path = ['method', index]
     const branches = branchesOf(step, path).map((leaves) => {
-      const own: Past = { ...past, injected: new Set(past.injected) }
+      const own: Past = { ...past, injected: new Set(past.injected), hitting: new Set(past.hitting) }
       for (const leaf of leaves) look(leaf, own)
       return own
     })
     for (const branch of branches) {
       for (const id of branch.injected) past.injected.add(id)
+      for (const id of branch.hitting) past.hitting.add(id)
       past.disturbed ||= branch.disturbed
       if (branch.disturbed) past.primary = null
     }
@@ -78,7 +85,11 @@ function stepProblems({ path, step }: Leaf, past: Past, runbook: Runbook, canApp
   const { topology } = runbook
   const problems: Problem[] = []
   if (step.fault !== undefined) {
-    problems.push(...faultProblems([...path, 'fault'], step.fault, past))
+    const wrong = faultProblems([...path, 'fault'], step.fault, past)
+    problems.push(...wrong)
+    // Of one that can't be it is not known whom it would hit.
+    if (wrong.length > 0) past.hitting.add(step.fault.id)
+    if (wrong.length > 0) past.primary = null
     if (step.fault.kind === 'disk-full' && topology.disk === null)
       problems.push({
         path: [...path, 'fault', 'kind'],
@@ -89,11 +100,13 @@ function stepProblems({ path, step }: Leaf, past: Past, runbook: Runbook, canApp
   if (step.action !== undefined) {
     const wrong = actionProblems([...path, 'action'], step.action, topology.commit)
     if (wrong.length > 0) past.primary = null
-    problems.push(...wrong, ...idleOrderProblems([...path, 'action'], step.action, runbook, past))
+    problems.push(...wrong)
+    if (wrong.length === 0) problems.push(...idleOrderProblems([...path, 'action'], step.action, runbook, past))
   }
   if (step.heal !== undefined) problems.push(...healProblems([...path, 'heal'], step.heal, past))
   past.disturbed ||= step.fault !== undefined || step.action !== undefined
-  if (step.fault !== undefined) past.primary = null
+  if (step.heal !== undefined) past.hitting.delete(step.heal)
+  if (step.fault !== undefined) noteHit(step.fault, past)
   problems.push(...waitProblems(path, step, past))
   if (step.approve !== undefined && !canApprove)
     problems.push({
@@ -104,7 +117,7 @@ function stepProblems({ path, step }: Leaf, past: Past, runbook: Runbook, canApp
   return problems
 }
 
-function faultProblems(path: Path, fault: FaultSpec, { ids, injected }: Past): readonly Problem[] {
+function faultProblems(path: Path, fault: FaultSpec, { ids, injected, primary }: Past): readonly Problem[] {
   const problems: Problem[] = []
   if (ids.has(fault.id))
     problems.push({
@@ -116,6 +129,12 @@ function faultProblems(path: Path, fault: FaultSpec, { ids, injected }: Past): r
   injected.add(fault.id)
   if (/^\w+\./.test(fault.target)) problems.push(...targetProblems([...path, 'target'], fault.target))
   if (fault.kind === 'partition') problems.push(...partitionProblems(path, fault))
+  if (fault.kind === 'replication-lag' && fault.target === `region ${primary}`)
+    problems.push({
+      path: [...path, 'target'],
+      expected: 'expected a region that follows: no WAL reaches the primary',
+      found: JSON.stringify(fault.target),
+    })
   if (fault.kind === 'link-degrade') {
     const { delay, jitter, loss, reorder, bandwidth } = fault
     if ([delay, jitter, loss, reorder, bandwidth].every((each) => each === undefined))
@@ -130,6 +149,13 @@ function faultProblems(path: Path, fault: FaultSpec, { ids, injected }: Past): r
         expected: 'expected a jitter, loss or reorder above 0: nothing else is changed',
         found: '0',
       })
+    else if ([jitter, loss, reorder, bandwidth].every((each) => !each) && takesSo(fault.target, delay ?? -1))
+      problems.push({
+        path: [...path, 'delay'],
+        expected:
+          'expected another delay, or something else beside it: it stands in place of what these links take anyway',
+        found: exactMs(delay ?? 0),
+      })
     if (linksOf(fault.target).every(({ from, to }) => new Set([...from, ...to]).size === 1))
       problems.push({
         path: [...path, 'target'],
@@ -138,6 +164,12 @@ function faultProblems(path: Path, fault: FaultSpec, { ids, injected }: Past): r
       })
   }
   return problems
+}
+
+/** Whether each of the links takes so long anyway, one way. */
+function takesSo(target: string, ms: number): boolean {
+  const links = eachLink(linksOf(target))
+  return links.length > 0 && links.every(({ from, to }) => baseDelayMs(from, to) === ms)
 }
 
 function partitionProblems(path: Path, fault: Extract<FaultSpec, { kind: 'partition' }>): readonly Problem[] {
@@ -191,12 +223,41 @@ function actionProblems(path: Path, action: ActionSpec, commit: Runbook['topolog
   return []
 }
 
+/** A fault of another region leaves the role where it is, unless a second region is hit as well. */
+function noteHit(fault: FaultSpec, past: Past): void {
+  const hit = regionsHitBy(fault)
+  if (hit === null || hit.length > 0) past.hitting.add(fault.id)
+  if (
+    hit === null ||
+    hit.some((region) => region === past.primary) ||
+    (hit.length > 0 && past.hitting.size > 1) ||
+    new Set(hit).size > 1
+  )
+    past.primary = null
+}
+
+/** Null: its target can't be read, which is told elsewhere. */
+function regionsHitBy(fault: FaultSpec): readonly string[] | null {
+  try {
+    return regionsHit(fault)
+  } catch {
+    return null
+  }
+}
+
 /** An order that moves nothing has no figures: what is demanded of it would be met by nothing. */
-function idleOrderProblems(path: Path, { kind, to }: ActionSpec, runbook: Runbook, past: Past): readonly Problem[] {
+function idleOrderProblems(
+  path: Path,
+  { kind, to, wait: isWaitedFor }: ActionSpec,
+  runbook: Runbook,
+  past: Past,
+): readonly Problem[] {
   const { primary } = past
   const { objectives, topology } = runbook
   const wanted = kind === 'failback' ? topology.home : kind === 'switchover' ? (to ?? null) : null
-  if (primary !== null) past.primary = wanted
+  // An order that was waited for has been done, and nothing that is in force undoes it.
+  if (isWaitedFor && past.hitting.size === 0) past.primary = wanted
+  else if (primary !== null) past.primary = wanted === primary ? primary : null
   if (primary === null || wanted !== primary) return []
   const judged =
     kind === 'failback' ? (['failback-gap', 'failback-failed'] as const) : (['rto', 'rto-first-write'] as const)

@@ -13,8 +13,8 @@ const own: Book = {
   text: `title: Hurt what is not the primary
 topology: { commit: quorum, home: a }
 load: { rate: 30/s, reads: 0.5, from: [na, eu], timeout: 2s }
-steady-state-hypothesis: { success-rate: '>= 90%', p99: '<= 3s' }
-abort-when: { success-rate: '< 50% for 20s', p99: '> 2s for 10s', epochs: '> 3' }
+steady-state-hypothesis: { success-rate: '>= 90%', p99: '<= 1s' }
+abort-when: { success-rate: '< 50% for 20s', p99: '> 1500ms for 10s', epochs: '> 3' }
 method:
   - hold: 1s
   - parallel:

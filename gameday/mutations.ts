@@ -75,7 +75,7 @@ const mutations: readonly Mutation[] = [
   },
   { what: 'a wrong link', at: /'a (?:->|<->) [a-z,]+'/g, by: ["'a -> z'", "'a > b'", "'a -> a'", "'-> b'"] },
   { what: 'a bound beyond all', at: /(?<=success-rate: )'>= [\d.]+%'/g, by: ["'>= 101%'", "'> 99%'", '99', "'>= x%'"] },
-  { what: 'a wrong p99', at: /(?<=p99: )'<= \d+m?s'/g, by: ["'>= 5ms'", '500', "'<= 5m'"] },
+  { what: 'a wrong p99', at: /(?<=p99: )'<= \d+m?s'/g, by: ["'>= 5ms'", '500', "'<= 5h'"] },
   { what: 'a wrong count', at: /(?<=(?:failback-failed|failed|acked): )\d+/g, by: ['-1', '0.5', 'none', '[0]'] },
   {
     what: 'a wrong stop loss',

@@ -4,7 +4,7 @@ import type { FaultSpec } from '#protocol/faults.ts'
 import type { AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
 import { limitsOf } from './abort.ts'
 import { meanGaps } from './demands.ts'
-import { formatMs } from './measure/objectives.ts'
+import { exactMs } from './exact-ms.ts'
 import { branchesOf, rollbackLeaves, type Leaf } from './method.ts'
 import { parameterValues } from './parameters.ts'
 import { durationOf } from './spans.ts'
@@ -31,7 +31,7 @@ function inMinutes(ms: number): string {
 function lastingWords(fault: FaultSpec): string {
   return fault.for === undefined
     ? 'lasts until it is healed, and no longer than a minute beyond a drill that dies'
-    : `healed after ${inMinutes(fault.for)} whatever happens`
+    : `healed after ${exactMs(fault.for)} whatever happens`
 }
 
 function detailsOf(step: SingleStep): readonly string[] {
@@ -47,7 +47,7 @@ function detailsOf(step: SingleStep): readonly string[] {
   }
   if (step['wait-for'] !== undefined) {
     const { event, within } = step['wait-for']
-    return [...notes, `until ${seenBy[event]}; fails after ${inMinutes(within)}`]
+    return [...notes, `until ${seenBy[event]}; fails after ${exactMs(within)}`]
   }
   if (step.expect !== undefined) {
     const { failed, acked } = step.expect
@@ -95,7 +95,7 @@ function rollbackLines(runbook: Runbook): readonly string[] {
 function objectiveWords({ objectives }: Runbook): string {
   const timed = new Set(['rto', 'rto-first-write', 'rpo', 'longest-gap', 'failback-gap'])
   const words = Object.entries(objectives).map(([name, value]) =>
-    name === 'lost-writes' ? `${name} >= ${value}` : `${name} ${timed.has(name) ? formatMs(value ?? null) : value}`,
+    name === 'lost-writes' ? `${name} >= ${value}` : `${name} ${timed.has(name) ? exactMs(value ?? 0) : value}`,
   )
   return words.join('; ') || 'none: everything is measured, nothing is demanded'
 }
@@ -126,11 +126,11 @@ export function renderPlan({ name, runbook }: LoadedRunbook): string {
     row('world', topologyWords(runbook.topology)),
     row(
       'load',
-      `${load.rate}/s, ${Math.round(load.reads * 100)} % reads, from ${load.from.join(', ')}; given up after ${formatMs(load.timeout)}`,
+      `${load.rate}/s, ${Math.round(load.reads * 100)} % reads, from ${load.from.join(', ')}; given up after ${exactMs(load.timeout)}`,
     ),
     row(
       'steady is',
-      `success >= ${(hypothesis['success-rate'] * 100).toFixed(1)} %, p99 <= ${formatMs(hypothesis.p99)}`,
+      `success >= ${Number((hypothesis['success-rate'] * 100).toPrecision(12))} %, p99 <= ${exactMs(hypothesis.p99)}`,
     ),
     row('demanded', objectiveWords(runbook)),
     row('resolution', resolutionWords(runbook)),

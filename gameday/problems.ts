@@ -81,6 +81,7 @@ function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[], value: un
 const kindWords: Readonly<Record<string, string>> = {
   object: 'a mapping',
   array: 'a list',
+  record: 'a mapping',
   string: 'text',
   int: 'a whole number',
   boolean: 'true or false',
@@ -89,6 +90,9 @@ const kindWords: Readonly<Record<string, string>> = {
 function expectedOf(issue: z.core.$ZodIssue): string {
   // The schema's own words are better than any made here.
   if (issue.message.startsWith('expected')) return issue.message
+  // Of a key it is the key's own schema that says what is wrong.
+  const [ofKey] = issue.code === 'invalid_key' ? issue.issues : []
+  if (ofKey !== undefined) return expectedOf(ofKey)
   if (issue.code === 'invalid_value') return `expected one of ${issue.values.map(String).join(', ')}`
   if (issue.code === 'invalid_type') {
     return `expected ${kindWords[issue.expected] ?? `a ${issue.expected}`}`
@@ -119,9 +123,13 @@ function fromIssue(schema: z.core.$ZodType, root: unknown, issue: z.core.$ZodIss
     const options = issue.errors
       .flat()
       .flatMap((each) => (each.code === 'invalid_value' ? each.values.map(String) : []))
-    const expected = options.length > 0 ? `expected one of ${[...new Set(options)].join(', ')}` : expectedOf(issue)
+    const isSaid = issue.message.startsWith('expected')
+    const expected =
+      options.length > 0 && !isSaid ? `expected one of ${[...new Set(options)].join(', ')}` : expectedOf(issue)
     return [{ path, expected, found: shown(valueAt(root, issue.path)) }]
   }
+  if (issue.code === 'invalid_key')
+    return [{ path, expected: expectedOf(issue), found: `the key ${JSON.stringify(path.at(-1))}`, atKey: true }]
   const value = valueAt(root, issue.path)
   return [{ path, expected: expectedOf(issue), found: shown(value) }]
 }

@@ -43,6 +43,7 @@ function refused(parts: Parts, expected: RegExp): void {
 
 const cut = (words = ''): string => `fault: { id: cut, kind: partition, target: region a${words} }`
 const heal = 'heal: cut'
+const lose = (region: string): string => `fault: { id: ${region}, kind: power-loss, target: region ${region} }`
 
 void test('a fault that surely ends before its heal is refused, with what passes until then', () => {
   const text =
@@ -191,6 +192,84 @@ for (const [objectives, load, method, expected] of [
     [cut(), 'hold: 9s'],
     /lost-writes: expected it with commit: async only, as a quorum loses no acked write, found >= 1/,
   ],
+  [
+    '{ rpo: 0s }',
+    '{ rate: 10/s, reads: 0.9999 }',
+    [cut(), 'hold: 30s'],
+    /objectives\.rpo: expected a load that writes 5 times or more while .*, found about 0\.03 times/,
+  ],
+  [
+    '{ rto: 5s }',
+    '{ rate: 100/s }',
+    [cut(', for: 500ms'), 'hold: 9s'],
+    /for: expected at least 1s, in which it can be shown/,
+  ],
+  [
+    '{}',
+    '{ rate: 100/s }',
+    [cut(), 'wait-for: { event: write-acked, within: 100ms }'],
+    /method\[1\]\.wait-for\.within: expected more than 100 ms: a write is under way .*, found 100 ms/,
+  ],
+  [
+    '{}',
+    '{ rate: 100/s }',
+    [lose('b'), 'action: { kind: switchover, to: b }'],
+    /method\[1\]\.action: expected an order to a region whose Postgres runs, found region b, .*\(b\)/,
+  ],
+  [
+    '{}',
+    '{ rate: 100/s }',
+    [lose('a'), 'action: failback'],
+    /method\[1\]\.action: expected an order to a region whose Postgres runs, found region a/,
+  ],
+  [
+    '{}',
+    '{ rate: 100/s }',
+    [lose('a'), 'wait-for: { event: resynced, within: 60s }'],
+    /event: expected a heal before resynced, which needs every Postgres, found a dead or paused by then \(a\)/,
+  ],
+  [
+    '{}',
+    '{ rate: 100/s }',
+    [lose('a'), 'wait-for: { event: home-primary, within: 60s }'],
+    /event: expected a heal before home-primary, which needs the home region/,
+  ],
+  [
+    '{}',
+    '{ rate: 100/s }',
+    [lose('a'), lose('b'), 'wait-for: { event: failover-complete, within: 60s }'],
+    /event: expected a heal before failover-complete, which needs two members of etcd, found a, b dead/,
+  ],
+  [
+    '{}',
+    '{ rate: 100/s }',
+    [lose('a'), 'fault: { id: f, kind: process-crash, target: app.a, process: node }'],
+    /target: expected something that runs, to be struck, found "app\.a", which is dead or paused by then/,
+  ],
+  [
+    '{}',
+    '{ rate: 100/s }',
+    ['fault: { id: f, kind: replication-lag, target: region a }', 'hold: 9s'],
+    /target: expected a region that follows: no WAL reaches the primary, found "region a"/,
+  ],
+  [
+    '{}',
+    '{ rate: 100/s }',
+    ["fault: { id: f, kind: link-degrade, target: 'a <-> b', delay: 40ms }", 'hold: 9s'],
+    /fault\.delay: expected another delay, or something else beside it: .*, found 40 ms/,
+  ],
+  [
+    '{ failback-gap: 5s }',
+    '{ rate: 100/s }',
+    [lose('b'), 'hold: 9s', 'heal: b', 'action: failback', 'hold: 9s'],
+    /method\[3\]\.action: expected a switchover or a fault before a failback: the role is at home/,
+  ],
+  [
+    '{ failback-gap: 5s }',
+    '{ rate: 100/s }',
+    [lose('a'), 'hold: 9s', 'heal: a', 'action: failback', 'hold: 9s', 'action: failback', 'hold: 9s'],
+    /method\[5\]\.action: expected a switchover or a fault before a failback: the role is at home/,
+  ],
   ['{ failback-failed: 1.5 }', '{ rate: 100/s }', [cut()], /failback-failed: expected a whole number, found 1\.5/],
   ['{ failback-failed: .inf }', '{ rate: 100/s }', [cut()], /failback-failed: expected a number, found Infinity/],
   ['{}', '{ rate: 100/s, from: [] }', ['hold: 1s'], /load\.from: expected one area at least, found \[\]/],
@@ -226,7 +305,7 @@ for (const [objectives, load, method, expected] of [
     '{}',
     '{ rate: 1/s }',
     ['hold: 20h', 'hold: 5h'],
-    /method\[0\]\.hold: expected holds of at most 24h in all, .*found 25\.0h/,
+    /method\[0\]\.hold: expected holds of at most 24h \(86400\.00 s\) in all, .*found 90000\.00 s/,
   ],
   ['{}', '{ rate: 1/s }', ['hold: 596h'], /method\[0\]\.hold: expected a duration of at most 24h/],
 ] as const)
@@ -243,9 +322,9 @@ for (const [load, home, commit, leastMs, what] of [
   ['{ rate: 100/s, reads: 1 }', 'a', 'quorum', 20, 'a read of na'],
 ] as const)
   void test(`times that links alone take are refused: ${load}, home ${home}, ${commit}`, () => {
-    const seen = (timeoutMs: number, p99Ms: number, stopLossMs: number): readonly string[] => {
+    const seen = (timeoutMs: number, p99Ms: number): readonly string[] => {
       const set = [`topology.home=${home}`, `topology.commit=${commit}`, `load.timeout=${timeoutMs}ms`]
-      const limits = [`steady-state-hypothesis.p99="<= ${p99Ms}ms"`, `abort-when.p99="> ${stopLossMs}ms for 9s"`]
+      const limits = [`steady-state-hypothesis.p99="<= ${p99Ms}ms"`]
       try {
         parseRunbook('book.yaml', book({ load, method: ['hold: 1s'] }), { set: [...set, ...limits], canApprove: true })
         return []
@@ -253,11 +332,11 @@ for (const [load, home, commit, leastMs, what] of [
         return (error as RunbookInvalid).problems
       }
     }
-    assert.deepEqual(seen(leastMs + 1, leastMs + 1, leastMs + 1), [])
+    assert.deepEqual(seen(leastMs + 1, leastMs + 1), [])
     const expected = `expected more than ${leastMs} ms: ${what} is under way for that long on the links alone, found ${leastMs} ms`
-    const told = seen(leastMs, leastMs, leastMs)
-    assert.equal(told.length, 3, told.join('\n'))
-    for (const [at, name] of ['load.timeout', 'steady-state-hypothesis.p99', 'abort-when.p99'].entries())
+    const told = seen(leastMs, leastMs)
+    assert.equal(told.length, 2, told.join('\n'))
+    for (const [at, name] of ['load.timeout', 'steady-state-hypothesis.p99'].entries())
       assert.ok(told[at]?.endsWith(`${name}: ${expected}`), told[at])
   })
 
@@ -291,7 +370,7 @@ void test('a poor link whose end is dark is refused; before that, after its heal
   for (const method of [
     [poor('c -> a'), dark()],
     [dark(), 'heal: dark', poor('c -> a')],
-    [dark(', for: 10s'), poor('c -> a')],
+    [dark(', for: 10s'), 'hold: 10s', poor('c -> a')],
     [dark(), poor('c -> a,b')],
     [`parallel:\n      - ${dark()}\n      - ${poor('c -> a')}`],
   ])
@@ -307,12 +386,10 @@ void test('a share is the number nearest to what is written, and the least rate 
 })
 
 void test('all regions lost at once are refused; one after another, or two, are not', () => {
-  const lose = (region: string, kind = 'power-loss'): string =>
-    `fault: { id: ${region}, kind: ${kind}, target: region ${region} }`
   const expected =
     /target: expected one region at least that is neither lost nor frozen: .*, found a, b, c at once \(a, b, c\)$/
   refused({ method: [lose('a'), lose('b'), 'hold: 5s', lose('c')] }, expected)
-  refused({ method: [lose('a'), lose('b', 'freeze'), lose('c')] }, expected)
+  refused({ method: [lose('a'), lose('b').replace('power-loss', 'freeze'), lose('c')] }, expected)
   refused({ method: [`parallel:\n      - ${lose('a')}\n      - ${lose('b')}\n      - ${lose('c')}`] }, expected)
   refused({ method: [lose('a'), `parallel:\n      - ${lose('b')}\n      - ${lose('c')}`] }, expected)
   assert.deepEqual(problems({ method: [lose('a'), lose('b'), 'heal: a', lose('c')] }), [])
@@ -351,4 +428,51 @@ void test('the dry run says how finely the load can measure', () => {
     renderPlan({ name: 'book', file: 'book.yaml', runbook }),
     /^resolution {3}restored is measured to about \+-0\.05 s, times without an acked write to about \+-0\.03 s/m,
   )
+})
+
+void test('a fault that ends by itself still holds what it holds until its time has surely passed', () => {
+  const first = 'fault: { id: first, kind: memory-limit, target: app.a, for: 25s }'
+  const again = 'fault: { id: again, kind: memory-limit, target: app.a }'
+  const expected =
+    /target: expected a fault that holds nothing that first holds: .* sets? the memory of app\.a; .*it ends by itself after 25\.00 s, which need not have passed, found "app\.a"$/
+  refused({ method: [first, again, 'hold: 5s'] }, expected)
+  refused({ method: [first, 'hold: 20s', again] }, expected)
+  refused({ method: [first, 'wait-for: { event: steady, within: 60s }', again] }, expected)
+  assert.deepEqual(problems({ method: [first, 'hold: 25s', again] }), [])
+  // An order that is not waited for may be refused, and a fault that may be over by then keeps nobody out.
+  const order = 'action: { kind: switchover, to: b, wait: false }'
+  assert.deepEqual(problems({ method: [lose('b'), order] }), [])
+  const short = lose('b').replace(' }', ', for: 10s }')
+  assert.deepEqual(problems({ method: [short, 'action: { kind: switchover, to: b }'] }), [])
+})
+
+for (const [stop, expected] of [
+  ['p99: "> 400ms for 9s"', /abort-when\.p99: expected a limit from 500 ms .* to less than 3\.00 s .*, found 400 ms$/],
+  ['p99: "> 3s for 9s"', /abort-when\.p99: expected a limit from 500 ms .* to less than 3\.00 s .*, found 3\.00 s$/],
+  [
+    'success-rate: "< 99.5% for 9s"',
+    /abort-when\.success-rate: expected at most the 99 % that are steady, found "< 99\.5%/,
+  ],
+  ['success-rate: "< 50% for 7s"', /abort-when\.success-rate: expected to look at 7\.50 s or more, which hold 5/],
+] as const)
+  void test(`a stop loss that says nothing, or that a steady world meets, is refused: ${stop}`, () => {
+    const load = stop.includes('7s') ? '{ rate: 2/s }' : '{ rate: 100/s }'
+    const text = book({ load, method: ['hold: 9s'] }).replace('method:', `abort-when: { ${stop} }\nmethod:`)
+    assert.throws(
+      () => parseRunbook('book.yaml', text, { set: [], canApprove: true }),
+      (error) =>
+        error instanceof RunbookInvalid && error.problems.length === 1 && expected.test(error.problems[0] ?? ''),
+    )
+  })
+
+void test('what is advised is accepted, to the millisecond', () => {
+  const advised = /at least (\d+(?:\.\d+)?) (ms|s) beside it/
+  for (const rate of [0.3, 1.7, 3, 7, 13, 29])
+    for (const reads of [0, 0.3, 0.7, 0.9, 0.999]) {
+      const load = `{ rate: ${rate}/s, reads: ${reads} }`
+      const [told = ''] = problems({ load, method: ['hold: 1ms\n    expect: { acked: 0 }'] })
+      const [, number, unit] = advised.exec(told) ?? []
+      assert.notEqual(number, undefined, told)
+      assert.deepEqual(problems({ load, method: [`hold: ${number}${unit}\n    expect: { acked: 0 }`] }), [], told)
+    }
 })

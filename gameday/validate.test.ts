@@ -137,7 +137,12 @@ const subtle: readonly (readonly [string, string, string, RegExp])[] = [
   ],
   ['more than all', '>= 99%', '>= 200%', /success-rate: expected at most ">= 100%", found ">= 200%"/],
   ['a hold without end', 'hold: 1s', 'hold: 9999h', /6:11: method\[0\]\.hold: expected a duration of at most 24h/],
-  ['a fault of no time', 'region a }', 'region a, for: 0s }', /7:67: .*\.for: expected a duration above 0, found "0s"/],
+  [
+    'a fault of no time',
+    'region a }',
+    'region a, for: 0s }',
+    /7:67: .*\.for: expected at least 1s, in which it can be shown to be in force, found "0s"/,
+  ],
   [
     'a fault without end',
     'region a }',
@@ -232,12 +237,26 @@ void test('a folder is no runbook', async () => {
 
 void test('--set reaches no further than the runbook does', () => {
   for (const [setting, expected] of [
+    ['method[9].hold=1s', /^--set method\[9\]\.hold=1s: expected an entry of method, which has 3, counted from 0/],
+    ['method[-1].hold=1s', /^--set: expected path=value such as .*, found "method\[-1\]\.hold=1s"$/],
+    ['load..rate=1/s', /^--set: expected path=value such as .*, found "load\.\.rate=1\/s"$/],
     [
-      'method[9].hold=1s',
-      /^--set method\[9\]\.hold=1s: expected a value inside the runbook, found: method has 3 entries/,
+      'method.hold=1s',
+      /^--set method\.hold=1s: expected the number of an entry, such as method\[0\], found method\.hold$/,
     ],
+    ['load[0]=1s', /^--set load\[0\]=1s: expected a key of load, which is no list, found \[0\]$/],
+    ['title.x=1s', /^--set title\.x=1s: expected title alone, which has no parts, found title\.x$/],
+    [
+      'method[2].action=switchover',
+      /: method\[2\]\.action: expected .* such as \{ kind: switchover, to: b \}, found "switchover"$/,
+    ],
+    [
+      'parameters={Region: a}',
+      /parameters\.Region: expected a name of lower-case letters, .*, found the key "Region"$/,
+    ],
+    ['parameters={x: null}', /parameters\.x: expected text, a number, true, false, or .*, found nothing$/],
     ['lod.rate=1/s', /^--set lod\.rate=1\/s: lod: expected a key of title, /],
-    ['load.rate=[', /^--set load\.rate=\[: expected a value inside the runbook, found: Flow sequence .*$/],
+    ['load.rate=[', /^--set load\.rate=\[: load\.rate: expected a rate such as "100\/s", found "\["$/],
   ] as const) {
     const found = problems(good, [setting])
     assert.equal(found.length, 1, found.join('\n'))
@@ -365,4 +384,16 @@ void test('what fills all memory, or is deeper than its reader, is refused in on
   assert.match(problems(bomb).join('\n'), /^book\.yaml:1:1: expected a runbook of some pages, found: .*alias.*$/)
   assert.match(problems('['.repeat(100_000)).join('\n'), /^book\.yaml:1:\d+: expected YAML, found: .*$/)
   assert.match(problems('title: &a [*a]\n').join('\n'), /^book\.yaml:1:12: expected no value inside itself, found \*a$/)
+})
+
+void test('a bound is set as it is written, and both names of a parameter mean its value', () => {
+  const parsed = parseRunbook('book.yaml', good, {
+    set: ['steady-state-hypothesis.success-rate=>= 97%', 'abort-when.epochs=> 3'],
+    canApprove: true,
+  })
+  assert.equal(parsed['steady-state-hypothesis']['success-rate'], 0.97)
+  assert.equal(parsed['abort-when']?.epochs, 3)
+  const long = good.replace(/^title: .*$/m, 'title: ${name}\nparameters: { name: { default: x, description: y } }')
+  for (const setting of ['name=z', 'parameters.name=z'])
+    assert.equal(parseRunbook('book.yaml', long, { set: [setting], canApprove: true }).title, 'z')
 })

@@ -90,15 +90,13 @@ export function parseRunbook(file: string, text: string, options: ValidateOption
 function applySettings(document: Document, settings: readonly string[]): ReadonlyMap<string, string> {
   const changed = new Map<string, string>()
   for (const setting of settings) {
-    const match = /^([\w.[\]-]+)=(.*)$/s.exec(setting)
+    const match = /^([\w-]+(?:\.[\w-]+|\[\d+\])*)=(.*)$/s.exec(setting)
     if (match === null)
       throw new RunbookInvalid([
-        `--set: expected path=value such as topology.commit=async, found ${JSON.stringify(setting)}`,
+        `--set: expected path=value such as topology.commit=async or method[0].hold=5s, found ${JSON.stringify(setting)}`,
       ])
-    const path = (match[1] ?? '')
-      .split(/[.[\]]+/)
-      .filter((key) => key !== '')
-      .map((key) => (/^\d+$/.test(key) ? Number(key) : key))
+    const keys = [...(match[1] ?? '').matchAll(/\[(\d+)\]|[\w-]+/g)]
+    const path = keys.map(([key, index]) => (index === undefined ? key : Number(index)))
     changed.set(applyOne(document, path, match[2] ?? '', setting), setting)
   }
   return changed
@@ -106,8 +104,11 @@ function applySettings(document: Document, settings: readonly string[]): Readonl
 
 /** @returns the text of the path that it changed */
 function applyOne(document: Document, path: Path, text: string, setting: string): string {
-  const [name = ''] = path
-  const isParameter = path.length === 1 && isDeclared(document, String(name))
+  const [first = '', second = ''] = path
+  // Both ways to name a parameter mean its value, however it is declared.
+  const name = path.length === 2 && first === 'parameters' ? second : first
+  const isNamed = path.length === (name === first ? 1 : 2)
+  const isParameter = isNamed && isDeclared(document, String(name))
   if (path.length === 1 && !isParameter && !Object.hasOwn(runbookShape.shape, name)) {
     const names = declaredNames(document).join(', ') || 'none is declared'
     throw new RunbookInvalid([
@@ -118,7 +119,7 @@ function applyOne(document: Document, path: Path, text: string, setting: string)
     if (isParameter) setParameter(document, String(name), text)
     else {
       refuseGaps(document, path)
-      document.setIn(path, parse(text))
+      document.setIn(path, valueOf(text))
     }
   } catch (error) {
     const [reason = ''] = (error as Error).message.split('\n')
@@ -131,12 +132,30 @@ function applyOne(document: Document, path: Path, text: string, setting: string)
   return isParameter ? `parameters.${String(name)}` : pathText(path)
 }
 
-/** @throws RangeError for an entry that lies beyond the end of its list */
+/** What is no YAML is text: a bound such as `>= 99%` means itself. */
+function valueOf(text: string): unknown {
+  try {
+    return parse(text)
+  } catch {
+    return text
+  }
+}
+
+/** @throws RangeError for an entry that lies beyond the end of its list, and for a part of what has none */
 function refuseGaps(document: Document, path: Path): void {
   for (const [at, key] of path.entries()) {
-    const list: unknown = document.getIn(path.slice(0, at), true)
-    if (isSeq(list) && typeof key === 'number' && key >= list.items.length)
-      throw new RangeError(`${pathText(path.slice(0, at))} has ${list.items.length} entries, counted from 0`)
+    const whole = pathText(path.slice(0, at))
+    const node: unknown = document.getIn(path.slice(0, at), true)
+    if (isSeq(node) && typeof key !== 'number')
+      throw new RangeError(`expected the number of an entry, such as ${whole}[0], found ${whole}.${key}`)
+    if (isSeq(node) && Number(key) >= node.items.length)
+      throw new RangeError(
+        `expected an entry of ${whole}, which has ${node.items.length}, counted from 0, found [${key}]`,
+      )
+    if (isMap(node) && typeof key === 'number')
+      throw new RangeError(`expected a key of ${whole}, which is no list, found [${key}]`)
+    if (isScalar(node) && node.value !== null)
+      throw new RangeError(`expected ${whole} alone, which has no parts, found ${pathText(path)}`)
   }
 }
 

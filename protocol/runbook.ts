@@ -24,14 +24,17 @@ const parameterValue = z.union([anyText, z.number(), z.boolean()], {
 export type ParameterValue = z.infer<typeof parameterValue>
 
 /** A value that `${name}` stands for anywhere in the runbook's values. */
-const parameter = z.union([
-  parameterValue,
-  z.strictObject({
-    default: parameterValue.meta({ description: 'The value without --set.' }),
-    description: someText.optional().meta({ description: 'What it is for; the dry run shows it.' }),
-    'one-of': z.array(parameterValue).min(1).optional().meta({ description: 'The only values that are allowed.' }),
-  }),
-])
+const parameter = z.union(
+  [
+    parameterValue,
+    z.strictObject({
+      default: parameterValue.meta({ description: 'The value without --set.' }),
+      description: someText.optional().meta({ description: 'What it is for; the dry run shows it.' }),
+      'one-of': z.array(parameterValue).min(1).optional().meta({ description: 'The only values that are allowed.' }),
+    }),
+  ],
+  { error: 'expected text, a number, true, false, or { default: … }' },
+)
 
 /** The event kinds that a runbook can wait for. */
 export const awaitedEvents = [
@@ -44,24 +47,31 @@ export const awaitedEvents = [
 ] as const
 export type AwaitedEvent = (typeof awaitedEvents)[number]
 
+const actionWords = 'expected failback, failover, or an order such as { kind: switchover, to: b }'
 /** `failback` is a switchover to home. `to` is demanded by `switchover` only. */
-export const actionSpec = z.union([
-  z
-    .enum(['failback', 'failover'])
-    .transform((kind) => ({ kind, to: undefined, 'accept-data-loss': false, wait: true })),
-  z.strictObject({
-    kind: z
-      .enum(['switchover', 'failover', 'failback'])
-      .meta({ description: 'switchover: planned, to `to`. failover: now. failback: planned, home.' }),
-    to: z.enum(regions).optional().meta({ description: 'The region that shall be primary.' }),
-    'accept-data-loss': z
-      .boolean()
-      .default(false)
-      .meta({ description: 'A failover with commit: async only: promote even if acked writes are lost.' }),
-    /** False: the method goes on at once, and a refusal is noted but ends nothing. */
-    wait: z.boolean().default(true).meta({ description: 'false: go on at once; a refusal is noted but ends nothing.' }),
-  }),
-])
+export const actionSpec = z.union(
+  [
+    z
+      .enum(['failback', 'failover'])
+      .transform((kind) => ({ kind, to: undefined, 'accept-data-loss': false, wait: true })),
+    z.strictObject({
+      kind: z
+        .enum(['switchover', 'failover', 'failback'])
+        .meta({ description: 'switchover: planned, to `to`. failover: now. failback: planned, home.' }),
+      to: z.enum(regions).optional().meta({ description: 'The region that shall be primary.' }),
+      'accept-data-loss': z
+        .boolean()
+        .default(false)
+        .meta({ description: 'A failover with commit: async only: promote even if acked writes are lost.' }),
+      /** False: the method goes on at once, and a refusal is noted but ends nothing. */
+      wait: z
+        .boolean()
+        .default(true)
+        .meta({ description: 'false: go on at once; a refusal is noted but ends nothing.' }),
+    }),
+  ],
+  { error: actionWords },
+)
 export type ActionSpec = z.infer<typeof actionSpec>
 
 /** What must have been true while a `hold` lasted; each becomes an objective of its own. */
@@ -206,7 +216,11 @@ export type Objectives = z.infer<typeof objectives>
 /** The number nearest to the share as written: 99.9 / 100 is above 0.999, which 999 of 1000 would not meet. */
 const percent = (text: string): number => Number(`${/[\d.]+/.exec(text)?.[0]}e-2`)
 /** Milliseconds. */
-const latencyLimit = z.number().int('expected whole milliseconds').min(1, 'expected at least 1ms').max(600_000)
+const latencyLimit = z
+  .number()
+  .int('expected whole milliseconds')
+  .min(1, 'expected at least 1ms')
+  .max(600_000, 'expected at most 10m')
 
 export const hypothesis = z.strictObject({
   /** A share 0..1, from text such as ">= 99.9%". */
@@ -224,7 +238,7 @@ export const hypothesis = z.strictObject({
   /** Milliseconds, from text such as "<= 500ms". */
   p99: z
     .string({ error: 'expected a bound such as "<= 500ms"' })
-    .regex(/^<= ?\d+(\.\d+)?(ms|s)$/, 'expected a bound such as "<= 500ms"')
+    .regex(/^<= ?\d+(\.\d+)?(ms|s|m|h)$/, 'expected a bound such as "<= 500ms"')
     .transform((text) => parseDuration(text.slice(2).trim()))
     .pipe(latencyLimit)
     .meta({ description: 'The 99th percentile of latency, such as "<= 500ms".' }),
@@ -247,7 +261,7 @@ export const abortConditions = z
       .meta({ description: 'Fewer operations than this succeeded, in any area: "< 50% for 20s".' }),
     p99: z
       .string({ error: 'expected a limit such as "> 2s for 10s"' })
-      .regex(/^> ?\d+(\.\d+)?(ms|s) for \d+(\.\d+)?(ms|s|m|h)$/, 'expected a limit such as "> 2s for 10s"')
+      .regex(/^> ?\d+(\.\d+)?(ms|s|m|h) for \d+(\.\d+)?(ms|s|m|h)$/, 'expected a limit such as "> 2s for 10s"')
       .transform((text) => {
         const [limit = ''] = text.slice(1).trim().split(' ')
         return { text, aboveMs: parseDuration(limit), forMs: lastDuration(text) }

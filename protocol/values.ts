@@ -43,7 +43,10 @@ export const durationText = durationWithin(drillMs)
 export const someTimeText = durationWithin(drillMs.positive('expected a duration above 0'))
 /** Milliseconds that a fault may last by its own words. */
 export const faultTimeText = durationWithin(
-  z.number().positive('expected a duration above 0').max(3_600_000, 'expected at most 1h: no fault may last for ever'),
+  z
+    .number()
+    .min(1000, 'expected at least 1s, in which it can be shown to be in force')
+    .max(3_600_000, 'expected at most 1h: no fault may last for ever'),
 )
 
 const largestBytes = 64 * 2 ** 30

@@ -24,8 +24,8 @@ function regionsOfServices(target: string): readonly Region[] {
   )
 }
 
-/** Regions that a fault makes unfit to be primary, or to be heard. */
-function regionsHit({ kind, target }: Pick<FaultRecord, 'kind' | 'target'>): readonly Region[] {
+/** Regions that a fault makes unfit to be primary, or to be heard. @throws RangeError for a target that is not understood */
+export function regionsHit({ kind, target }: Pick<FaultRecord, 'kind' | 'target'>): readonly Region[] {
   switch (kind) {
     case 'power-loss':
     case 'freeze':
