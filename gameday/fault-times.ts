@@ -146,18 +146,11 @@ function unseenProblems({ placed, fault }: PlacedFault, others: readonly PlacedF
 
 /** The containers in which something must run for the fault to have an effect; none where that does not matter. */
 function strikes(fault: FaultSpec): readonly string[] {
-  switch (fault.kind) {
-    case 'process-crash':
-    case 'redis-empty':
-    case 'dns-fail':
-      return servicesOf(fault.target).map(nameOf)
-    case 'postgres-crash':
-      return fault.optional ? [] : [`postgres.${regionOf(fault.target)}`]
-    case 'replication-lag':
-      return [`postgres.${regionOf(fault.target)}`]
-    default:
-      return []
-  }
+  if (fault.kind === 'process-crash' || fault.kind === 'redis-empty' || fault.kind === 'dns-fail')
+    return servicesOf(fault.target).map(nameOf)
+  if (fault.kind === 'replication-lag' || (fault.kind === 'postgres-crash' && !fault.optional))
+    return [`postgres.${regionOf(fault.target)}`]
+  return []
 }
 
 /** `app.a` */
