@@ -153,13 +153,14 @@ function createRig(): Rig {
   const rig: Rig = Object.assign(state, { guard: new Guard({ ...ports, nowMs: () => state.nowMs }) })
   return rig
 }
-const cut = (duration: string) => faultSpec.parse({ id: 'cut', kind: 'partition', target: 'region a', for: duration })
+/** Of a time that no runbook may have, so that it is over at once. */
+const cut = (ms: number) => ({ ...faultSpec.parse({ id: 'cut', kind: 'partition', target: 'region a' }), for: ms })
 const outage = faultSpec.parse({ id: 'outage', kind: 'power-loss', target: 'region b' })
 
 void test('a fault whose time is over is healed beside its drill, which then may heal it as well', async () => {
   const rig = createRig()
   rig.lock = by('held')
-  const { entry } = await injectFault(rig.world, 'a-drill', cut('1ms'))
+  const { entry } = await injectFault(rig.world, 'a-drill', cut(1))
   await rig.guard.round()
   assert.deepEqual([rig.world.links, rig.world.ledger, rig.acted], [[], [], []])
   assert.match(rig.told.join(), /partition of region a \(a-drill\): .* \(its time was over\)/)
@@ -188,7 +189,7 @@ void test('a living drill keeps what it has injected', async () => {
 
 void test('a fault by hand lasts its time; then the world that a dead drill had left is looked over', async () => {
   const rig = createRig()
-  await injectFault(rig.world, manualDrill, cut('10m'))
+  await injectFault(rig.world, manualDrill, cut(10 * 60_000))
   await injectFault(rig.world, 'a-drill', outage)
   rig.world.setState('controller.c', 'exited')
   rig.lock = by('dead')
@@ -227,7 +228,7 @@ void test('load is looked for after whoever held the world, until it can be seen
 void test('a dead WAN is woken for what is over, by the time that has passed since it was heard', async () => {
   const rig = createRig()
   rig.lock = by('held')
-  await injectFault(rig.world, 'a-drill', cut('10s'))
+  await injectFault(rig.world, 'a-drill', cut(10_000))
   await rig.guard.round()
   rig.isMute = true
   rig.opens = 'asleep'
@@ -279,7 +280,7 @@ void test('Docker that does not answer is waited for, for an hour', async () => 
 
 void test('a fault that does not heal alone has the whole world healed, if nobody holds that', async () => {
   const rig = createRig()
-  await injectFault(rig.world, manualDrill, cut('1ms'))
+  await injectFault(rig.world, manualDrill, cut(1))
   rig.world.ledger.push({ ...rig.world.ledger[0]!, id: 'manual.odd', kind: 'no-such-kind' })
   rig.world.setState('kafka.a', 'exited')
   await rig.guard.round()

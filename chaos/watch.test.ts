@@ -106,7 +106,7 @@ void describe('what ends a fault', () => {
   })
 
   void test('a guard that heals at the planned end is told as that end', async () => {
-    const rig = await watched(spec({ kind: 'pause', target: 'controller.c', for: '1ms' }))
+    const rig = await watched({ ...spec({ kind: 'pause', target: 'controller.c' }), for: 1 })
     rig.world.emit('controller.c', 'unpause')
     await rig.watch.look()
     assert.equal(why(rig), 'its time was over (for: 1ms): container controller.c was unpaused by somebody else')
