@@ -84,7 +84,7 @@ export function renderAreas(journal: Journal): string {
   const { thresholds } = journal
   const isSeveral = sources.length > 1
   return table({
-    caption: `Recovery as each client area saw it. Restored: the first ${thresholds.windowMs / 1000} s in which at least ${(thresholds.successRate * 100).toFixed(1)} % succeed with a p99 of at most ${formatMs(thresholds.p99Ms)}, and every such window after it.`,
+    caption: `Recovery as each client area saw it. Restored: the first ${thresholds.windowMs / 1000} s in which at least ${(thresholds.successRate * 100).toFixed(1)} % succeed with a p99 of at most ${formatMs(thresholds.p99Ms)}, and every such window after it for 30 s, or until the next heal, fault or order.`,
     heads: [...(isSeveral ? ['incident'] : []), 'area', 'first write', 'restored'],
     rows: rows.map(({ incident, area, firstWrite, restored }) => [
       ...(isSeveral ? [words(incident)] : []),

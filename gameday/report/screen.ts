@@ -70,7 +70,7 @@ function judgedRows(journal: Journal): readonly string[] {
 function rtoRows(journal: Journal): readonly string[] {
   const { thresholds, rto } = journal
   const worst = [worstText(journal), 'worst area'].filter((each) => each !== '').join(', ')
-  const hypothesis = `success ${(thresholds.successRate * 100).toFixed(1)} %, p99 ${formatMs(thresholds.p99Ms)}, over ${thresholds.windowMs / 1000} s`
+  const hypothesis = `success ${(thresholds.successRate * 100).toFixed(1)} %, p99 ${formatMs(thresholds.p99Ms)}, over ${thresholds.windowMs / 1000} s, and so for 30 s or until the next heal or order`
   return [
     row('RTO first write', firstWriteText(journal, 'rto', rto.firstWriteMs, rto.firstWriteResolutionMs)),
     row('RTO restored', `${restoredOf(journal, 'rto', rto).text}  (${worst})`),
