@@ -1,11 +1,14 @@
 // Files that are meant to break their reader: each is told in few lines, within a second, without a stack trace.
 import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { printable } from '#protocol/names.ts'
 import { createDrillFolder, drillName } from './drill-folder.ts'
+import { readText } from './read-yaml.ts'
 import { loadRunbook, parseRunbook, RunbookInvalid } from './validate.ts'
 
 const good = `title: A drill
@@ -107,3 +110,18 @@ for (const name of fileNames)
       await rm(folder, { recursive: true })
     }
   })
+
+void test('a pipe is read as its writer writes, and one without a writer is refused', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'firedrill-pipe-'))
+  try {
+    const pipe = join(folder, 'pipe.yaml')
+    execFileSync('mkfifo', [pipe])
+    await assert.rejects(readText(pipe).then((text) => parseRunbook('pipe.yaml', text, { set: [], canApprove: true })))
+    const writer = spawn('sh', ['-c', `exec > '${pipe}'; echo 'title: A'; sleep 0.2; echo 'more: B'`])
+    const ended = once(writer, 'close')
+    assert.equal(await readText(pipe), 'title: A\nmore: B\n')
+    await ended
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})

@@ -1,5 +1,7 @@
 // A runbook's text and its YAML, read so that nothing that a file may hold fills the memory, takes long, or ends in a stack trace.
-import { open } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   isAlias,
   isCollection,
@@ -21,6 +23,9 @@ import { RunbookInvalid } from './problems.ts'
 
 /** Far more than any runbook, and little enough to be read at once. */
 const longestText = 256 * 1024
+const silentPipeMs = 10_000
+const writerComesMs = 1000
+const pipeLookMs = 20
 /** What the YAML reader itself allows. */
 const mostAliases = 100
 /** Mappings and lists inside each other, their entries counted as well. */
@@ -30,22 +35,46 @@ const deepest = 100
 export async function readText(file: string): Promise<string> {
   const shown = printable(file)
   try {
-    await using handle = await open(file)
+    // A pipe that nobody writes to would be waited for without end.
+    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    const isPipe = (await handle.stat()).isFIFO()
     const chunks: Buffer[] = []
     let length = 0
     // By pieces, since a pipe or a device has no size that it says before.
     while (length <= longestText) {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(65_536), 0, 65_536, null)
-      if (bytesRead === 0) return Buffer.concat(chunks).toString('utf8')
-      chunks.push(buffer.subarray(0, bytesRead))
-      length += bytesRead
+      const chunk = await readSome(handle, isPipe && length === 0)
+      if (chunk.length === 0) return Buffer.concat(chunks).toString('utf8')
+      chunks.push(chunk)
+      length += chunk.length
     }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const found: Readonly<Record<string, string>> = { EISDIR: 'a folder', EACCES: 'one that may not be read' }
+    const found: Readonly<Record<string, string>> = {
+      EISDIR: 'a folder',
+      EACCES: 'one that may not be read',
+      EAGAIN: `a pipe or a terminal that said nothing for ${silentPipeMs / 1000} s`,
+    }
     throw new RunbookInvalid([`${shown}: expected a readable YAML file, found ${found[code ?? ''] ?? message}`])
   }
   throw new RunbookInvalid([tooLong(shown)])
+}
+
+/**
+ * @param awaitsWriter a pipe whose writer may be about to open it: until then it looks as if it were at its end
+ * @throws Error EAGAIN of a pipe or a terminal that said nothing for so long
+ */
+async function readSome(handle: FileHandle, awaitsWriter: boolean): Promise<Buffer> {
+  const begunMs = performance.now()
+  for (;;) {
+    const spentMs = performance.now() - begunMs
+    try {
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(65_536), 0, 65_536, null)
+      if (bytesRead > 0 || !awaitsWriter || spentMs > writerComesMs) return buffer.subarray(0, bytesRead)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || spentMs > silentPipeMs) throw error
+    }
+    await sleep(pipeLookMs)
+  }
 }
 
 function tooLong(file: string): string {
