@@ -170,6 +170,8 @@ export const incident = z.object({
   /** Of the span. Its resolution: how much shorter the outage behind it may have been. */
   longestGapMs: ms,
   longestGapResolutionMs: ms,
+  /** It was still going on when the load ended: the true one is longer. */
+  longestGapOpen: z.boolean().default(false),
   /** Operations intended in the span that failed or ended as unknown. */
   failed: count,
   rpo: z.object({ postgres: storeLoss, kafka: storeLoss, redis: storeLoss }),

@@ -182,7 +182,7 @@ export function computeFigures(record: DrillRecord): Figures {
     scene,
     incidents: measureIncidents(record, scene),
     losses,
-    longest: { timing: gapTiming(scene, gap), open: gap?.open ?? false },
+    longest: { timing: gapTiming(scene, gap, scene.load), open: gap?.open ?? false },
     duplicated: measureDuplicates(record),
     epochs,
     falseFailovers: countFalseFailovers(record, epochs, acks),

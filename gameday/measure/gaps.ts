@@ -71,4 +71,7 @@ export function longestGap(writes: Writes, fromMs: number, toMs: number, isEndOf
   return { ...longest, timing: measured(ms, Math.min(lowMs, ms), ms) }
 }
 
-export const nothingWritten = unknownTiming('no write was planned')
+/** Where no write is recorded. @param missing why there may have been some all the same; null: there were none */
+export function nothingWritten(missing: string | null): Timing {
+  return unknownTiming(missing ?? 'no write was planned')
+}

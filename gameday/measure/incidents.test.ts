@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Journal } from '#protocol/journal.ts'
-import { ns, recordOf, regularOperations, write } from './histories.ts'
+import { goodRecord, ns, recordOf, regularOperations, write } from './histories.ts'
 import type { ClientOperation } from './history.ts'
 import { measure } from './measure.ts'
 import type { DrillRecord } from './record.ts'
@@ -445,4 +445,10 @@ void test('a fault that cannot move the role explains no epoch', () => {
   assert.equal(falseFailovers({ kind: 'process-kill', target: 'controller.b, etcd.c' }), 0)
   assert.equal(falseFailovers({ kind: 'partition', target: 'a -> b' }), 0)
   assert.equal(falseFailovers({ kind: 'link-degrade', target: 'all', loss: 0.1 }), 0)
+})
+
+void test('where every operation is missing, the reason is that, not that none was planned', () => {
+  const { unknown } = measure({ ...goodRecord(), operations: [] })
+  assert.match(unknown['rto.firstWriteMs'] ?? '', /^not collected: /)
+  assert.match(unknown['outage.longestMs'] ?? '', /^not collected: /)
 })

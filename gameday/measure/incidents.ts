@@ -122,6 +122,8 @@ export interface IncidentMeasured {
   readonly firstAck: AckedWrite | null
   readonly restored: Timing
   readonly gap: Timing
+  /** No ack ended it: the true one is longer. */
+  readonly isGapOpen: boolean
 }
 
 /** The highest epoch that was taken, or acked under, by then. */
@@ -268,8 +270,8 @@ function doubtOfGap(scene: Scene, { fromMs, toMs }: Gap, area?: Area): string | 
 }
 
 /** An open one was at least so long; one that is closed says at most so much of the service. */
-export function gapTiming(scene: Scene, gap: Gap | null): Timing {
-  if (gap === null) return nothingWritten
+export function gapTiming(scene: Scene, gap: Gap | null, span: Span): Timing {
+  if (gap === null) return nothingWritten(missingIn(scene, span))
   const doubt = doubtOfGap(scene, gap)
   if (doubt !== null) return unknownTiming(doubt)
   const { timing, open } = gap
@@ -282,7 +284,7 @@ export function gapTiming(scene: Scene, gap: Gap | null): Timing {
  */
 function firstWriteTiming(
   scene: Scene,
-  t0Ms: number,
+  { fromMs: t0Ms, toMs: reachMs }: Span,
   seen: { readonly found: FirstWrite | null; readonly gap: Gap | null; readonly isMoved: boolean },
   area?: Area,
 ): Timing {
@@ -291,7 +293,7 @@ function firstWriteTiming(
     const missing = missingIn(scene, { fromMs: t0Ms, toMs: found.ack.doneMs }, area)
     return missing === null ? found.timing : unknownTiming(missing)
   }
-  if (gap === null) return nothingWritten
+  if (gap === null) return nothingWritten(missingIn(scene, { fromMs: t0Ms, toMs: reachMs }, area))
   const doubt = doubtOfGap(scene, gap, area)
   if (doubt !== null) return unknownTiming(doubt)
   return isMoved || gap.open ? stillOut(gap.timing.ms ?? 0) : gap.timing
@@ -321,6 +323,7 @@ export function measureIncident(scene: Scene, cause: Cause): IncidentMeasured {
     ]),
   )
   const reachMs = Math.max(t0Ms, ...[...back.values()].map(({ horizonMs }) => horizonMs))
+  const span = { fromMs: t0Ms, toMs: reachMs }
   const gap = longestGap(scene.writes, t0Ms, reachMs, reachMs >= load.toMs)
   const found = firstWriteOf(scene, 'all', sight, reachMs)
   const worst = worstOf([...back.values()].map(({ timing }) => timing)) ?? unknownTiming('there was no load')
@@ -333,16 +336,17 @@ export function measureIncident(scene: Scene, cause: Cause): IncidentMeasured {
       gap: longestGap(writesOf(scene.services.get(area)?.operations ?? []), t0Ms, reachMs, reachMs >= load.toMs),
       isMoved: found !== null,
     }
-    return [area, { firstWrite: sure(firstWriteTiming(scene, t0Ms, own, area)), restored: sure(timing), horizonMs }]
+    return [area, { firstWrite: sure(firstWriteTiming(scene, span, own, area)), restored: sure(timing), horizonMs }]
   })
   return {
     cause,
     untilMs,
     epoch,
     areas: new Map(perArea),
-    firstWrite: sure(firstWriteTiming(scene, t0Ms, { found, gap, isMoved: isEpochNew(scene, sight, reachMs) })),
+    firstWrite: sure(firstWriteTiming(scene, span, { found, gap, isMoved: isEpochNew(scene, sight, reachMs) })),
     firstAck: found?.ack ?? null,
     restored: sure(worst),
-    gap: sure(gapTiming(scene, gap)),
+    gap: sure(gapTiming(scene, gap, span)),
+    isGapOpen: gap?.open === true,
   }
 }

@@ -175,7 +175,7 @@ function incidentOf(
   path: string,
   reasons: Reasons,
 ): Incident {
-  const { cause, untilMs, firstWrite, restored, gap } = incident
+  const { cause, untilMs, firstWrite, restored, gap, isGapOpen } = incident
   const { losses, missing, unsure, acks } = figures
   const split = splitAcks(acks).filter(({ doneMs }) => doneMs >= cause.t0Ms && doneMs < untilMs)
   const times = split.map(({ doneMs }) => doneMs)
@@ -209,6 +209,7 @@ function incidentOf(
     phases: phasesIn(record, incident, restored.ms, path, reasons),
     longestGapMs: reasons.timing(`${path}.longestGapMs`, gap),
     longestGapResolutionMs: resolutionOf(gap),
+    longestGapOpen: isGapOpen && gap.ms !== null,
     failed: reasons.count(`${path}.failed`, failedIn(figures, incident)),
     rpo: { postgres: lossOf('postgres'), kafka: lossOf('kafka'), redis: lossOf('redis') },
     splitBrain: {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Journal } from '#protocol/journal.ts'
+import { incidentRows } from '../report/incident-rows.ts'
 import { recordOf, regularOperations } from './histories.ts'
 import type { ClientOperation } from './history.ts'
 import { measure } from './measure.ts'
@@ -120,4 +121,14 @@ void test('windows that are good while no write is acked are no return of servic
   const { incidents } = measure({ ...record, runbook: lenient })
   near(incidents[0]?.firstWriteMs, 45_000)
   near(incidents[0]?.restoredMs, 45_000)
+})
+
+void test('a gap that is open when the load ends is told as open in its incident too', () => {
+  const { incidents } = drill(regularOperations({ ...outage, out: [[199_000, 200_000]], epochs: [] }), null)
+  const last = incidents.at(-1)
+  assert.equal(last?.longestGapOpen, true)
+  assert.equal(
+    incidentRows(drill(regularOperations({ ...outage, out: [[10_000, 200_000]] }), null))[0]?.gap.text,
+    '190.05 s, still open',
+  )
 })

@@ -34,7 +34,9 @@ export function incidentRows(journal: Journal): readonly IncidentRow[] {
       ),
       restored: restoredOf(journal, path, incident, true),
       gap: of('longestGapMs', incident.longestGapMs, (value) =>
-        formatMeasured(value, incident.longestGapResolutionMs, 'lessShort'),
+        incident.longestGapOpen
+          ? `${formatMs(value)}, still open`
+          : formatMeasured(value, incident.longestGapResolutionMs, 'lessShort'),
       ),
       failed: of('failed', incident.failed),
       lost: lostOf(journal, `${path}.rpo`, incident.rpo),

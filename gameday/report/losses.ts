@@ -99,7 +99,7 @@ export function renderLosses(journal: Journal): string {
 function gapOf(journal: Journal): Figure {
   const { longestMs, resolutionMs, open } = journal.outage
   const least = (value: number): string =>
-    resolutionMs === null ? '' : `, of which at least ${formatMs(value - resolutionMs)} is an outage`
+    resolutionMs === null ? '' : `, in which a write waited for at least ${formatMs(value - resolutionMs)}`
   return figureOf(
     journal,
     'outage.longestMs',

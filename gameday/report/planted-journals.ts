@@ -22,6 +22,7 @@ export function incidentOf(id: string, atMs: number, more: Partial<Incident> = {
     phases: noPhases,
     longestGapMs: 1100,
     longestGapResolutionMs: 100,
+    longestGapOpen: false,
     failed: 30,
     rpo: { postgres: none, kafka: none, redis: none },
     splitBrain: { count: 0, ms: 0 },

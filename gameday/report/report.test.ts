@@ -118,7 +118,7 @@ void test('an outage that did not end is told as one, and not as unmeasured', as
   assert.match(screen, /RTO restored +still out when the load ended, after 5\.00 s/)
   assert.match(
     screen,
-    /longest gap +5\.00 s without an ack, still going on when the load ended, of which at least 4\.90 s/,
+    /longest gap +5\.00 s without an ack, still going on when the load ended, in which a write waited for at least 4\.90 s/,
   )
   assert.match(renderMarkdown(journal), /restored still out when the load ended, after 5\.00 s/)
   const html = await renderHtml(journal)

@@ -44,7 +44,8 @@ function gapText(journal: Journal): string {
   const { longestMs, resolutionMs, open } = journal.outage
   const { text, why } = figureOf(journal, 'outage.longestMs', longestMs, formatMs)
   if (longestMs === null || why !== null) return text
-  const least = resolutionMs === null ? '' : `, of which at least ${formatMs(longestMs - resolutionMs)} is an outage`
+  const least =
+    resolutionMs === null ? '' : `, in which a write waited for at least ${formatMs(longestMs - resolutionMs)}`
   return `${text} without an ack${open ? ', still going on when the load ended' : ''}${least}`
 }
 

@@ -116,6 +116,7 @@ function incidentValues({ cause, areas, restored, firstWrite, gap, failed, until
     [`${name} firstWriteResolutionMs`]: firstWrite === null ? null : ms(firstWrite.resolution),
     [`${name} longestGapMs`]: gap === null ? null : ms(gap.at),
     [`${name} longestGapResolutionMs`]: gap === null ? null : ms(gap.resolution),
+    [`${name} longestGapOpen`]: Number(gap?.isOpen === true),
     [`${name} failed`]: failed,
   }
   for (const [where, each] of [

@@ -39,6 +39,7 @@ export const journalFile = z.object({
       firstWriteResolutionMs: count,
       longestGapMs: count,
       longestGapResolutionMs: count,
+      longestGapOpen: z.boolean(),
       failed: count,
       areas: z.record(text, restored),
       rpo: losses,
@@ -79,6 +80,7 @@ function incidentValues(each: JournalFile['incidents'][number], origin: bigint):
     [`${name}firstWriteResolutionMs`]: each.firstWriteResolutionMs,
     [`${name}longestGapMs`]: each.longestGapMs,
     [`${name}longestGapResolutionMs`]: each.longestGapResolutionMs,
+    [`${name}longestGapOpen`]: Number(each.longestGapOpen),
     [`${name}failed`]: each.failed,
     ...restoredValues(name, each),
     ...Object.assign(
