@@ -3,6 +3,7 @@ import type { FaultKind, FaultSpec } from '#protocol/faults.ts'
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { Held, SharedVerb } from './held.ts'
 import { handlerOf } from './library.ts'
+import { unlessUnread } from './targets.ts'
 
 const shared: readonly string[] = ['paused', 'dead'] satisfies readonly SharedVerb[]
 
@@ -39,12 +40,7 @@ export type Holder = Pick<FaultSpec, 'kind' | 'target' | 'id'>
 
 /** Of an entry of a version that knows more kinds it is not known what it holds. */
 export function holdsOf({ kind, target }: { readonly kind: string; readonly target: string }): readonly string[] {
-  try {
-    return handlerOf(kind).holds(target)
-  } catch (error) {
-    if (error instanceof RangeError) return []
-    throw error
-  }
+  return unlessUnread(() => handlerOf(kind).holds(target), [])
 }
 
 const described = ({ kind, target, id }: Holder): string => `${kind} of ${target} (${id})`

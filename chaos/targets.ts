@@ -21,6 +21,16 @@ export function regionOf(target: string): Region {
   return name
 }
 
+/** What a target says, or `otherwise` where it can't be read: that is told where it stands. */
+export function unlessUnread<Value>(read: () => Value, otherwise: Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof RangeError) return otherwise
+    throw error
+  }
+}
+
 /** All containers of a region. */
 export function containersOf(region: Region): readonly Target[] {
   return Object.keys(regionHosts).map((service) => ({ site: region, service: service as ServiceName }))

@@ -1,6 +1,6 @@
 // What can be known before a drill of the times of its faults: one that ends before its heal, and those that are in force at once.
 import { conflictOf, holdsOf } from '#chaos/holds.ts'
-import { eachLink, linksOf, nameOf, regionOf, servicesOf } from '#chaos/targets.ts'
+import { eachLink, linksOf, nameOf, regionOf, servicesOf, unlessUnread } from '#chaos/targets.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import type { Runbook } from '#protocol/runbook.ts'
 import { regions } from '#protocol/sites.ts'
@@ -122,8 +122,7 @@ function lastingOf(others: readonly PlacedFault[]): readonly FaultSpec[] {
 function unseenProblems({ placed, fault }: PlacedFault, others: readonly PlacedFault[]): readonly Problem[] {
   const path = [...placed.leaf.path, 'fault', 'target']
   const found = JSON.stringify(fault.target)
-  const lost = others.map((each) => each.fault).filter((each) => lostRegion(each) !== null)
-  const dark = [...new Set(lost.map(lostRegion).filter((region) => region !== null))]
+  const dark = [...new Set(others.map((each) => lostRegion(each.fault)).filter((region) => region !== null))]
   if (isUnseen(fault, dark))
     return [
       {
@@ -147,7 +146,7 @@ function unseenProblems({ placed, fault }: PlacedFault, others: readonly PlacedF
 /** The containers in which something must run for the fault to have an effect; none where that does not matter. */
 function strikes(fault: FaultSpec): readonly string[] {
   if (fault.kind === 'process-crash' || fault.kind === 'redis-empty' || fault.kind === 'dns-fail')
-    return servicesOf(fault.target).map(nameOf)
+    return unlessUnread(() => servicesOf(fault.target).map(nameOf), [])
   if (fault.kind === 'replication-lag' || (fault.kind === 'postgres-crash' && !fault.optional))
     return [`postgres.${regionOf(fault.target)}`]
   return []

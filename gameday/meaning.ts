@@ -1,5 +1,5 @@
 // What a schema can't say of a runbook: references between steps, what has no effect, and what needs a person.
-import { eachLink, linksOf, nameOf, servicesOf } from '#chaos/targets.ts'
+import { eachLink, linksOf, nameOf, servicesOf, unlessUnread } from '#chaos/targets.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import type { ActionSpec, AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
 import { baseDelayMs } from '#protocol/sites.ts'
@@ -225,7 +225,7 @@ function actionProblems(path: Path, action: ActionSpec, commit: Runbook['topolog
 
 /** A fault of another region leaves the role where it is, unless a second region is hit as well. */
 function noteHit(fault: FaultSpec, past: Past): void {
-  const hit = regionsHitBy(fault)
+  const hit = unlessUnread<readonly string[] | null>(() => regionsHit(fault), null)
   if (hit === null || hit.length > 0) past.hitting.add(fault.id)
   if (
     hit === null ||
@@ -234,15 +234,6 @@ function noteHit(fault: FaultSpec, past: Past): void {
     new Set(hit).size > 1
   )
     past.primary = null
-}
-
-/** Null: its target can't be read, which is told elsewhere. */
-function regionsHitBy(fault: FaultSpec): readonly string[] | null {
-  try {
-    return regionsHit(fault)
-  } catch {
-    return null
-  }
 }
 
 /** An order that moves nothing has no figures: what is demanded of it would be met by nothing. */

@@ -476,3 +476,13 @@ void test('what is advised is accepted, to the millisecond', () => {
       assert.deepEqual(problems({ load, method: [`hold: ${number}${unit}\n    expect: { acked: 0 }`] }), [], told)
     }
 })
+
+for (const fault of [
+  'kind: process-crash, target: app.na, process: node',
+  'kind: redis-empty, target: redis.eu',
+  'kind: dns-fail, target: dns.ap',
+])
+  void test(`a service that its site does not have is told in one line: ${fault}`, () => {
+    const method = [`fault: { id: f, ${fault} }`, 'hold: 9s']
+    refused({ method }, /fault\.target: expected a service of a site such as "controller\.a", found "/)
+  })

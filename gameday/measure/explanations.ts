@@ -1,7 +1,7 @@
 // Which faults can move the primary role, and so explain an epoch: those that take the primary's region, or two regions' worth.
 import type { FaultRecord } from '#protocol/journal.ts'
 import { isRegion, regions, type Region, type Site } from '#protocol/sites.ts'
-import { cutOf, eachLink, linksOf, regionOf, servicesOf } from '#chaos/targets.ts'
+import { cutOf, eachLink, linksOf, regionOf, servicesOf, unlessUnread } from '#chaos/targets.ts'
 
 /** What a region needs to be, or to choose, a primary. */
 const roleParts: ReadonlySet<string> = new Set(['postgres', 'app', 'controller', 'etcd'])
@@ -48,15 +48,6 @@ export function regionsHit({ kind, target }: Pick<FaultRecord, 'kind' | 'target'
   }
 }
 
-/** Targets of versions to come are not understood: what they hit can't explain anything. */
-function safely(fault: FaultRecord): readonly Region[] {
-  try {
-    return regionsHit(fault)
-  } catch {
-    return []
-  }
-}
-
 export interface Explaining {
   readonly fault: FaultRecord
   readonly fromMs: number
@@ -71,7 +62,12 @@ export function aftermathMs({ kind, target }: FaultRecord): number {
 /** Whether the faults in force at a time can have moved the role away from its region. */
 export function canMoveRole(faults: readonly Explaining[], atMs: number, primary: string | null): boolean {
   const hit = new Set(
-    faults.filter(({ fromMs, toMs }) => atMs >= fromMs && atMs <= toMs).flatMap(({ fault }) => safely(fault)),
+    faults
+      .filter(({ fromMs, toMs }) => atMs >= fromMs && atMs <= toMs)
+      .flatMap(({ fault }) =>
+        // Targets of versions to come are not understood: what they hit can't explain anything.
+        unlessUnread(() => regionsHit(fault), []),
+      ),
   )
   if (primary === null || !regions.some((region) => region === primary)) return hit.size > 0
   return [...hit].includes(primary as Region) || hit.size >= 2
