@@ -2,7 +2,7 @@
 import { conflictOf, holdsOf } from '#chaos/holds.ts'
 import { eachLink, linksOf, nameOf, regionOf, servicesOf, unlessUnread } from '#chaos/targets.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
-import type { Runbook } from '#protocol/runbook.ts'
+import type { AwaitedEvent, Runbook } from '#protocol/runbook.ts'
 import { regions } from '#protocol/sites.ts'
 import { exactMs } from './exact-ms.ts'
 import type { Leaf } from './method.ts'
@@ -176,17 +176,13 @@ function idleProblems({ path, step }: Leaf, lasting: readonly FaultSpec[], home:
         found: `region ${to}, whose Postgres is dead or paused by then (${by})`,
       },
     ]
-  const missing =
-    event === 'resynced'
-      ? unfit
-      : event === 'home-primary'
-        ? unfit.filter((region) => region === home)
-        : event === 'failover-complete' && silent.length >= 2
-          ? silent
-          : []
+  const needs: Partial<Record<AwaitedEvent, { readonly needed: string; readonly missing: readonly string[] }>> = {
+    resynced: { needed: 'every Postgres', missing: unfit },
+    'home-primary': { needed: 'the home region', missing: unfit.filter((region) => region === home) },
+    'failover-complete': { needed: 'two members of etcd', missing: silent.length >= 2 ? silent : [] },
+  }
+  const { needed, missing } = (event === undefined ? undefined : needs[event]) ?? { needed: '', missing: [] }
   if (missing.length === 0) return []
-  const needed =
-    event === 'failover-complete' ? 'two members of etcd' : event === 'resynced' ? 'every Postgres' : 'the home region'
   return [
     {
       path: [...path, 'wait-for', 'event'],

@@ -35,8 +35,7 @@ function longest({ load, topology }: Runbook, leastShare: number): Longest {
 
 /** The least of all areas: whichever is acked first ends a wait. */
 function firstWriteMs({ load, topology }: Runbook): number {
-  const others = regions.flatMap((home) => load.from.map((area) => writeMs(area, { ...topology, home })))
-  return Math.min(...others)
+  return Math.min(...regions.flatMap((home) => load.from.map((area) => writeMs(area, { ...topology, home }))))
 }
 
 /** Client time-outs, p99 of the hypothesis (a stop loss lies above that), waits for a write. */

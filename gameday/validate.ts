@@ -104,11 +104,9 @@ function applySettings(document: Document, settings: readonly string[]): Readonl
 
 /** @returns the text of the path that it changed */
 function applyOne(document: Document, path: Path, text: string, setting: string): string {
-  const [first = '', second = ''] = path
   // Both ways to name a parameter mean its value, however it is declared.
-  const name = path.length === 2 && first === 'parameters' ? second : first
-  const isNamed = path.length === (name === first ? 1 : 2)
-  const isParameter = isNamed && isDeclared(document, String(name))
+  const [name = '', ...rest] = path.length === 2 && path[0] === 'parameters' ? path.slice(1) : path
+  const isParameter = rest.length === 0 && isDeclared(document, String(name))
   if (path.length === 1 && !isParameter && !Object.hasOwn(runbookShape.shape, name)) {
     const names = declaredNames(document).join(', ') || 'none is declared'
     throw new RunbookInvalid([

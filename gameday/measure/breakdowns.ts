@@ -95,7 +95,7 @@ export interface Suspects {
   readonly originNs: bigint
 }
 
-function causeOf({ fromMs, areas }: { fromMs: number; areas: ReadonlySet<Area> }, suspects: Suspects): Cause {
+function causeOf(fromMs: number, areas: ReadonlySet<Area>, suspects: Suspects): Cause {
   const { ends, inForce, originNs } = suspects
   const end = ends.findLast((each) => fromMs >= each.fromMs && fromMs <= each.toMs + healAftermathMs)
   const during = inForce.findLast((each) => fromMs >= each.fromMs && fromMs <= each.toMs)
@@ -126,18 +126,21 @@ export function breakdownIncidents(
   const all = [...scene.services]
     .flatMap(([area, service]) => zonesOf(scene, incidents, area).flatMap((zone) => breakdownsIn(service, area, zone)))
     .toSorted((left, right) => left.fromMs - right.fromMs)
-  const merged: { fromMs: number; toMs: number; areas: Set<Area>; reachMs: number }[] = []
+  const merged: { toMs: number; readonly areas: Set<Area>; readonly incident: IncidentMeasured }[] = []
   for (const { area, fromMs, toMs } of all) {
     const last = merged.at(-1)
-    if (last !== undefined && fromMs <= Math.max(last.toMs, last.reachMs)) {
+    if (last !== undefined && fromMs <= Math.max(last.toMs, backForGoodMs(last.incident))) {
       last.toMs = Math.max(last.toMs, toMs)
       last.areas.add(area)
     } else {
       const areas = new Set([area])
-      const measured = measureIncident(scene, causeOf({ fromMs, areas }, suspects))
-      const reachMs = Math.max(...[...measured.areas.values()].map(({ horizonMs }) => horizonMs))
-      merged.push({ fromMs, toMs, areas, reachMs })
+      merged.push({ toMs, areas, incident: measureIncident(scene, causeOf(fromMs, areas, suspects)) })
     }
   }
-  return merged.map((each) => measureIncident(scene, causeOf(each, suspects)))
+  // Which areas it was is known in the end only; the times are those of its beginning.
+  return merged.map(({ incident, areas }) => ({ ...incident, cause: causeOf(incident.cause.t0Ms, areas, suspects) }))
+}
+
+function backForGoodMs({ areas }: IncidentMeasured): number {
+  return Math.max(...[...areas.values()].map(({ horizonMs }) => horizonMs))
 }

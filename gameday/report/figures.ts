@@ -72,6 +72,19 @@ export function restoredOf(
   return figureOf(journal, `${path}.restoredMs`, restoredMs, format)
 }
 
+/** @param what of it is said right after its length */
+export function longestGapOf(journal: Journal, what = ''): Figure {
+  const { longestMs, resolutionMs, open } = journal.outage
+  const least = (value: number): string =>
+    resolutionMs === null ? '' : `, in which a write waited for at least ${formatMs(value - resolutionMs)}`
+  return figureOf(
+    journal,
+    'outage.longestMs',
+    longestMs,
+    (value) => `${formatMs(value)}${what}${open ? ', still going on when the load ended' : ''}${least(value)}`,
+  )
+}
+
 /** What all stores lost, one after another; `0` where none lost anything. */
 export function lostOf(journal: Journal, path: string, rpo: Incident['rpo']): Figure {
   const each = storeNames.map((store) => {

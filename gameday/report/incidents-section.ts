@@ -1,5 +1,6 @@
 // What clients saw of each incident, area by area, and what became of the operations that were planned: tables of the report.
 import type { AreaRto, Journal } from '#protocol/journal.ts'
+import { settledMs } from '../measure/incidents.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { clockOf } from './clock.ts'
 import { flowingText } from './escape.ts'
@@ -84,7 +85,7 @@ export function renderAreas(journal: Journal): string {
   const { thresholds } = journal
   const isSeveral = sources.length > 1
   return table({
-    caption: `Recovery as each client area saw it. Restored: the first ${thresholds.windowMs / 1000} s in which at least ${(thresholds.successRate * 100).toFixed(1)} % succeed with a p99 of at most ${formatMs(thresholds.p99Ms)}, and every such window after it for 30 s, or until the next heal, fault or order.`,
+    caption: `Recovery as each client area saw it. Restored: the first ${thresholds.windowMs / 1000} s in which at least ${(thresholds.successRate * 100).toFixed(1)} % succeed with a p99 of at most ${formatMs(thresholds.p99Ms)}, and every such window after it for ${settledMs / 1000} s, or until the next heal, fault or order.`,
     heads: [...(isSeveral ? ['incident'] : []), 'area', 'first write', 'restored'],
     rows: rows.map(({ incident, area, firstWrite, restored }) => [
       ...(isSeveral ? [words(incident)] : []),

@@ -2,7 +2,7 @@
 import type { Journal } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { escapeMarkup } from './escape.ts'
-import { figureOf, requestsOf, type Figure } from './figures.ts'
+import { figureOf, longestGapOf, requestsOf, type Figure } from './figures.ts'
 import { figure, idList, known, table, words } from './markup.ts'
 import { storeNames } from '../measure/record.ts'
 
@@ -96,25 +96,13 @@ export function renderLosses(journal: Journal): string {
   return [stores(journal), `<p>${escapeMarkup(twice)}</p>`, ...items].join('\n')
 }
 
-function gapOf(journal: Journal): Figure {
-  const { longestMs, resolutionMs, open } = journal.outage
-  const least = (value: number): string =>
-    resolutionMs === null ? '' : `, in which a write waited for at least ${formatMs(value - resolutionMs)}`
-  return figureOf(
-    journal,
-    'outage.longestMs',
-    longestMs,
-    (value) => `${formatMs(value)}${open ? ', still going on when the load ended' : ''}${least(value)}`,
-  )
-}
-
 export function renderMoreFigures(journal: Journal): string {
   const { failback, splitBrain, staleReads, falseFailovers, wanBytes } = journal
   const split = figureOf(journal, 'splitBrain.count', splitBrain.count, (value) =>
     value === 0 ? '0 writes' : `${value} writes, ${figureOf(journal, 'splitBrain.ms', splitBrain.ms, formatMs).text}`,
   )
   const rows: readonly (readonly [string, Figure])[] = [
-    ['longest time without an ack', gapOf(journal)],
+    ['longest time without an ack', longestGapOf(journal)],
     ['failback: longest time without an ack', figureOf(journal, 'failback.outageMs', failback.outageMs, formatMs)],
     ['failback: requests without success', figureOf(journal, 'failback.failed', failback.failed)],
     ['split brain', split],

@@ -2,8 +2,9 @@
 import type { Journal } from '#protocol/journal.ts'
 import { renderTable } from '../bench/distribution.ts'
 import { formatMs } from '../measure/objectives.ts'
+import { settledMs } from '../measure/incidents.ts'
 import { clockOf } from './clock.ts'
-import { figureOf, requestsOf, restoredOf, unknownOf } from './figures.ts'
+import { figureOf, longestGapOf, requestsOf, restoredOf, unknownOf } from './figures.ts'
 import { collectionTexts, endedEarlyText, stallTexts } from './harness-words.ts'
 import { incidentRows, worstText } from './incident-rows.ts'
 import { storeNames } from '../measure/record.ts'
@@ -40,15 +41,6 @@ function phasesText(journal: Journal): string {
   return figureOf(journal, 'rto.phases', null).text
 }
 
-function gapText(journal: Journal): string {
-  const { longestMs, resolutionMs, open } = journal.outage
-  const { text, why } = figureOf(journal, 'outage.longestMs', longestMs, formatMs)
-  if (longestMs === null || why !== null) return text
-  const least =
-    resolutionMs === null ? '' : `, in which a write waited for at least ${formatMs(longestMs - resolutionMs)}`
-  return `${text} without an ack${open ? ', still going on when the load ended' : ''}${least}`
-}
-
 function lossText(journal: Journal, store: (typeof storeNames)[number]): string {
   const { lostCount, windowMs } = journal.rpo[store]
   const window = figureOf(journal, `rpo.${store}.windowMs`, windowMs, formatMs).text
@@ -71,14 +63,14 @@ function judgedRows(journal: Journal): readonly string[] {
 function rtoRows(journal: Journal): readonly string[] {
   const { thresholds, rto } = journal
   const worst = [worstText(journal), 'worst area'].filter((each) => each !== '').join(', ')
-  const hypothesis = `success ${(thresholds.successRate * 100).toFixed(1)} %, p99 ${formatMs(thresholds.p99Ms)}, over ${thresholds.windowMs / 1000} s, and so for 30 s or until the next heal or order`
+  const hypothesis = `success ${(thresholds.successRate * 100).toFixed(1)} %, p99 ${formatMs(thresholds.p99Ms)}, over ${thresholds.windowMs / 1000} s, and so for ${settledMs / 1000} s or until the next heal or order`
   return [
     row('RTO first write', firstWriteText(journal, 'rto', rto.firstWriteMs, rto.firstWriteResolutionMs)),
     row('RTO restored', `${restoredOf(journal, 'rto', rto).text}  (${worst})`),
     row('restored means', hypothesis),
     ...(areasText(journal) === '' ? [] : [row('by area', areasText(journal))]),
     row('phases', phasesText(journal)),
-    row('longest gap', gapText(journal)),
+    row('longest gap', longestGapOf(journal, ' without an ack').text),
   ]
 }
 
