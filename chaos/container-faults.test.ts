@@ -177,7 +177,16 @@ void describe('a crash of one process', () => {
     const world = createFakeWorld()
     return Object.assign(world, {
       containers: async () => [
-        { site: 'ap', service: 'glb', name: 'glb', id: 'glb', image: 'fake', state: 'running', failoverRole: null },
+        {
+          site: 'ap',
+          service: 'glb',
+          name: 'glb',
+          id: 'glb',
+          image: 'fake',
+          state: 'running',
+          networks: [],
+          failoverRole: null,
+        },
       ],
     } satisfies Partial<FakeWorld>)
   }

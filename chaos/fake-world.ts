@@ -2,7 +2,7 @@
 // links that are up. No Docker, no sites.
 import { topology } from '#protocol/topology.ts'
 import { linkClasses, regionHosts, regions, sites, type LinkClass, type Site } from '#protocol/sites.ts'
-import type { Counters, Ending, LedgerEntry, LinkChange, LinksReply } from '#protocol/wan.ts'
+import type { Counters, Ending, LedgerEntry, LedgerHistory, LinkChange, LinksReply } from '#protocol/wan.ts'
 import type {
   ContainerFacts,
   DockerEvent,
@@ -26,6 +26,8 @@ export interface FakeWorld extends RunningWorld {
   readonly wan: { sinceNs: bigint; isDead: boolean }
   /** Docker's event stream says this. The fake's wall clock stands at 0, so it happened now; below 0: so many ms ago. */
   emit(name: string, action: string, wallMs?: number): void
+  /** Containers that are attached to other networks than one. */
+  readonly networks: Map<string, readonly string[]>
   /** Docker ends the stream of events. */
   breakEvents(): void
   /** Everything that was done, in order, in short words. */
@@ -66,6 +68,8 @@ export function createFakeWorld(): FakeWorld {
     const target = states.get(name)?.target
     if (target !== undefined) for (const each of listeners) each({ ...target, action, wallMs })
   }
+  const networks = new Map<string, readonly string[]>()
+  const past: LedgerHistory['past'] = []
   const done: string[] = []
   const stuck = new Set<string>()
   const answers = new Map<string, unknown[]>()
@@ -90,10 +94,17 @@ export function createFakeWorld(): FakeWorld {
     if (noun === 'fence')
       return { atNs, broken: fence.brokenBy === null ? null : 'silent', ...fence, ended: [...ended], dataSets: [] }
     if (request === 'POST /ledger')
-      return changeEntry(ledger, id, verb === 'renew' ? { expiresNs: `${nowNs + 60_000_000_000n}` } : { healing: true })
-    if (request === 'GET /ledger') return { entries: [...ledger] }
+      return changeEntry(
+        ledger,
+        id,
+        verb === 'renew' ? { expiresNs: `${nowNs + 60_000_000_000n}` } : { healing: true, healingNs: atNs },
+      )
+    if (request === 'GET /ledger') return { entries: [...ledger], past: [...past] }
     if (request === 'PUT /ledger') return ledger.push(call.body as LedgerEntry)
-    if (request === 'DELETE /ledger') return removeAll(ledger, id)
+    if (request === 'DELETE /ledger') {
+      past.push(...ledger.filter((each) => each.id === id).map((entry) => ({ entry, goneNs: atNs })))
+      return removeAll(ledger, id)
+    }
     if (request === 'GET /links')
       return {
         atNs,
@@ -154,6 +165,7 @@ export function createFakeWorld(): FakeWorld {
           image: 'fake',
           state,
           failoverRole: null,
+          networks: networks.get(name) ?? ['inside'],
         })),
       ),
     engine: () =>
@@ -199,6 +211,7 @@ export function createFakeWorld(): FakeWorld {
     ended,
     wan,
     emit,
+    networks,
     breakEvents: () => {
       listeners.clear()
       for (const close of closers) close()

@@ -4,7 +4,7 @@ import { clockReply } from '#protocol/wan.ts'
 import type { DockerEvent, EventStream, RunningWorld } from '#world/running-world.ts'
 import type { ContainerEvent, Sight } from './sight.ts'
 import { nameOf } from './targets.ts'
-import { linksState, readFence } from './wan-calls.ts'
+import { linksState, readFence, readLedgerHistory } from './wan-calls.ts'
 
 const timeoutMs = 3000
 
@@ -84,11 +84,13 @@ export class Lookout {
     const events = this.#heard.map((event) => this.#dated(event, atNs))
     this.#heard = []
     this.#lastNs = atNs
+    const ledger = await readLedgerHistory(this.#world).catch(() => null)
     return {
       atNs,
-      containers: facts === null ? null : new Map(facts.map((each) => [nameOf(each), each.state])),
+      containers: facts === null ? null : new Map(facts.map((each) => [nameOf(each), each])),
       wan: seen === null ? null : { links: seen[0], fence: seen[1] },
       events,
+      ledger,
     }
   }
 
@@ -107,7 +109,12 @@ export class Lookout {
     const agoMs = this.#clocks === null ? 0 : this.#clocks.wallMs - event.wallMs
     const told = (this.#clocks?.ns ?? nowNs) - BigInt(Math.round(agoMs * 1e6))
     const atNs = this.#wallStepped && told < this.#lastNs ? this.#lastNs : told
-    return { name: nameOf(event), action: event.action, atNs: atNs > nowNs ? nowNs : atNs }
+    return {
+      name: nameOf(event),
+      action: event.action,
+      signal: event.signal ?? null,
+      atNs: atNs > nowNs ? nowNs : atNs,
+    }
   }
 
   #setClocks(clocks: Clocks): void {

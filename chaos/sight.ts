@@ -1,5 +1,5 @@
 // What one look at a world shows of all faults in force, and what the files of the faults make of it. Pure.
-import type { FenceState, LedgerEntry, LinksReply } from '#protocol/wan.ts'
+import type { FenceState, LedgerEntry, LedgerHistory, LinksReply } from '#protocol/wan.ts'
 import type { ContainerFacts, Target } from '#world/running-world.ts'
 import { nameOf } from './targets.ts'
 
@@ -7,6 +7,8 @@ import { nameOf } from './targets.ts'
 export interface ContainerEvent {
   readonly name: string
   readonly action: string
+  /** Of a `kill`. */
+  readonly signal: string | null
   /** Monotonic ns of the WAN's kernel. */
   readonly atNs: bigint
 }
@@ -14,11 +16,13 @@ export interface ContainerEvent {
 export interface Sight {
   readonly atNs: bigint
   /** By name. Null: Docker did not say, or what it did meanwhile may have been missed. */
-  readonly containers: ReadonlyMap<string, ContainerFacts['state']> | null
+  readonly containers: ReadonlyMap<string, Pick<ContainerFacts, 'state' | 'networks'>> | null
   /** Null: the WAN did not say. */
   readonly wan: { readonly links: LinksReply; readonly fence: FenceState } | null
   /** Since the fault took effect and the look before this one. */
   readonly events: readonly ContainerEvent[]
+  /** Read after these events were heard: whoever made one of them is in it. Null: the WAN did not say. */
+  readonly ledger: LedgerHistory | null
 }
 
 /** The first evidence that a fault is not in force as a whole any more. */
@@ -56,7 +60,7 @@ export function containersStay(targets: readonly Target[], verb: keyof typeof un
       if (event !== undefined)
         return { atNs: event.atNs, why: `container ${name} ${words[event.action]}`, expired: false }
       if (sight.containers === null) return 'unseen'
-      const state = sight.containers.get(name)
+      const state = sight.containers.get(name)?.state
       if (state !== undefined && states.includes(state)) return 'in-force'
       return { atNs: sight.atNs, why: `container ${name} is ${state ?? 'gone'}, not ${verb}`, expired: false }
     }),
@@ -68,6 +72,20 @@ const endingWords = {
   removed: 'somebody else took it back at the WAN',
   replaced: 'another took its place at the WAN',
 } as const
+
+/** Whether nobody else heals it, or has. */
+export function entryStays({ id, injectedNs }: LedgerEntry, { ledger, atNs }: Sight): Judgement {
+  if (ledger === null) return 'unseen'
+  const isIt = (each: LedgerEntry): boolean => each.id === id && each.injectedNs === injectedNs
+  const past = ledger.past.find((each) => isIt(each.entry))
+  const entry = ledger.entries.find(isIt) ?? past?.entry
+  const why = 'somebody else healed it'
+  if (entry === undefined) return { atNs, why, expired: false }
+  const { healing, healingNs } = entry
+  if (healing !== true && past === undefined) return 'in-force'
+  const beganNs = BigInt(healingNs ?? past?.goneNs ?? atNs)
+  return { atNs: beganNs, why, expired: beganNs >= BigInt(entry.expiresNs) }
+}
 
 /** What the WAN itself tells of something that does not outlive its process. */
 function wanStays(

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import {
   clockReply,
   counters,
+  ledgerHistory,
   ledgerReply,
   linkReply,
   linksReply,
@@ -11,6 +12,7 @@ import {
   type Counters,
   type FenceState,
   type LedgerEntry,
+  type LedgerHistory,
   type LinkChange,
   type LinksReply,
 } from '#protocol/wan.ts'
@@ -90,13 +92,12 @@ export async function renewLedger(world: RunningWorld, id: string, expiresInMs: 
 }
 
 export async function readLedger(world: RunningWorld): Promise<readonly LedgerEntry[]> {
-  const reply = await world.wayIn.wan({
-    method: 'GET',
-    path: '/ledger',
-    reply: ledgerReply,
-    timeoutMs,
-  })
-  return reply.entries
+  return (await readLedgerHistory(world)).entries
+}
+
+/** What is in the ledger, and what was. */
+export async function readLedgerHistory(world: RunningWorld): Promise<LedgerHistory> {
+  return world.wayIn.wan({ method: 'GET', path: '/ledger', reply: ledgerHistory, timeoutMs })
 }
 
 export async function readFence(world: RunningWorld): Promise<FenceState> {

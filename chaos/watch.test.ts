@@ -7,8 +7,9 @@ import { clockReply, type LedgerEntry } from '#protocol/wan.ts'
 import { createFakeWorld, type FakeWorld } from './fake-world.ts'
 import { isMomentary } from './fault.ts'
 import { everyExample } from './fault-examples.ts'
-import { injectFault } from './inject.ts'
+import { healFault, injectFault } from './inject.ts'
 import { handlerOf } from './library.ts'
+import { markHealing } from './wan-calls.ts'
 import { FaultWatch } from './watch.ts'
 
 interface Rig {
@@ -31,8 +32,9 @@ async function watched(fault: FaultSpec, world = createFakeWorld()): Promise<Rig
   const watch = new FaultWatch(world, {
     nowMs: () => state.nowMs,
     onEnded: (id, { why }) => told.push(`${id}: ${why}`),
+    onSight: () => {},
   })
-  await watch.prepare()
+  await watch.start()
   const { entry, effect } = await injectFault(world, 'drill', fault)
   watch.begin(entry, effect)
   await watch.look()
@@ -52,6 +54,25 @@ void describe('what ends a fault', () => {
     const atNs = rig.watch.observed(rig.entry.id).ended?.atNs ?? 0n
     assert.ok(atNs >= before - 2_000_000n && atNs <= before + 10_000_000n, `${atNs} beside ${before}`)
     assert.deepEqual(rig.told, ['drill.x: container controller.c was unpaused by somebody else'])
+  })
+
+  void test('a heal by somebody else is told as that, not as what it did', async () => {
+    const rig = await watched(paused)
+    await healFault(rig.world, rig.entry)
+    rig.world.emit('controller.c', 'unpause')
+    await rig.watch.look()
+    assert.equal(why(rig), 'somebody else healed it')
+  })
+
+  void test('a heal that has only begun ends it too, and an entry that is gone without a trace', async () => {
+    const rig = await watched(dead)
+    await markHealing(rig.world, rig.entry.id)
+    await rig.watch.look()
+    assert.equal(why(rig), 'somebody else healed it')
+    const other = await watched(dead)
+    other.world.ledger.splice(0)
+    await other.watch.look()
+    assert.equal(why(other), 'somebody else healed it')
   })
 
   void test('without an event the state of the container tells', async () => {

@@ -1,12 +1,12 @@
-// Watches the faults of a drill while they are in force: looks at the evidence of each thing about once a second, and says when and
-// why one ended before its heal, and for how long nobody could look.
+// Looks at the world of a drill about once a second: at the evidence of each fault in force, to say when and why one ended before its
+// heal and for how long nobody could look; and whoever wants to know what else happened is shown the same sights.
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { isMomentary, type Effect } from './fault.ts'
 import { handlerOf } from './library.ts'
 import { Lookout } from './look.ts'
 import { leaseMs } from './lease.ts'
-import type { Ended, Sight } from './sight.ts'
+import { entryStays, together, type Ended, type Judgement, type Sight } from './sight.ts'
 import { clockNs } from './wan-calls.ts'
 
 const lookEveryMs = 1000
@@ -35,6 +35,8 @@ interface Watched {
 export interface WatchPorts {
   nowMs(): number
   onEnded(id: string, ended: { readonly atNs: bigint; readonly why: string }): void
+  /** Every look, in order. */
+  onSight(sight: Sight): void
 }
 
 export class FaultWatch {
@@ -52,9 +54,12 @@ export class FaultWatch {
     this.#ports = ports
   }
 
-  /** Before a fault is injected: what becomes of it from its first moment on is heard. */
-  async prepare(): Promise<void> {
+  /** Before a fault is injected: what becomes of it from its first moment on is heard. Looks at once, and then until it is stopped. */
+  async start(): Promise<void> {
     await this.#lookout.open().catch(() => {})
+    if (this.#timer !== undefined) return
+    await this.look()
+    this.#schedule()
   }
 
   begin(entry: LedgerEntry, effect: Effect): void {
@@ -72,7 +77,6 @@ export class FaultWatch {
       closerBeganMs: nowMs,
       looking: null,
     })
-    this.#schedule()
   }
 
   /** One more look; then it is watched no more: what follows is its heal. */
@@ -111,16 +115,17 @@ export class FaultWatch {
     await before
     const sight = await this.#lookout.look()
     for (const watched of this.#watched.values()) this.#judge(watched, sight)
+    this.#ports.onSight(sight)
   }
 
   #schedule(): void {
-    this.#timer ??= setTimeout(() => void this.#lookAgain(), lookEveryMs).unref()
+    if (!this.#stopped) this.#timer ??= setTimeout(() => void this.#lookAgain(), lookEveryMs).unref()
   }
 
   async #lookAgain(): Promise<void> {
     await this.look()
     this.#timer = undefined
-    if (!this.#stopped && [...this.#watched.values()].some((each) => each.seenAtMs.size > 0)) this.#schedule()
+    this.#schedule()
   }
 
   #judge(watched: Watched, sight: Sight): void {
@@ -128,7 +133,7 @@ export class FaultWatch {
     const { entry, effect } = watched
     const handler = handlerOf(entry.kind)
     const events = sight.events.filter(({ atNs }) => atNs > effect.firstNs)
-    const judgement = handler.endedIn?.(entry, { ...sight, events }) ?? 'unseen'
+    const judgement = firstEnd(handler.endedIn?.(entry, { ...sight, events }) ?? 'unseen', entryStays(entry, sight))
     if (typeof judgement === 'object') return this.#found(watched, judgement)
     if (judgement === 'in-force') this.#saw(watched, 'sight')
     const isTouched = events.some(({ name }) => handler.holds(entry.target).some((hold) => hold.endsWith(`:${name}`)))
@@ -173,6 +178,11 @@ export class FaultWatch {
     for (const before of watched.seenAtMs.values()) watched.blindMs = Math.max(watched.blindMs, nowMs - before)
     watched.seenAtMs.clear()
   }
+}
+
+/** That nobody heals a fault does not show that it is in force; that somebody does ends it. */
+function firstEnd(ofItself: Judgement, ofEntry: Judgement): Judgement {
+  return typeof ofEntry === 'object' ? together([ofItself, ofEntry]) : ofItself
 }
 
 /** A fault whose time was over was ended by whoever carries that out; the rest is how it showed. */

@@ -56,6 +56,7 @@ export async function conduct(run: Conducted): Promise<Conduct> {
     const fromNs = (await collector.clock.ask()) + beginsInNs
     plan = planFor(loaded.runbook, drill, seed, fromNs)
     collector.loadBegins(drill)
+    await steps.startWatching()
     await startLoad(world, load.from, plan)
     run.load.beganNs = fromNs
     await collector.note('load', `${load.rate} operations per second from ${load.from.join(', ')}, seed ${seed}`)
@@ -78,6 +79,7 @@ export async function conduct(run: Conducted): Promise<Conduct> {
       ended = await endLoad(collector, plan)
       for (const each of Object.values(ended?.areas ?? {})) if (each.reason !== null) note(each.reason)
     })
+    checks.push(await steps.stopWatching())
     live.checking()
   }
   return { load: ended, checks, interruption }

@@ -1,8 +1,9 @@
 // The folder that a drill leaves: lines are appended while it runs, the rest is written at its end.
-import { createWriteStream, type WriteStream } from 'node:fs'
-import { mkdir, rename, symlink, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { finished } from 'node:stream/promises'
+import { finished, pipeline } from 'node:stream/promises'
 import type { Journal } from '#protocol/journal.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import { slugOf } from '#protocol/names.ts'
@@ -10,6 +11,7 @@ import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { nameOf } from '#chaos/targets.ts'
 import type { CollectorFiles } from './collector.ts'
+import { sumOf } from './drill-manifest.ts'
 import type { DrillRecord } from './measure/record.ts'
 import { finalReadsText, recordText } from './measure/record-files.ts'
 
@@ -20,9 +22,10 @@ export interface DrillFolder {
   readonly broken: AbortSignal
   /**
    * Waits until every line is on its way to the disk.
-   * @throws Error if any of them could not be written
+   * @returns names of files that are not as they were written: somebody has changed them meanwhile
+   * @throws Error if any line could not be written
    */
-  close(): Promise<void>
+  close(): Promise<readonly string[]>
 }
 
 /**
@@ -36,9 +39,37 @@ export function drillName(runbookName: string, now: Date): string {
     .replaceAll(':', '-')}-${slugOf(runbookName)}`
 }
 
-async function end(stream: WriteStream): Promise<void> {
-  stream.end()
-  await finished(stream)
+/** Lines that are appended while a drill runs, and remembered by their sum. */
+class LineFile {
+  readonly #name: string
+  readonly #path: string
+  readonly #hash = createHash('sha256')
+  readonly #stream
+
+  constructor(folder: string, name: string, onError: (error: Error) => void) {
+    this.#name = name
+    this.#path = join(folder, name)
+    this.#stream = createWriteStream(this.#path)
+    this.#stream.on('error', onError)
+  }
+
+  write(lines: readonly unknown[]): void {
+    const text = textOf(lines)
+    this.#hash.update(text)
+    this.#stream.write(text)
+  }
+
+  /** @returns its name, if it is not as it was written */
+  async end(): Promise<readonly string[]> {
+    this.#stream.end()
+    await finished(this.#stream)
+    const found = await sumOf(this.#path).catch(() => null)
+    return found?.sha256 === this.#hash.digest('hex') ? [] : [this.#name]
+  }
+}
+
+function textOf(lines: readonly unknown[]): string {
+  return lines.map((each) => `${JSON.stringify(each)}\n`).join('')
 }
 
 /**
@@ -78,28 +109,51 @@ async function makeNew(drillsFolder: string, name: string): Promise<string> {
 export async function openDrillFolder(path: string): Promise<DrillFolder> {
   await mkdir(join(path, 'logs'), { recursive: true })
   const breaking = new AbortController()
-  const timeline = createWriteStream(join(path, 'timeline.ndjson'))
-  const operations = createWriteStream(join(path, 'ops.ndjson'))
-  const samples = createWriteStream(join(path, 'samples.ndjson'))
-  for (const stream of [timeline, operations, samples])
-    stream.on('error', (error) => breaking.abort(new Error(`the drill can't be recorded: ${error.message}`)))
+  const open = (name: string): LineFile =>
+    new LineFile(path, name, (error) => breaking.abort(new Error(`the drill can't be recorded: ${error.message}`)))
+  const [timeline, operations, samples] = [open('timeline.ndjson'), open('ops.ndjson'), open('samples.ndjson')]
   return {
     path,
     broken: breaking.signal,
     files: {
-      timeline: (event) => timeline.write(`${JSON.stringify(event)}\n`),
-      sample: (sample) => samples.write(`${JSON.stringify(sample)}\n`),
-      operations: (batch) => operations.write(batch.map((each) => `${JSON.stringify(each)}\n`).join('')),
+      timeline: (event) => timeline.write([event]),
+      sample: (sample) => samples.write([sample]),
+      operations: (batch) => operations.write(batch),
     },
     close: async () => {
       if (breaking.signal.aborted) throw breaking.signal.reason
-      await Promise.all([end(timeline), end(operations), end(samples)])
+      return (await Promise.all([timeline.end(), operations.end(), samples.end()])).flat()
     },
   }
 }
 
 export function journalText(journal: Journal): string {
   return `${JSON.stringify(journal, null, 2)}\n`
+}
+
+/** What was collected, once more: in place of files that somebody has changed while the drill ran. */
+export async function mendLines(folder: string, changed: readonly string[], record: DrillRecord): Promise<void> {
+  const lines: Readonly<Record<string, readonly unknown[]>> = {
+    'timeline.ndjson': record.events,
+    'ops.ndjson': record.operations,
+    'samples.ndjson': record.samples,
+  }
+  for (const name of changed) {
+    // Whatever it has become: a link must not be followed.
+    await rm(join(folder, name), { recursive: true, force: true })
+    await pipeline(
+      batchesOf(lines[name] ?? []).map((each) => textOf(each)),
+      createWriteStream(join(folder, name)),
+    )
+  }
+}
+
+/** A file of a long drill is longer than a string may be. */
+function batchesOf(lines: readonly unknown[]): readonly (readonly unknown[])[] {
+  const size = 10_000
+  return Array.from({ length: Math.ceil(lines.length / size) }, (_, index) =>
+    lines.slice(index * size, (index + 1) * size),
+  )
 }
 
 /** journal.json, and everything that its figures were computed from and that was not written while the drill ran. */

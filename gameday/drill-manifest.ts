@@ -21,7 +21,7 @@ const fileSum = z.object({ sha256: z.string(), bytes: z.number(), lines: z.numbe
 type FileSum = z.infer<typeof fileSum>
 const manifestFile = z.object({ schemaVersion: z.literal(1), files: z.record(z.string(), fileSum) })
 
-async function sumOf(file: string): Promise<FileSum> {
+export async function sumOf(file: string): Promise<FileSum> {
   const hash = createHash('sha256')
   let bytes = 0
   let lines = 0

@@ -1,15 +1,18 @@
-// The faults of one drill while it lives: injects, watches, renews and heals them, and keeps of each what the journal tells.
+// The faults of one drill while it lives: injects, watches, renews and heals them, and keeps of each what the journal tells; and of
+// those that others cause beside it.
 import type { FaultSpec } from '#protocol/faults.ts'
-import type { FaultRecord } from '#protocol/journal.ts'
+import type { Check, FaultRecord } from '#protocol/journal.ts'
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { NothingToBreak, type Effect } from '#chaos/fault.ts'
 import { injectFault, proveFault, renewFault, undoFault } from '#chaos/inject.ts'
 import { renewEveryMs } from '#chaos/lease.ts'
+import { Outside } from '#chaos/outside.ts'
 import { clockNs } from '#chaos/wan-calls.ts'
 import { FaultWatch } from '#chaos/watch.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import type { Collector } from './collector.ts'
+import { watchedForOutside } from './measure/checks.ts'
 import { formatMs } from './measure/objectives.ts'
 
 interface LiveFault {
@@ -32,30 +35,55 @@ export class LiveFaults {
   readonly #context: LiveFaultsContext
   readonly #faults: LiveFault[] = []
   readonly #watch: FaultWatch
+  readonly #outside: Outside
   #renewing: NodeJS.Timeout | undefined
   #stopped = false
 
   constructor(context: LiveFaultsContext) {
     this.#context = context
+    this.#outside = new Outside(context.drill, {
+      onDied: (name, atNs) => this.#tell('container-died', `container ${name} ended by itself`, atNs),
+      onFound: ({ id, kind, target, firstNs }) =>
+        this.#tell('fault-outside', `${kind} of ${target}, not by this drill (${id})`, BigInt(firstNs)),
+    })
     this.#watch = new FaultWatch(context.world, {
       nowMs: () => performance.now(),
       onEnded: (id, { atNs, why }) => {
         const fault = this.#faults.find((each) => each.entry.id === id)
         const reason = `${fault?.record.kind} of ${fault?.record.target} ended before its heal: ${why}`
-        context.collector.note('fault-ended', reason, { id: fault?.record.id }, atNs).catch(() => {})
+        this.#tell('fault-ended', reason, atNs, { id: fault?.record.id })
       },
+      onSight: (sight) => this.#outside.see(sight),
     })
   }
 
   /** As it is known now; whole once the fault is healed. */
   get records(): readonly FaultRecord[] {
-    return this.#faults.map((fault) => this.#told(fault))
+    return [...this.#faults.map((fault) => this.#told(fault)), ...this.#outside.faults]
+  }
+
+  /** What is done to the world beside the drill is seen from now on. */
+  start(): Promise<void> {
+    return this.#watch.start()
+  }
+
+  /** One more look, the last. Whether anything was done from outside is known from `records`; here, whether that was seen. */
+  async stop(): Promise<Check> {
+    this.#stopped = true
+    clearTimeout(this.#renewing)
+    await this.#watch.look()
+    this.#watch.stop()
+    return watchedForOutside(this.#outside.blindMs)
+  }
+
+  #tell(kind: string, reason: string, atNs: bigint, detail: Readonly<Record<string, unknown>> = {}): void {
+    this.#context.collector.note(kind, reason, detail, atNs).catch(() => {})
   }
 
   /** @throws Error if it could not be injected, or not be shown to be in force as a whole */
   async inject(spec: FaultSpec, note: Note): Promise<void> {
     const { world, drill, collector } = this.#context
-    await this.#watch.prepare()
+    await this.#watch.start()
     const injected = await injectFault(world, drill, spec).catch((error: unknown) => {
       if (error instanceof NothingToBreak && spec.kind === 'postgres-crash' && spec.optional) return error
       throw error
@@ -105,7 +133,7 @@ export class LiveFaults {
     return this.#faults.some((each) => each.record.id === id)
   }
 
-  /** Heals whatever is not healed yet, the latest first; then nothing is watched or renewed any more. @returns what resists */
+  /** Heals whatever is not healed yet, the latest first. @returns what resists */
   async healRest(note: Note): Promise<readonly string[]> {
     const resisting: string[] = []
     for (const fault of this.#faults.toReversed()) {
@@ -115,9 +143,6 @@ export class LiveFaults {
         resisting.push(messageOf(error))
       })
     }
-    this.#stopped = true
-    clearTimeout(this.#renewing)
-    this.#watch.stop()
     return resisting
   }
 
@@ -166,6 +191,7 @@ function newRecord({ id, kind, target, background }: FaultSpec, { firstNs, lastN
     kind,
     target,
     background,
+    outside: false,
     firstNs: firstNs.toString(),
     lastNs: lastNs.toString(),
     proof: 'not yet proven',

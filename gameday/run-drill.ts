@@ -12,7 +12,14 @@ import { LiveDrillFile, type Ask } from './live-drill.ts'
 import { allLeaves } from './method.ts'
 import { StopLoss } from './stop-loss.ts'
 import { currentEpoch, currentPrimary, missingForFresh, missingForWhole } from './conditions.ts'
-import { createDrillFolder, drillName, writeRecord, writeWorldFiles, type DrillFolder } from './drill-folder.ts'
+import {
+  createDrillFolder,
+  drillName,
+  mendLines,
+  writeRecord,
+  writeWorldFiles,
+  type DrillFolder,
+} from './drill-folder.ts'
 import { checkManifest, writeManifest } from './drill-manifest.ts'
 import { describeEnvironment } from './environment.ts'
 import {
@@ -131,7 +138,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   }
   const journal = measure(record)
   await progress
-    .step('Report', () => writeAll(folder, world, record, journal))
+    .step('Report', (note) => writeAll(folder, world, record, journal, note))
     .catch(async (error: unknown) => {
       const why = messageOf(error)
       await live.close(null, why)
@@ -199,8 +206,12 @@ async function writeAll(
   world: RunningWorld,
   record: DrillRecord,
   journal: Journal,
+  note: (text: string) => void,
 ): Promise<void> {
-  await folder.close()
+  const changed = await folder.close()
+  await mendLines(folder.path, changed, record)
+  for (const name of changed)
+    note(`somebody changed ${name} while the drill ran: written once more from what was collected`)
   await writeRecord(folder.path, record, journal)
   await writeWorldFiles(folder.path, world)
   await writeManifest(folder.path)
@@ -349,7 +360,7 @@ async function checkFresh(run: Run, note: (text: string) => void): Promise<Check
       ...links.map((change) => `link change ${change.id} is in force`),
     ]
   }
-  const isHealed = run.steps.faults.every(({ healedNs }) => healedNs !== null)
+  const isHealed = run.steps.faults.every(({ healedNs, outside }) => outside || healedNs !== null)
   const missing = await until(look, isHealed ? wholeWithinMs : 0, run.signal, note)
   const name = 'the world equals a fresh one'
   return missing.length === 0

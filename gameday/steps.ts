@@ -1,5 +1,5 @@
 // Performs the steps of a runbook's method, one by one or side by side, then its rollback, and keeps when each began and ended.
-import type { FaultRecord } from '#protocol/journal.ts'
+import type { Check, FaultRecord } from '#protocol/journal.ts'
 import type { ActionSpec, AwaitedEvent, Runbook, SingleStep } from '#protocol/runbook.ts'
 import type { FaultSpec } from '#protocol/faults.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
@@ -208,6 +208,16 @@ export class Steps {
       const step = this.#taken.get(at)
       if (step !== undefined) this.#taken.set(at, { ...step, failed, toNs: atNs.toString() })
     }
+  }
+
+  /** Whatever is done to the world beside the drill is seen from now on. */
+  startWatching(): Promise<void> {
+    return this.#faults.start()
+  }
+
+  /** @returns whether all of that could be seen */
+  stopWatching(): Promise<Check> {
+    return this.#faults.stop()
   }
 
   /** Heals whatever of this drill is not healed yet, the latest first. @returns what resists */

@@ -64,6 +64,8 @@ export const faultRecord = z.object({
   kind: z.string(),
   target: z.string(),
   background: z.boolean(),
+  /** Nobody's of the drill: injected by a person beside it, or done by Docker (`docker-kill`, `docker-pause`) to a container. */
+  outside: z.boolean().default(false),
   firstNs: z.string(),
   lastNs: z.string(),
   /** What showed that it took effect, and that it has gone. */
@@ -148,7 +150,16 @@ export const noPhases: Phases = {
 export const check = z.object({ name: z.string(), status: z.enum(['pass', 'fail', 'unknown']), reason: z.string() })
 export type Check = z.infer<typeof check>
 
-export const incidentCauses = ['fault', 'switchover', 'failover', 'failback', 'heal', 'during', 'unexplained'] as const
+export const incidentCauses = [
+  'fault',
+  'switchover',
+  'failover',
+  'failback',
+  'heal',
+  'during',
+  'outside',
+  'unexplained',
+] as const
 export type IncidentCause = (typeof incidentCauses)[number]
 
 /** What clients saw from one row of faults, one order, or one breakdown without either (docs/measuring.md). */

@@ -148,13 +148,20 @@ export const ledgerEntry = z.object({
   leased: z.boolean().optional(),
   /** Somebody heals it: it holds nothing any more that another fault could have to leave alone. */
   healing: z.boolean().optional(),
+  /** Since when. */
+  healingNs: z.string().optional(),
 })
 export type LedgerEntry = z.infer<typeof ledgerEntry>
+/** An entry that was removed, as it was then, and when that was. */
+export const pastEntry = z.object({ entry: ledgerEntry, goneNs: z.string() })
 /**
  * GET /ledger. PUT /ledger/:id (body `ledgerEntry`) answers with the entry; DELETE /ledger/:id with the rest; POST /ledger/:id/healing
  * marks the entry, if there is one, and answers with all.
  */
 export const ledgerReply = z.object({ entries: z.array(ledgerEntry) })
+/** GET /ledger: also the latest that were removed since this WAN began, oldest first. */
+export const ledgerHistory = ledgerReply.extend({ past: z.array(pastEntry).default([]) })
+export type LedgerHistory = z.infer<typeof ledgerHistory>
 
 /**
  * POST /ledger/:id/renew: the entry, its changes of links and its break of the fence device end so long from now. Their turns and

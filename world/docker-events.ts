@@ -7,7 +7,7 @@ import { onLines } from '#runtime/lines.ts'
 import type { DockerEvent, EventStream, ServiceName } from './running-world.ts'
 import { serviceLabel, siteLabel, worldLabel } from './world-containers.ts'
 
-const told = ['start', 'die', 'pause', 'unpause', 'update']
+const told = ['start', 'kill', 'die', 'pause', 'unpause', 'update']
 
 const shape = z.object({
   Action: z.string(),
@@ -57,6 +57,7 @@ export function parseEvent(line: string): DockerEvent | null {
     site: isSite(site) ? site : null,
     service: service as ServiceName,
     action: parsed.data.Action,
+    ...(labels?.['signal'] === undefined ? {} : { signal: labels['signal'] }),
     wallMs: parsed.data.timeNano / 1e6,
   }
 }

@@ -20,6 +20,8 @@ export interface ContainerFacts extends Target {
   readonly image: string
   readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
   readonly failoverRole: string | null
+  /** Names of the networks that it is attached to. */
+  readonly networks: readonly string[]
 }
 
 /** The Docker that a world runs on, for reports. */
@@ -74,6 +76,8 @@ export interface ContainerStatistics {
 /** Something that Docker did with a container. */
 export interface DockerEvent extends Target {
   readonly action: string
+  /** Of a `kill`: the signal's number, as Docker says it. */
+  readonly signal?: string
   /** Docker's wall clock, ms. */
   readonly wallMs: number
 }
@@ -111,7 +115,7 @@ export interface RunningWorld extends AsyncDisposable {
   limit(target: Target, limits: Partial<Limits>): Promise<void>
   statistics(target: Target): Promise<ContainerStatistics>
   /**
-   * Docker's own word of each start, death, pause, thaw and change of limits, as it comes.
+   * Docker's own word of each start, signal, death, pause, thaw and change of limits, as it comes.
    * @param sinceMs Docker's wall clock: what it did since then is told first; null: from now on
    */
   events(sinceMs: number | null, onEvent: (event: DockerEvent) => void): Promise<EventStream>

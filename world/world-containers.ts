@@ -41,6 +41,7 @@ export async function listContainers(docker: Dockerode, world: string): Promise<
         image: each.ImageID,
         state: each.State as ContainerFacts['state'],
         failoverRole: each.Labels[roleLabel] ?? null,
+        networks: Object.keys(each.NetworkSettings?.Networks ?? {}),
       }
     })
     .sort((left, right) => order(left) - order(right))

@@ -86,7 +86,7 @@ async function inject(kind: string, target: readonly string[], options: InjectOp
 }
 
 /**
- * Waits for a guard that heals: it would take this fault with the others. Says whose drill will have it in its figures.
+ * Waits for a guard that heals: it would take this fault with the others. Says whose drill will tell of it.
  * @throws EnvironmentError if the world is being brought up, down or healed
  */
 async function besideWhom(docker: Engine['docker'], world: RunningWorld): Promise<void> {
@@ -95,7 +95,9 @@ async function besideWhom(docker: Engine['docker'], world: RunningWorld): Promis
     if (state !== 'held' && state !== 'away') return
     if (holder.doing !== guardsWork) {
       if (!/^(run|fuzz|bench)\b/.test(holder.doing)) throw busy(world.name, holder)
-      say(`world ${world.name} is held by ${holderWords(holder)}: this fault will be in its figures`)
+      say(
+        `world ${world.name} is held by ${holderWords(holder)}: its report will tell this fault, and it can't pass any more`,
+      )
       return
     }
     await new Promise((resolve) => setTimeout(resolve, 200))

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { compareGroups, compareHtml, compareScreen } from '#gameday/report/compare.ts'
-import { allDrills, findGroup } from '#gameday/report/find-drills.ts'
+import { allDrills, findGroup, sameGroups } from '#gameday/report/find-drills.ts'
 import { checkout } from '#world/checkout.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import { print, say } from '../shared.ts'
@@ -34,8 +34,14 @@ async function compare(
     throw new EnvironmentError(
       `expected another name for each group, found ${names.join(', ')}; name them: NAME=drill,drill`,
     )
+  const same = sameGroups(groups)
+  if (same !== null) throw new EnvironmentError(`expected different drills, found the same in ${same.join(' and ')}`)
   const compared = compareGroups(groups)
-  print(options.json === true ? JSON.stringify(compared, null, 2) : compareScreen(groups, compared))
+  if (options.json !== true) print(compareScreen(groups, compared))
+  else {
+    print(JSON.stringify(compared, null, 2))
+    for (const each of groups.flatMap(({ changed }) => changed)) say(each)
+  }
   if (options.html === undefined) return
   await writeFile(options.html, compareHtml(groups, compared)).catch((error: unknown) => {
     throw new EnvironmentError(`--html: ${(error as Error).message}`, { cause: error })

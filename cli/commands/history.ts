@@ -1,7 +1,7 @@
 // `history`: MTTR, RTO and RPO over the game days of a runbook.
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { allDrills, tellChanged } from '#gameday/report/find-drills.ts'
+import { allDrills, changedIn } from '#gameday/report/find-drills.ts'
 import { historiesOf, historyScreen } from '#gameday/report/history.ts'
 import { checkout } from '#world/checkout.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
@@ -25,7 +25,9 @@ async function history(runbook: string | undefined, options: { readonly json?: t
     throw new EnvironmentError(
       `expected finished drills${runbook === undefined ? '' : ` of ${runbook}`} in ${drillsFolder}, found none`,
     )
-  for (const [name] of asked) await tellChanged(join(drillsFolder, name), say)
+  const changed = (await Promise.all(asked.map(([name]) => changedIn(join(drillsFolder, name))))).flat()
   const histories = historiesOf(found)
-  print(options.json === true ? JSON.stringify(histories, null, 2) : historyScreen(histories))
+  if (options.json !== true) return print(historyScreen(histories, changed))
+  print(JSON.stringify(histories, null, 2))
+  for (const each of changed) say(each)
 }

@@ -37,7 +37,7 @@ async function report(drill: string | undefined, options: ReportOptions): Promis
   if (options.recompute === true) return recompute(drillsFolder, drill, options)
   const { journal, folder, screen, integrity } = await mendable(() => reportDrill(drillsFolder, drill))
   if (options.json === true) print(JSON.stringify(journal, null, 2))
-  else print(options.markdown === true ? renderMarkdown(journal) : screen)
+  else print(options.markdown === true ? renderMarkdown(journal, integrity.changed) : screen)
   say(`report: ${join(folder, 'report.html')}`)
   if (options.otlp !== undefined) say(await sendTraces(folder, options.otlp))
   tell(integrity.changed)
@@ -46,7 +46,7 @@ async function report(drill: string | undefined, options: ReportOptions): Promis
 async function recompute(drillsFolder: string, drill: string | undefined, options: ReportOptions): Promise<void> {
   const { folder, journal, integrity, different, undrawn } = await mendable(() => recomputeDrill(drillsFolder, drill))
   if (options.json === true) print(JSON.stringify(journal, null, 2))
-  else if (options.markdown === true) print(renderMarkdown(journal))
+  else if (options.markdown === true) print(renderMarkdown(journal, integrity.changed))
   tell(integrity.changed)
   tell(undrawn)
   tell(different)

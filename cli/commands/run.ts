@@ -220,7 +220,11 @@ function leftBehind({ world, faults, epochs, topology }: Journal): readonly stri
   return [
     ...faults
       .filter((fault) => fault.healedNs === null)
-      .map((fault) => `${fault.kind} of ${fault.target} is not healed; heal it: ./firedrill heal${where}`),
+      .map(({ kind, target, outside }) =>
+        outside
+          ? `${kind} of ${target}, not by this drill, was not undone by its end`
+          : `${kind} of ${target} is not healed; heal it: ./firedrill heal${where}`,
+      ),
     ...(primary === home
       ? []
       : [`region ${primary} is primary; move it home once all replicas stream: ./firedrill failback${where}`]),

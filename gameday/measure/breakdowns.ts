@@ -7,7 +7,7 @@ import { decidedMs, type ClientOperation } from './history.ts'
 import { Service, windowMs } from './service.ts'
 
 /** What comes back makes others wait for so long: containers start, replicas catch up. */
-const healAftermathMs = 30_000
+export const healAftermathMs = 30_000
 /** One operation that fails is no outage. */
 const leastFailed = 2
 

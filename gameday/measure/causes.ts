@@ -30,12 +30,13 @@ function rowsOf(leaves: readonly Leaf[]): readonly (readonly Leaf[])[] {
 }
 
 function faultCauses(record: DrillRecord): readonly Cause[] {
-  const injected = new Map(record.faults.filter(({ background }) => !background).map((fault) => [fault.id, fault]))
+  const counted = record.faults.filter(({ background }) => !background)
+  const injected = new Map(counted.filter(({ outside }) => !outside).map((fault) => [fault.id, fault]))
   const rows = rowsOf(methodLeaves(record.runbook)).map((row) =>
     row.flatMap(({ step }) => injected.get(step.fault?.id ?? '') ?? []),
   )
   const inRows = new Set(rows.flat().map(({ id }) => id))
-  const alone = [...injected.values()].filter(({ id }) => !inRows.has(id)).map((fault) => [fault])
+  const alone = counted.filter(({ id, outside }) => outside || !inRows.has(id)).map((fault) => [fault])
   return [...rows, ...alone].flatMap((row) => {
     const [first] = row.toSorted((left, right) => (BigInt(left.firstNs) < BigInt(right.firstNs) ? -1 : 1))
     if (first === undefined) return []
@@ -43,8 +44,10 @@ function faultCauses(record: DrillRecord): readonly Cause[] {
     return [
       {
         id: row.map(({ id }) => id).join('+'),
-        kind: 'fault' as const,
-        title: row.map(({ kind, target }) => `${kind} of ${target}`).join(', '),
+        kind: first.outside ? ('outside' as const) : ('fault' as const),
+        title: row
+          .map(({ kind, target, outside }) => `${kind} of ${target}${outside ? ', not by this drill' : ''}`)
+          .join(', '),
         t0Ns,
         t0Ms: sinceMs(record.originNs, t0Ns),
         widthMs: sinceMs(t0Ns, first.lastNs),

@@ -48,12 +48,50 @@ export function eachOperationOnce({ areas }: Account): Check {
   }
 }
 
-function endedEarly(fault: FaultRecord, originNs: bigint): string | null {
+/** As in all tables: from the load's beginning. */
+function sinceLoadMs({ load, originNs }: DrillRecord, ns: string | bigint): number {
+  return sinceMs(load?.fromNs ?? originNs, ns)
+}
+
+function endedEarly(fault: FaultRecord, record: DrillRecord): string | null {
   const { id, endedNs, endedBy, healBeganNs } = fault
   if (endedNs === null || (healBeganNs !== null && BigInt(healBeganNs) <= BigInt(endedNs))) return null
-  const at = (ns: string): string => formatMs(sinceMs(originNs, ns))
+  const at = (ns: string): string => formatMs(sinceLoadMs(record, ns))
   const heal = healBeganNs === null ? 'nobody healed it' : `its heal began at ${at(healBeganNs)}`
   return `${id} ended at ${at(endedNs)} (${endedBy ?? 'by itself'}), ${heal}`
+}
+
+const nothingFromOutside = 'nothing from outside'
+
+/** Made by the running drill: whether what others do to its world could be seen. What they did is told of the record. */
+export function watchedForOutside(blindMs: number): Check {
+  const name = nothingFromOutside
+  if (blindMs > longestBlindMs)
+    return { name, status: 'unknown', reason: `nobody could look at the world for ${formatMs(blindMs)}` }
+  return { name, status: 'pass', reason: 'nobody else did anything to the world' }
+}
+
+/** `docker-pause of app.a from 12.30 s to 20.10 s (docker-pause.1)`, counted from the load's beginning. */
+export function outsideWords(record: DrillRecord, fault: FaultRecord): string {
+  const { kind, target, firstNs, id, healedNs } = fault
+  const at = (ns: string): string => formatMs(sinceLoadMs(record, ns))
+  return `${kind} of ${target} from ${at(firstNs)} ${healedNs === null ? 'on' : `to ${at(healedNs)}`} (${id})`
+}
+
+/** A drill in which somebody else broke something is not the drill that the runbook says. */
+function nothingDoneFromOutside(record: DrillRecord, recorded: Check): Check {
+  const found = record.faults.filter(({ outside }) => outside)
+  if (found.length === 0) return recorded
+  const told = found.map((each) => outsideWords(record, each)).join('; ')
+  return { name: nothingFromOutside, status: 'unknown', reason: `not by this drill: ${told}` }
+}
+
+/** Checks of the running drill, where its record says otherwise. */
+export function recordedChecks(record: DrillRecord): readonly Check[] {
+  const read = storesRead(record)
+  return record.checks.map((each) =>
+    each.name === read?.name ? read : each.name === nothingFromOutside ? nothingDoneFromOutside(record, each) : each,
+  )
 }
 
 /** It may have been in force, but nothing showed that it was: nobody's failure. */
@@ -63,14 +101,15 @@ function isUnproven({ endedNs, firstNs }: FaultRecord): boolean {
 
 /** A fault that the runbook lets run out, by `for` and without a heal, ends as it should. */
 export function faultsInForce(record: DrillRecord, healed: ReadonlySet<string>): Check {
-  const lasting = record.faults.filter(({ momentary }) => !momentary)
+  const own = record.faults.filter(({ outside }) => !outside)
+  const lasting = own.filter(({ momentary }) => !momentary)
   const early = lasting.flatMap((fault) => {
     const isPlanned = !healed.has(fault.id) && fault.endedBy?.startsWith('its time was over') === true
-    return isPlanned || isUnproven(fault) ? [] : (endedEarly(fault, record.originNs) ?? [])
+    return isPlanned || isUnproven(fault) ? [] : (endedEarly(fault, record) ?? [])
   })
   const blind = lasting.filter(({ blindMs }) => blindMs > longestBlindMs)
-  const unproven = record.faults.filter(isUnproven)
-  const unended = record.faults.filter(
+  const unproven = own.filter(isUnproven)
+  const unended = own.filter(
     ({ id, endedNs, healBeganNs }) => healed.has(id) && endedNs === null && healBeganNs === null,
   )
   const name = 'fault in force until its heal'
@@ -92,8 +131,8 @@ export function faultsInForce(record: DrillRecord, healed: ReadonlySet<string>):
   }
 }
 
-/** What every drill that was not interrupted has looked at when its load had ended. */
-const afterwards = ['every store was read', 'the world equals a fresh one'] as const
+/** What every drill that was not interrupted has looked at, or seen by the end of its load. */
+const afterwards = [nothingFromOutside, 'every store was read', 'the world equals a fresh one'] as const
 
 /** Checks that the record should have, and has not. */
 export function unrecorded({ interruption, checks }: DrillRecord): readonly Check[] {
@@ -104,7 +143,7 @@ export function unrecorded({ interruption, checks }: DrillRecord): readonly Chec
 }
 
 /** By the final reads themselves, whatever the drill took to be every region. */
-export function storesRead({ finalReads, interruption, checks }: DrillRecord): Check | null {
+function storesRead({ finalReads, interruption, checks }: DrillRecord): Check | null {
   const recorded = checks.find(({ name }) => name === 'every store was read')
   const unread = [
     finalReads.postgres === null ? 'Postgres of the primary was not read' : null,
@@ -116,12 +155,16 @@ export function storesRead({ finalReads, interruption, checks }: DrillRecord): C
 }
 
 /** @param allowed by the objective `unexplained-incidents` */
-export function noUnexplainedOutage(incidents: readonly IncidentMeasured[], allowed: number): Check {
+export function noUnexplainedOutage(
+  record: DrillRecord,
+  incidents: readonly IncidentMeasured[],
+  allowed: number,
+): Check {
   const all = incidents.filter(({ cause }) => cause.kind === 'unexplained')
   const name = 'no unexplained outage'
   const told = all.map(
     ({ cause, restored }) =>
-      `${cause.id}: ${cause.title} at ${formatMs(cause.t0Ms)}, restored ${formatTiming(restored)}`,
+      `${cause.id}: ${cause.title} at ${formatMs(sinceLoadMs(record, cause.t0Ns))}, restored ${formatTiming(restored)}`,
   )
   const known = all.filter(({ restored }) => restored.unknown === null)
   const status = known.length > allowed ? 'fail' : all.length > allowed ? 'unknown' : 'pass'

@@ -2,6 +2,7 @@
 import type { ObjectiveResult } from '#protocol/journal.ts'
 import { methodLeaves, type Leaf } from '../method.ts'
 import { holesIn, missingWords, type Account } from './collection.ts'
+import type { Span } from './epochs.ts'
 import { failuresIn, sinceMs, type ClientOperation } from './history.ts'
 import type { DrillRecord } from './record.ts'
 
@@ -48,6 +49,7 @@ export function judgeExpectations(
   record: DrillRecord,
   account: Account,
   operations: readonly ClientOperation[],
+  doneFromOutside: (span: Span) => string | null,
 ): readonly ObjectiveResult[] {
   const p99Ms = record.runbook['steady-state-hypothesis'].p99
   return methodLeaves(record.runbook).flatMap((leaf) => {
@@ -64,7 +66,9 @@ export function judgeExpectations(
       const seen = span === null || !met ? null : count(operations, span, p99Ms)
       const holes = span === null ? [] : holesIn(account, { fromMs: span.sinceFaultMs - p99Ms, toMs: span.toMs })
       const missing = holes.length === 0 ? null : missingWords(account, holes)
+      const outside = span === null ? null : doneFromOutside({ fromMs: span.sinceFaultMs, toMs: span.toMs })
       const isMissed = seen !== null && seen > demanded
+      const isDisturbed = isMissed && figure === 'failed' && outside !== null
       const why = missing ?? (span === null ? 'the hold did not end' : 'no operation was intended in it')
       return [
         {
@@ -73,8 +77,8 @@ export function judgeExpectations(
           measured:
             seen === null || missing !== null
               ? `unknown: ${why}${seen === null || seen === 0 ? '' : `; at least ${seen}`}`
-              : String(seen),
-          status: isMissed ? 'missed' : seen === null || missing !== null ? 'unknown' : 'met',
+              : `${seen}${isDisturbed ? `, but not by this drill: ${outside}` : ''}`,
+          status: isDisturbed ? 'unknown' : isMissed ? 'missed' : seen === null || missing !== null ? 'unknown' : 'met',
           incidents: [],
         },
       ]

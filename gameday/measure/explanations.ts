@@ -6,6 +6,12 @@ import { cutOf, eachLink, linksOf, regionOf, servicesOf, unlessUnread } from '#c
 /** What a region needs to be, or to choose, a primary. */
 const roleParts: ReadonlySet<string> = new Set(['postgres', 'app', 'controller', 'etcd'])
 
+/**
+ * What a controller knows of a region is old: a probe that was under way, its heartbeat, the link, and up to two turns of 0.4 s that a
+ * later candidate waits before it acts (orchestrator/core/settings.ts).
+ */
+const knownLateMs = 1500
+
 /** Kinds after which a region may still be seen to be unfit for a while: its controller or etcd member has restarted. */
 const restartAftermathMs = 10_000
 
@@ -43,6 +49,12 @@ export function regionsHit({ kind, target }: Pick<FaultRecord, 'kind' | 'target'
     case 'disk-full':
     case 'etcd-loss':
       return regionsOfServices(target)
+    case 'docker-kill':
+    case 'docker-pause':
+    case 'docker-update':
+    case 'docker-disconnect':
+      // Nothing reaches anything without the WAN.
+      return target.split(', ').includes('wan') ? regions : regionsOfServices(target)
     default:
       return []
   }
@@ -56,7 +68,7 @@ export interface Explaining {
 
 /** How much longer than itself a fault explains epochs. */
 export function aftermathMs({ kind, target }: FaultRecord): number {
-  return kind !== 'postgres-crash' && /(controller|etcd)\./.test(target) ? restartAftermathMs : 0
+  return kind !== 'postgres-crash' && /(controller|etcd)\./.test(target) ? restartAftermathMs : knownLateMs
 }
 
 /** Whether the faults in force at a time can have moved the role away from its region. */

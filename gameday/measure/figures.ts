@@ -1,9 +1,9 @@
 // The figures of a drill, from its record: incidents, losses, epochs, counts. What they become in the journal is measure.ts's.
 import { type EpochSeen, type Journal } from '#protocol/journal.ts'
 import { regions, type Region } from '#protocol/sites.ts'
-import { breakdownIncidents } from './breakdowns.ts'
+import { breakdownIncidents, healAftermathMs } from './breakdowns.ts'
 import { causesOf, faultEnds, faultSpans, withOwnIds, type Cause } from './causes.ts'
-import { unheardWords } from './checks.ts'
+import { outsideWords, unheardWords } from './checks.ts'
 import { account, holesIn, missingWords, type Account } from './collection.ts'
 import { duplicates } from './duplicates.ts'
 import { epochsOf, type Span } from './epochs.ts'
@@ -98,6 +98,15 @@ function withoutReadsOf(
   return operations.filter((each) => !(each.kind === 'read' && each.status === 404 && lost.has(each.key)))
 }
 
+/** What comes back from an outside fault disturbs for as long as what comes back from one of the drill's. */
+function outsideIn(record: DrillRecord): Figures['doneFromOutside'] {
+  const spans = faultSpans(record).filter(({ fault }) => fault.outside)
+  return ({ fromMs, toMs }) => {
+    const inside = spans.filter((each) => each.fromMs <= toMs && each.toMs + healAftermathMs >= fromMs)
+    return inside.length === 0 ? null : inside.map(({ fault }) => outsideWords(record, fault)).join('; ')
+  }
+}
+
 export interface Figures {
   readonly account: Account
   readonly operations: readonly ClientOperation[]
@@ -107,7 +116,9 @@ export interface Figures {
   /** In order of their t0. */
   readonly incidents: readonly IncidentMeasured[]
   readonly losses: Losses
-  readonly longest: { readonly timing: Timing; readonly open: boolean }
+  readonly longest: { readonly timing: Timing; readonly open: boolean; readonly disturbedBy: string | null }
+  /** What somebody else did to the world in a span, and by what follows from it; null: nothing. */
+  readonly doneFromOutside: (span: Span) => string | null
   readonly duplicated: Journal['duplicates']
   readonly epochs: readonly EpochSeen[]
   readonly falseFailovers: Counted
@@ -174,6 +185,7 @@ export function computeFigures(record: DrillRecord): Figures {
     faults: explainingFaults(record),
   })
   const missing = missingWords(accounted)
+  const doneFromOutside = outsideIn(record)
   return {
     account: accounted,
     operations,
@@ -182,7 +194,12 @@ export function computeFigures(record: DrillRecord): Figures {
     scene,
     incidents: measureIncidents(record, scene),
     losses,
-    longest: { timing: gapTiming(scene, gap, scene.load), open: gap?.open ?? false },
+    longest: {
+      timing: gapTiming(scene, gap, scene.load),
+      open: gap?.open ?? false,
+      disturbedBy: gap === null ? null : doneFromOutside(gap),
+    },
+    doneFromOutside,
     duplicated: measureDuplicates(record),
     epochs,
     falseFailovers: countFalseFailovers(record, epochs, acks),
@@ -244,5 +261,6 @@ export function demandedIncident(figures: Figures, incident: IncidentMeasured): 
     restored: ofAreas.length === 0 ? [restored] : ofAreas,
     gap,
     failed: failedIn(figures, incident),
+    disturbedBy: figures.doneFromOutside({ fromMs: cause.t0Ms, toMs: cause.t0Ms + restored.highMs }),
   }
 }

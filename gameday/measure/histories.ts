@@ -131,6 +131,7 @@ export function goodSamples(): readonly Sample[] {
 export const allWell: Pick<DrillRecord, 'agreement' | 'checks'> = {
   agreement: storeNames.map((store) => ({ store, regions, rows: 1, differing: 0, differences: [], unread: null })),
   checks: [
+    { name: 'nothing from outside', status: 'pass', reason: 'nobody' },
     { name: 'every store was read', status: 'pass', reason: 'all' },
     { name: 'the world equals a fresh one', status: 'pass', reason: 'it does' },
   ],
@@ -204,6 +205,7 @@ export function goodRecord(operations: readonly ClientOperation[] = goodOperatio
         kind: 'power-loss',
         target: 'region a',
         background: false,
+        outside: false,
         firstNs: ns(t0Ms),
         lastNs: ns(t0Ms + 900),
         proof: 'dead',

@@ -447,6 +447,25 @@ void test('a fault that cannot move the role explains no epoch', () => {
   assert.equal(falseFailovers({ kind: 'link-degrade', target: 'all', loss: 0.1 }), 0)
 })
 
+void test('a fault explains epochs for as long as what controllers know of it may be old', () => {
+  const plan = [
+    [0, { hold: '5s' }],
+    [5000, { fault: { id: 'still', kind: 'pause', target: 'app.*' } }],
+    [6000, { hold: '4s' }],
+    [10_000, { heal: 'still' }],
+    [11_000, { hold: '19s' }],
+  ] as const
+  const record = recordOf(plan, regularOperations({ everyMs: 100, endMs: 30_000 }))
+  const [fault] = record.faults
+  const healedMs = Number(fault?.healedNs) / 1e6
+  const falseFailovers = (afterMs: number): number | null => {
+    const atNs = ns(healedMs + afterMs)
+    const taken = { atNs, source: 'controller', site: 'b', kind: 'epoch-taken', epoch: 2, reason: 'x' } as const
+    return measure({ ...record, events: [taken] }).falseFailovers
+  }
+  assert.deepEqual([500, 1400, 1600].map(falseFailovers), [0, 0, 1])
+})
+
 void test('where every operation is missing, the reason is that, not that none was planned', () => {
   const { unknown } = measure({ ...goodRecord(), operations: [] })
   assert.match(unknown['rto.firstWriteMs'] ?? '', /^not collected: /)

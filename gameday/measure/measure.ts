@@ -16,8 +16,8 @@ import {
   faultsInForce,
   loadAsPlanned,
   noUnexplainedOutage,
+  recordedChecks,
   storesAgree,
-  storesRead,
   unrecorded,
 } from './checks.ts'
 import { collectionOf } from './collection.ts'
@@ -27,7 +27,15 @@ import { type IncidentMeasured } from './incidents.ts'
 import { divergentOrders, duplicatedEvents, thrownAway } from './items.ts'
 import { nothingKnown, notMeasured, sharedOrderIds } from './loss.ts'
 import { machineLoadOf } from './machine.ts'
-import { judgeObjectives, mustBeNone, mustBeZero, verdictOf, type Counted, type DemandedStore } from './objectives.ts'
+import {
+  isOfDrill,
+  judgeObjectives,
+  mustBeNone,
+  mustBeZero,
+  verdictOf,
+  type Counted,
+  type DemandedStore,
+} from './objectives.ts'
 import { phasesOf } from './phases.ts'
 import type { DrillRecord } from './record.ts'
 import { windowMs } from './service.ts'
@@ -51,6 +59,7 @@ function judgedObjectives(record: DrillRecord, figures: Figures): readonly Objec
   return judgeObjectives(record.runbook.objectives, {
     incidents: incidents.map((each) => demandedIncident(figures, each)),
     longestGap: figures.longest.timing,
+    longestGapDisturbedBy: figures.longest.disturbedBy,
     stores: demandedStores(figures),
     meanGapMs: Number.isFinite(fewest) && fewest > 0 ? lastsMs / fewest : null,
   })
@@ -68,7 +77,6 @@ function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
     acks.length === 0 ? { count: null, atLeast: 0, unknown: 'no write was acked' } : countedWith(known, count)
   const stores = demandedStores(figures)
   const lost = { count: stores.postgres.lostCount, atLeast: stores.postgres.atLeast, unknown: stores.postgres.unknown }
-  const read = storesRead(record)
   const healed = new Set(allLeaves(record.runbook).flatMap(({ step }) => step.heal ?? []))
   return [
     {
@@ -96,7 +104,7 @@ function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
     mustBeZero('events applied once', figures.duplicated.appliedTwice, 'events applied twice'),
     mustBeNone('no false failover', figures.falseFailovers, 'epochs that neither a fault nor an order explains'),
     faultsInForce(record, healed),
-    noUnexplainedOutage(incidents, record.runbook.objectives['unexplained-incidents'] ?? 0),
+    noUnexplainedOutage(record, incidents, record.runbook.objectives['unexplained-incidents'] ?? 0),
     ...storesAgree(
       record,
       record.runbook.topology.commit === 'async' ? goneOrders(record, losses.postgres.lostIds) : new Set(),
@@ -104,7 +112,7 @@ function checksOf(record: DrillRecord, figures: Figures): readonly Check[] {
     ...(record.interruption === null
       ? []
       : [{ name: 'drill complete', status: 'unknown' as const, reason: record.interruption }]),
-    ...record.checks.map((each) => (each.name === read?.name ? read : each)),
+    ...recordedChecks(record),
     ...unrecorded(record),
   ]
 }
@@ -221,7 +229,7 @@ function incidentOf(
 
 /** The worst of those that `rto` is demanded of; a drill of failbacks alone has none. */
 function headlineOf(incidents: readonly IncidentMeasured[]): IncidentMeasured | null {
-  const others = incidents.filter(({ cause }) => cause.kind !== 'failback')
+  const others = incidents.filter(({ cause }) => isOfDrill(cause.kind))
   const worst = worstOf(others.map(({ restored }) => restored))
   return others.find(({ restored }) => restored === worst) ?? null
 }
@@ -234,7 +242,7 @@ function rtoOf(record: DrillRecord, incidents: readonly IncidentMeasured[], reas
     const nothing = { firstWriteResolutionMs: null, resolutionMs: null, stillOutMs: null, incident: null }
     return { firstWriteMs: null, restoredMs: null, areas: {}, phases: noPhases, ...nothing }
   }
-  const others = incidents.filter(({ cause }) => cause.kind !== 'failback')
+  const others = incidents.filter(({ cause }) => isOfDrill(cause.kind))
   const firstWrite = worstOf(others.map((each) => each.firstWrite)) ?? unknownTiming('not measured')
   const { restored, cause } = worst
   return {
@@ -319,7 +327,10 @@ export function measure(record: DrillRecord): Journal {
   const figures = computeFigures(record)
   const { account: accounted, operations, acks, longest, missing, incidents, duplicated } = figures
   const reasons = new Reasons()
-  const objectives = [...judgedObjectives(record, figures), ...judgeExpectations(record, accounted, operations)]
+  const objectives = [
+    ...judgedObjectives(record, figures),
+    ...judgeExpectations(record, accounted, operations, figures.doneFromOutside),
+  ]
   const checks = [...checksOf(record, figures)]
   const verdict = verdictOf(objectives, checks)
   const stores = demandedStores(figures)

@@ -25,12 +25,16 @@ export interface DemandedIncident {
   readonly restored: readonly Timing[]
   readonly gap: Timing
   readonly failed: Counted
+  /** What somebody else did to the world while it lasted: what is missed may be that one's doing. Null: nothing. */
+  readonly disturbedBy: string | null
 }
 
 /** The figures that a runbook can demand something of. */
 export interface DemandedFigures {
   readonly incidents: readonly DemandedIncident[]
   readonly longestGap: Timing
+  /** As of an incident. */
+  readonly longestGapDisturbedBy: string | null
   readonly stores: Readonly<Record<'postgres' | 'kafka' | 'redis', DemandedStore>>
   /** Mean time between operations of the area with the fewest, ms: what a load must be for a figure to be told. */
   readonly meanGapMs: number | null
@@ -61,6 +65,12 @@ interface Judging {
   readonly id: string
   readonly status: Judged
   readonly text: string
+}
+
+/** Met is met, whatever somebody else did meanwhile. */
+function unlessDisturbed(judging: Judging, disturbedBy: string | null): Judging {
+  if (judging.status !== 'missed' || disturbedBy === null) return judging
+  return { ...judging, status: 'unknown', text: `${judging.text}, but not by this drill: ${disturbedBy}` }
 }
 
 function judged(id: string, timings: readonly Timing[], demandedMs: number, meanGapMs: number | null): Judging {
@@ -111,7 +121,7 @@ function timed(
   const all = incidents.map((each) =>
     each.refused && each.cause === 'failback'
       ? { id: each.id, status: 'unknown' as const, text: 'unknown: the order was refused' }
-      : judged(each.id, of(each), demandedMs, meanGapMs),
+      : unlessDisturbed(judged(each.id, of(each), demandedMs, meanGapMs), each.disturbedBy),
   )
   const sorted = worstFirst(all, (id) => worstOfId.get(id) as Timing)
   return [headline(name, `at most ${formatMs(demandedMs)}`, sorted, none)]
@@ -137,10 +147,10 @@ function counted(
   const found = ({ failed }: DemandedIncident): number => failed.count ?? failed.atLeast
   const all = incidents
     .toSorted((left, right) => found(right) - found(left))
-    .map(({ id, refused, failed }): Judging =>
+    .map(({ id, refused, failed, disturbedBy }): Judging =>
       refused
         ? { id, status: 'unknown', text: 'unknown: the order was refused' }
-        : { id, status: judgeCount(failed, most), text: countWords(failed) },
+        : unlessDisturbed({ id, status: judgeCount(failed, most), text: countWords(failed) }, disturbedBy),
     )
   return [headline(name, `at most ${most}`, all, none)]
 }
@@ -198,10 +208,15 @@ function lostWrites(
   ]
 }
 
+/** Objectives of outages are judged for all incidents but failbacks, which have their own, and what somebody else did. */
+export function isOfDrill(cause: IncidentCause): boolean {
+  return cause !== 'failback' && cause !== 'outside'
+}
+
 export function judgeObjectives(objectives: Objectives, figures: DemandedFigures): readonly ObjectiveResult[] {
-  const { incidents, meanGapMs, longestGap, stores } = figures
+  const { incidents, meanGapMs, longestGap, longestGapDisturbedBy, stores } = figures
   const failbacks = incidents.filter(({ cause }) => cause === 'failback')
-  const others = incidents.filter(({ cause }) => cause !== 'failback')
+  const others = incidents.filter(({ cause }) => isOfDrill(cause))
   const noOther = { none: 'there was no fault, switchover or failover', meanGapMs }
   const noFailback = { none: 'there was no failback', meanGapMs }
   const whole: DemandedIncident[] = [
@@ -213,6 +228,7 @@ export function judgeObjectives(objectives: Objectives, figures: DemandedFigures
       restored: [longestGap],
       gap: longestGap,
       failed: { count: null, atLeast: 0, unknown: null },
+      disturbedBy: longestGapDisturbedBy,
     },
   ]
   return [

@@ -40,7 +40,11 @@ export function lanesOf(journal: Journal, frame: Frame): readonly Lane[] {
   })
   const faults = journal.faults.map((fault): Bar => {
     const endNs = overNs(fault)
-    const more = [...(fault.background ? ['(background)'] : []), ...(fault.endedNs === null ? [] : ['ended early'])]
+    const more = [
+      ...(fault.background ? ['(background)'] : []),
+      ...(fault.outside ? ['(not by this drill)'] : []),
+      ...(fault.endedNs === null ? [] : ['ended early']),
+    ]
     return {
       fromS: secondsOf(fault.firstNs),
       toS: endNs === null ? axis.toS : secondsOf(endNs),

@@ -17,8 +17,8 @@ function restoredIn(restoredMs: number | null, startedAt = good.startedAt): Jour
 
 test('n, min, median and max are those of each group; ranges that do not overlap are marked', () => {
   const groups = [
-    { name: 'quick', drills: [restoredIn(1000), restoredIn(1500), restoredIn(2000), restoredIn(null)] },
-    { name: 'slow', drills: [restoredIn(5000), restoredIn(5000), restoredIn(6000)] },
+    { name: 'quick', drills: [restoredIn(1000), restoredIn(1500), restoredIn(2000), restoredIn(null)], changed: [] },
+    { name: 'slow', drills: [restoredIn(5000), restoredIn(5000), restoredIn(6000)], changed: [] },
   ]
   const compared = compareGroups(groups)
   const restored = compared.find((each) => each.figure === 'RTO restored')
@@ -56,8 +56,8 @@ test('ranges that overlap by what the load leaves open are not apart, and a dril
   const out = restoredIn(null)
   const stillOut: Journal = { ...out, unknown: {}, rto: { ...out.rto, stillOutMs: 9000 } }
   const groups = (at: number) => [
-    { name: 'quick', drills: [1000, 1000, 1000].map((ms) => restoredIn(ms)) },
-    { name: 'slow', drills: [...[at, at, at].map((ms) => restoredIn(ms)), stillOut] },
+    { name: 'quick', drills: [1000, 1000, 1000].map((ms) => restoredIn(ms)), changed: [] },
+    { name: 'slow', drills: [...[at, at, at].map((ms) => restoredIn(ms)), stillOut], changed: [] },
   ]
   const restored = (at: number) => compareGroups(groups(at)).find((each) => each.figure === 'RTO restored')
   assert.deepEqual([restored(1070)?.differs, restored(1090)?.differs], [false, true])
@@ -69,10 +69,10 @@ test('ranges that overlap by what the load leaves open are not apart, and a dril
 })
 
 test('a figure that is unknown in every drill is compared as such, one that no drill has is not', () => {
-  const groups = [{ name: 'one', drills: [restoredIn(null)] }]
+  const groups = [{ name: 'one', drills: [restoredIn(null)], changed: [] }]
   assert.match(compareScreen(groups, compareGroups(groups)), /RTO restored +one +0 +- +- +- +± 40 ms +1 unknown\n/)
   const none = { ...good, failback: { ...good.failback, outageMs: null } }
-  const compared = compareGroups([{ name: 'one', drills: [none] }])
+  const compared = compareGroups([{ name: 'one', drills: [none], changed: [] }])
   assert.ok(!compared.some((each) => each.figure === 'failback gap'))
 })
 
@@ -88,8 +88,8 @@ test('Markdown says verdict, objectives and command, and no text breaks out of i
 test('gaps carry their doubt too: the truth may be less, and ranges that overlap by that are not apart', () => {
   const gapOf = (longestMs: number): Journal => ({ ...good, outage: { longestMs, resolutionMs: 40, open: false } })
   const groups = (at: number) => [
-    { name: 'quick', drills: [1000, 1000, 1000].map(gapOf) },
-    { name: 'slow', drills: [at, at, at].map(gapOf) },
+    { name: 'quick', drills: [1000, 1000, 1000].map(gapOf), changed: [] },
+    { name: 'slow', drills: [at, at, at].map(gapOf), changed: [] },
   ]
   const gaps = (at: number) => compareGroups(groups(at)).find((each) => each.figure === 'longest gap')
   assert.deepEqual([gaps(1039)?.differs, gaps(1041)?.differs, gaps(961)?.differs], [false, true, false])

@@ -11,6 +11,8 @@ import { phaseNames } from './words.ts'
 export interface Group {
   readonly name: string
   readonly drills: readonly Journal[]
+  /** One sentence for each file of a drill that is not as the drill wrote it. */
+  readonly changed: readonly string[]
 }
 
 interface FigureKind {
@@ -214,6 +216,7 @@ export function compareScreen(groups: readonly Group[], compared: readonly Compa
   )
   return [
     ...groups.map((group) => `${group.name}: ${[verdictsText(group), ...objectivesOf(group)].join('; ')}`),
+    ...groups.flatMap(({ changed }) => changed.map((each) => `! ${each}`)),
     '',
     renderTable([['  figure', 'group', ...heads], ...rows]),
     '',
@@ -282,6 +285,7 @@ export function compareHtml(groups: readonly Group[], compared: readonly Compare
 .row > svg { width: 100%; height: auto; min-height: 14px } .dot { fill: var(--blue); fill-opacity: .55 } .median { stroke: var(--ink); stroke-width: 2 } .row > .name { overflow-wrap: anywhere; line-height: 1.2 } .row { margin: .35rem 0; grid-template-columns: 8rem minmax(0, 1fr) }</style></head>
 <body><main><h1>${escapeMarkup(title)}</h1>
 ${groups.map((group) => `<p>${escapeMarkup(`${group.name}: ${[verdictsText(group), ...objectivesOf(group)].join('; ')}`)}</p>`).join('\n')}
+${groups.flatMap(({ changed }) => changed.map((each) => `<p class="alert bad">${escapeMarkup(each)}</p>`)).join('\n')}
 ${section('phases', 'Phases', stacked(groups, compared))}
 ${section('plots', 'Distributions', ...distributions(compared))}
 ${section('figures', 'Figures', table({ caption: 'Apart: the ranges of two groups of at least three do not overlap, even with their doubt (±: either way; -: the truth can only be less).', heads: ['figure', 'group', ...heads, ''], rows }))}

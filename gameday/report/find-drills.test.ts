@@ -8,7 +8,7 @@ import { journalText } from '../drill-folder.ts'
 import { writeManifest } from '../drill-manifest.ts'
 import { goodRecord } from '../measure/histories.ts'
 import { measure } from '../measure/measure.ts'
-import { allDrills, findGroup } from './find-drills.ts'
+import { allDrills, findGroup, sameGroups } from './find-drills.ts'
 
 async function drillsFolder(context: TestContext): Promise<string> {
   const drills = await mkdtemp(join(tmpdir(), 'firedrill-find-'))
@@ -46,10 +46,20 @@ void test('a group has each drill once, however it is named, and tells which was
     group.drills.map(({ drill }) => drill),
     ['one', 'two'],
   )
-  assert.equal(said.length, 3)
-  assert.match(said[0] ?? '', /^two: journal\.json was changed after the drill: /)
-  assert.deepEqual(said.slice(1), [
+  assert.equal(group.changed.length, 1)
+  assert.match(group.changed[0] ?? '', /^two: journal\.json was changed after the drill: /)
+  assert.deepEqual(said, [
     `left out: ${join(drills, 'one')} is in A already`,
     `left out: ${join(drills, 'two')} is in A already`,
   ])
+})
+
+void test('two groups of the same drills are none to compare, whatever they are called', async (context) => {
+  const drills = await drillsFolder(context)
+  await cp(join(drills, 'one'), join(drills, 'one-again'), { recursive: true })
+  const all = await allDrills(drills, () => {})
+  const groupOf = (word: string): ReturnType<typeof findGroup> => findGroup(word, drills, all, () => {})
+  const groups = await Promise.all(['two', 'one-again', 'one'].map(groupOf))
+  assert.deepEqual(sameGroups(groups), ['one-again', 'one'])
+  assert.equal(sameGroups(await Promise.all(['two', 'A=one,two', 'one'].map(groupOf))), null)
 })

@@ -15,9 +15,9 @@ function identityOf({ drill, world, startedAt }: Journal): string {
   return [drill, world, startedAt].join(' ')
 }
 
-/** Says of each drill whose files are not as it wrote them which those are. */
-export async function tellChanged(folder: string, say: Say): Promise<void> {
-  for (const each of (await checkManifest(folder)).changed) say(`${basename(folder)}: ${each}`)
+/** A sentence for each file that is not as its drill wrote it. */
+export async function changedIn(folder: string): Promise<readonly string[]> {
+  return (await checkManifest(folder)).changed.map((each) => `${basename(folder)}: ${each}`)
 }
 
 /** Every finished drill once, by its folder's name; a journal that can't be read, and a copy of another drill, is left out and told. */
@@ -66,7 +66,7 @@ async function drillsOf(
 }
 
 /**
- * Each drill once, however often it is named; what was changed in one since is told.
+ * Each drill once, however often it is named, with what was changed in it since.
  * @throws EnvironmentError for a word that names no drill
  */
 export async function findGroup(
@@ -80,11 +80,22 @@ export async function findGroup(
   const name = named?.[1] ?? word
   const found = await Promise.all(parts.map((part) => drillsOf(part, drillsFolder, all)))
   const drills = new Map<string, Journal>()
+  const changed: string[] = []
   for (const { folder, journal } of found.flat()) {
     const identity = identityOf(journal)
     if (drills.has(identity)) say(`left out: ${folder} is in ${name} already`)
-    else await tellChanged(folder, say)
+    else changed.push(...(await changedIn(folder)))
     drills.set(identity, journal)
   }
-  return { name, drills: [...drills.values()] }
+  return { name, drills: [...drills.values()], changed }
+}
+
+/** Names of two groups that hold the same drills, though by other names; null: there are none. */
+export function sameGroups(groups: readonly Group[]): readonly [string, string] | null {
+  const keyOf = ({ drills }: Group): string => drills.map(identityOf).toSorted().join('; ')
+  for (const [index, one] of groups.entries()) {
+    const other = groups.slice(index + 1).find((each) => keyOf(each) === keyOf(one))
+    if (other !== undefined) return [one.name, other.name]
+  }
+  return null
 }

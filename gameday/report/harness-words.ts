@@ -58,6 +58,19 @@ export function endedEarlyText({ kind, target, firstNs, endedNs, endedBy, healBe
   return `${kind} of ${target} was over after ${formatMs(sinceMs(BigInt(firstNs), endedNs))}${early}: ${endedBy ?? 'nothing shows why'}`
 }
 
+/** What somebody else did to the world while the drill ran. */
+export function outsideTexts(journal: Journal): readonly string[] {
+  const clock = clockOf(journal)
+  return journal.faults
+    .filter(({ outside }) => outside)
+    .map((fault) => {
+      const { kind, target, firstNs, id } = fault
+      const endNs = overNs(fault)
+      const from = `from ${formatMs(clock.secondsOf(firstNs) * 1000)} on`
+      return `${kind} of ${target} (${id}), ${endNs === null ? from : clock.span(firstNs, endNs)}, not by this drill`
+    })
+}
+
 /** Whether the WAN itself stands still can't be seen from outside. */
 function stallWords({ part, kind }: Stall): string {
   const name = part === 'wan' ? 'WAN' : part

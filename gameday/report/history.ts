@@ -91,8 +91,10 @@ function mttrText({ mttrMeanMs, restored, notRestored }: History): string {
   return `MTTR mean ${formatMs(mttrMeanMs)}, median ${formatMs(restored.median)} (n ${restored.n}${rest})`
 }
 
-export function historyScreen(histories: readonly History[]): string {
-  return histories
+/** @param changed a sentence for each file that is not as its drill wrote it */
+export function historyScreen(histories: readonly History[], changed: readonly string[] = []): string {
+  const warnings = changed.map((each) => `! ${each}\n`).join('')
+  const tables = histories
     .map((each) => {
       const rows = each.drills.map(({ startedAt, verdict, told, why }) => [
         `  ${startedAt.slice(0, 16).replace('T', ' ')}`,
@@ -110,4 +112,5 @@ export function historyScreen(histories: readonly History[]): string {
       ].join('\n')
     })
     .join('\n')
+  return warnings === '' ? tables : `${warnings}\n${tables}`
 }

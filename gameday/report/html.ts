@@ -33,7 +33,9 @@ function faults(journal: Journal): string {
     caption: `What was broken, with the proof that it was, and that it is no more; times from ${clock.zero}`,
     heads: ['fault', 'in force', 'took effect', 'healed'],
     rows: journal.faults.map((fault) => [
-      words(`${fault.kind} of ${fault.target}${fault.background ? ' (background)' : ''}`),
+      words(
+        `${fault.kind} of ${fault.target}${fault.background ? ' (background)' : fault.outside ? ' (not by this drill)' : ''}`,
+      ),
       words(`${inForce(fault)}${fault.endedNs === null ? '' : ', and so ended early'}${blindText(fault)}`),
       words(fault.proof),
       words([fault.endedBy, fault.healProof ?? 'not healed by the drill'].filter((each) => each !== null).join('; ')),

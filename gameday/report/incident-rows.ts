@@ -1,6 +1,6 @@
 // Incidents as rows, the same figures on the screen, in HTML and in Markdown. Pure.
 import type { Incident, Journal } from '#protocol/journal.ts'
-import { formatMs } from '../measure/objectives.ts'
+import { formatMs, isOfDrill } from '../measure/objectives.ts'
 import { clockOf } from './clock.ts'
 import { figureOf, lostOf, restoredOf, type Figure } from './figures.ts'
 import { formatMeasured, many } from './words.ts'
@@ -47,8 +47,11 @@ export function incidentRows(journal: Journal): readonly IncidentRow[] {
 
 /** `worst of 3 incidents: two`; empty where there are not several. Failbacks have figures of their own. */
 export function worstText({ incidents, rto }: Journal): string {
-  const judged = incidents.filter(({ cause }) => cause !== 'failback')
+  const judged = incidents.filter(({ cause }) => isOfDrill(cause))
   if (judged.length === 0 || incidents.length < 2 || rto.incident === null) return ''
-  const aside = judged.length < incidents.length ? ', failbacks aside' : ''
+  const aside = [
+    ...(incidents.some(({ cause }) => cause === 'failback') ? [', failbacks aside'] : []),
+    ...(incidents.some(({ cause }) => cause === 'outside') ? [', those from outside aside'] : []),
+  ].join('')
   return judged.length === 1 ? rto.incident : `worst of ${many(judged.length, 'incident')}${aside}: ${rto.incident}`
 }

@@ -3,7 +3,7 @@ import type { Journal, Phases } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { clockOf } from './clock.ts'
 import { figureOf, lostOf, requestsOf, restoredOf, unknownOf } from './figures.ts'
-import { collectionTexts, endedEarlyText, stallTexts } from './harness-words.ts'
+import { collectionTexts, endedEarlyText, outsideTexts, stallTexts } from './harness-words.ts'
 import { incidentRows, worstText } from './incident-rows.ts'
 import { formatMeasured, phaseNames } from './words.ts'
 
@@ -55,6 +55,7 @@ function doubts(journal: Journal): readonly string[] {
       .map(({ reason, figures }) => `**Unknown:** ${safe(`${figures.join(', ')}: ${reason}`)}`),
     ...collectionTexts(journal).map((text) => `**Operations:** ${safe(text)}`),
     ...journal.faults.flatMap((fault) => endedEarlyText(fault) ?? []).map((text) => `**Fault:** ${safe(text)}`),
+    ...outsideTexts(journal).map((text) => `**Outside:** ${safe(text)}`),
     ...stallTexts(journal).map((text) => `**Stall:** ${safe(text)}`),
   ]
 }
@@ -78,11 +79,12 @@ function figures(journal: Journal): readonly string[] {
   ]
 }
 
-function lines(journal: Journal): readonly string[] {
+function lines(journal: Journal, changed: readonly string[]): readonly string[] {
   const troubles = journal.checks.filter((each) => each.status !== 'pass')
   return [
     `### ${marks[journal.verdict]} ${safe(journal.title)}: ${journal.verdict}`,
     '',
+    ...changed.flatMap((each) => [`**Changed:** ${safe(each)}`, '']),
     ...(journal.interruption === null ? [] : [`**Ended early:** ${safe(journal.interruption)}`, '']),
     ...table(
       ['', 'objective', 'demanded', 'measured'],
@@ -104,9 +106,10 @@ function lines(journal: Journal): readonly string[] {
   ]
 }
 
-export function renderMarkdown(journal: Journal): string {
+/** @param changed a sentence for each file that is not as the drill wrote it */
+export function renderMarkdown(journal: Journal, changed: readonly string[] = []): string {
   // Two blanks end a line without ending its paragraph.
-  return `${lines(journal)
+  return `${lines(journal, changed)
     .map((line) => (line.startsWith('**') ? `${line}  ` : line))
     .join('\n')
     .trimEnd()}\n`

@@ -75,7 +75,7 @@ export async function reportDrill(drillsFolder: string, drill: string | undefine
   const journal = await readJournal(folder)
   const integrity = await checkManifest(folder)
   await writeReport(folder, { journal, integrity, ...(await readSeen(folder)), operations: operationsOf(folder) })
-  return { journal, folder, integrity, screen: renderScreen(journal, folder) }
+  return { journal, folder, integrity, screen: renderScreen(journal, folder, integrity.changed) }
 }
 
 export interface Recomputed {

@@ -5,7 +5,7 @@ import { formatMs } from '../measure/objectives.ts'
 import { settledMs } from '../measure/incidents.ts'
 import { clockOf } from './clock.ts'
 import { figureOf, longestGapOf, requestsOf, restoredOf, unknownOf } from './figures.ts'
-import { collectionTexts, endedEarlyText, stallTexts } from './harness-words.ts'
+import { collectionTexts, endedEarlyText, outsideTexts, stallTexts } from './harness-words.ts'
 import { incidentRows, worstText } from './incident-rows.ts'
 import { storeNames } from '../measure/record.ts'
 import { formatMeasured, many, phaseNames, shortened, storeLabels } from './words.ts'
@@ -144,6 +144,7 @@ function harnessRows(journal: Journal): readonly string[] {
       const text = endedEarlyText(fault)
       return text === null ? [] : [row('! fault', text)]
     }),
+    ...outsideTexts(journal).map((text) => row('! outside', text)),
     ...stallTexts(journal).map((text) => row('! stall', text)),
   ]
 }
@@ -153,11 +154,15 @@ function printable(line: string): string {
   return line.replaceAll(/[\n\r\t]+/g, ' ').replaceAll(/[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, '\u{FFFD}')
 }
 
-/** Plain text, about 25 lines of up to 110 characters where all went well. */
-export function renderScreen(journal: Journal, folder: string): string {
+/**
+ * Plain text, about 25 lines of up to 110 characters where all went well.
+ * @param changed a sentence for each file that is not as the drill wrote it
+ */
+export function renderScreen(journal: Journal, folder: string, changed: readonly string[] = []): string {
   return [
     '',
     `${journal.verdict.toUpperCase()}  ${journal.title} (${journal.runbook}, seed ${journal.seed}, world ${journal.world})`,
+    ...changed.map((each) => row('! changed', each)),
     ...(journal.interruption === null ? [] : [row('Ended early', journal.interruption)]),
     '',
     ...judgedRows(journal),

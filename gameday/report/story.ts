@@ -6,7 +6,7 @@ import { storeNames } from '../measure/record.ts'
 import { formatMeasured, many, storeLabels } from './words.ts'
 
 function opening({ faults, steps }: Journal): string {
-  const measured = faults.filter((fault) => !fault.background)
+  const measured = faults.filter((fault) => !fault.background && !fault.outside)
   const background = faults.filter((fault) => fault.background)
   const name = (fault: (typeof faults)[number]): string => `${fault.kind} of ${fault.target}`
   const during = background.length === 0 ? '' : ` (under ${background.map(name).join(', ')})`
@@ -21,7 +21,11 @@ function several({ incidents, rto }: Journal): string {
   if (incidents.length < 2) return ''
   const unexplained = incidents.filter(({ cause }) => cause === 'unexplained').length
   const worst = rto.incident === null ? '' : `; what follows is the worst of them, ${rto.incident}`
-  const odd = unexplained === 0 ? '' : `, ${unexplained} of them with neither a fault nor an order that explains it`
+  const outside = incidents.filter(({ cause }) => cause === 'outside').length
+  const odd = [
+    ...(unexplained === 0 ? [] : [`, ${unexplained} of them with neither a fault nor an order that explains it`]),
+    ...(outside === 0 ? [] : [`, ${outside} of them from outside: somebody else's doing, not this drill's`]),
+  ].join('')
   return `There were ${many(incidents.length, 'incident')}${odd}${worst}.`
 }
 

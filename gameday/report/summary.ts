@@ -3,7 +3,7 @@ import { withoutSuccess, type Journal } from '#protocol/journal.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { escapeMarkup } from './escape.ts'
 import { figureOf, restoredOf, type Figure } from './figures.ts'
-import { collectionTexts, endedEarlyText, stallTexts } from './harness-words.ts'
+import { collectionTexts, endedEarlyText, outsideTexts, stallTexts } from './harness-words.ts'
 import { worstText } from './incident-rows.ts'
 import { section, state, table, words } from './markup.ts'
 import type { ReportInput } from './report-input.ts'
@@ -20,6 +20,7 @@ function alerts({ journal, integrity }: ReportInput): readonly string[] {
     ...integrity.changed.map((each) => ({ kind: 'bad', text: `${each}. This page shows the files as they are now.` })),
     ...(journal.interruption === null ? [] : [{ kind: 'bad', text: `Ended early: ${journal.interruption}` }]),
     ...ended.map((text) => ({ kind: 'bad', text: `A fault did not last: ${text}.` })),
+    ...outsideTexts(journal).map((text) => ({ kind: 'bad', text: `Somebody else had a hand in it: ${text}.` })),
     ...(operations.length === 0
       ? []
       : [{ kind: '', text: `Not every operation is there as planned: ${operations.join('. ')}.` }]),

@@ -26,7 +26,28 @@ void test('a renewal and a mark are on disk, and change nothing of an entry that
   ledger.put(entry)
   assert.equal(ledger.renew('d.x', 9n), true)
   ledger.markHealing('d.x')
-  assert.deepEqual(new Ledger(file).entries(), [{ ...entry, expiresNs: '9', healing: true }])
+  const [kept] = new Ledger(file).entries()
+  const { healingNs = '', ...rest } = kept ?? {}
+  assert.deepEqual(rest, { ...entry, expiresNs: '9', healing: true })
+  assert.ok(BigInt(healingNs) > 0n)
+  ledger.markHealing('d.x')
+  assert.equal(ledger.entries()[0]?.healingNs, healingNs, 'a heal that is asked again began when it began')
+})
+
+void test('what was removed is told as it was, with the time, oldest first, and only the latest', (context) => {
+  const ledger = new Ledger(join(folder(context), 'ledger.json'))
+  ledger.delete('d.x')
+  assert.deepEqual(ledger.history(), { entries: [], past: [] })
+  for (let index = 0; index < 201; index += 1) {
+    ledger.put({ ...entry, id: `d.${index}` })
+    ledger.markHealing(`d.${index}`)
+    ledger.delete(`d.${index}`)
+  }
+  const { entries, past } = ledger.history()
+  assert.deepEqual([entries.length, past.length, past[0]?.entry.id, past.at(-1)?.entry.id], [0, 200, 'd.1', 'd.200'])
+  assert.ok(
+    past.every((each) => each.entry.healing === true && BigInt(each.goneNs) >= BigInt(each.entry.healingNs ?? 0)),
+  )
 })
 
 void test('the break of the fence device is renewed by its id alone, and its end is told', (context) => {

@@ -1,11 +1,16 @@
 // The ledger of faults: kept here because the world outlives any drill. On disk before a change is answered.
 import { z } from 'zod'
-import { ledgerEntry, type LedgerEntry } from '#protocol/wan.ts'
+import { monotonicNs } from '#runtime/clock.ts'
+import { ledgerEntry, type LedgerEntry, type LedgerHistory } from '#protocol/wan.ts'
 import { readJson, writeDurably } from './durable.ts'
+
+/** A drill looks about once a second. */
+const mostPast = 200
 
 export class Ledger {
   readonly #file: string
   #entries: readonly LedgerEntry[]
+  #past: LedgerHistory['past'] = []
 
   constructor(file: string) {
     this.#file = file
@@ -14,6 +19,10 @@ export class Ledger {
 
   entries(): readonly LedgerEntry[] {
     return this.#entries
+  }
+
+  history(): LedgerHistory {
+    return { entries: [...this.#entries], past: this.#past }
   }
 
   put(entry: LedgerEntry): void {
@@ -27,7 +36,7 @@ export class Ledger {
 
   markHealing(id: string): void {
     const found = this.#entries.find((each) => each.id === id)
-    if (found?.healing !== true) this.#change(id, { healing: true })
+    if (found?.healing !== true) this.#change(id, { healing: true, healingNs: monotonicNs().toString() })
   }
 
   #change(id: string, change: Partial<LedgerEntry>): boolean {
@@ -37,6 +46,8 @@ export class Ledger {
   }
 
   delete(id: string): void {
+    const entry = this.#entries.find((each) => each.id === id)
+    if (entry !== undefined) this.#past = [...this.#past, { entry, goneNs: monotonicNs().toString() }].slice(-mostPast)
     this.#keep(this.#entries.filter((each) => each.id !== id))
   }
 

@@ -49,7 +49,7 @@ function addLinkRoutes(server: FastifyInstance, links: Links): void {
 }
 
 function addLedgerRoutes(server: FastifyInstance, { ledger, links, device }: WayInParts): void {
-  server.get('/ledger', () => ({ entries: ledger.entries() }))
+  server.get('/ledger', () => ledger.history())
   server.put('/ledger/:id', (request) => {
     const { id } = expectShape(byId, request.params)
     const entry = expectShape(ledgerEntry, request.body)

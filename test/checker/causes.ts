@@ -2,7 +2,7 @@
 import { nanoseconds, type DrillFiles, type FaultOfRecord, type RecordFile } from './files.ts'
 
 export interface Cause {
-  readonly cause: 'fault' | 'switchover' | 'failover' | 'failback'
+  readonly cause: 'fault' | 'outside' | 'switchover' | 'failover' | 'failback'
   readonly t0Ns: string
   readonly t0: number
 }
@@ -45,7 +45,7 @@ export function causesOf({ record }: DrillFiles, loadEnd: number): readonly Caus
   const at = (cause: Cause['cause'], t0Ns: string): Cause => ({ cause, t0Ns, t0: nanoseconds(t0Ns, origin) })
   const ofFaults = rowsOf(record).map((row) => {
     const [first] = row.map(({ firstNs }) => firstNs).sort((left, right) => (BigInt(left) < BigInt(right) ? -1 : 1))
-    return at('fault', first ?? '')
+    return at(row.some(({ outside }) => outside === true) ? 'outside' : 'fault', first ?? '')
   })
   const ofOrders = record.steps.flatMap(({ action, fromNs }) => (action === null ? [] : [at(action, fromNs)]))
   return [...ofFaults, ...ofOrders].filter(({ t0 }) => t0 < loadEnd).sort((left, right) => left.t0 - right.t0)

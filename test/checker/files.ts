@@ -31,6 +31,8 @@ export type StepOfMethod = z.infer<typeof step>
 const fault = z.object({
   id: text,
   background: z.boolean(),
+  /** Somebody else's, beside the drill. */
+  outside: z.boolean().optional(),
   firstNs: monotonic,
   healBeganNs: monotonic.nullable(),
   endedNs: monotonic.nullable(),

@@ -112,6 +112,12 @@ const isApart: Question = (_, shown, history) => {
   return shown.values['breaks down by itself'] === 1 && restored < (aftermath.from - last.t0) / 1e6 - 30_000
 }
 
+/** One of its own, under its own name. */
+const isIncidentOfOutside: Question = (_, shown, history) =>
+  history.plan.causes
+    .filter(({ kind }) => kind === 'outside')
+    .every((cause) => shown.values[`${nameOf(history, cause)} untilMs`] !== undefined)
+
 const questions: Readonly<Record<PlantedKind, Question>> = {
   'missing span': isMissing,
   'missing single': isMissing,
@@ -139,6 +145,7 @@ const questions: Readonly<Record<PlantedKind, Question>> = {
   'fault ended early': ({ count }, shown) => shown.values['faults ended before their heal'] === count,
   'unexplained outage': (_, shown) => shown.values['breaks down by itself'] === 1,
   'outage long after': isApart,
+  'fault from outside': isIncidentOfOutside,
   'second incident worse': isIncident,
   'endless outage': isIncident,
   stalled: isIncident,

@@ -47,8 +47,14 @@ function faultStep(fault: PlannedFault): Action['steps'][number] {
 
 function causeAction({ kind, t0, faults }: PlannedCause): Action {
   if (kind === 'fault') return { at: t0, steps: faults.map((fault) => faultStep(fault)) }
+  if (kind === 'outside') return { at: t0, steps: [] }
   const words = kind === 'switchover' ? { kind, to: 'b' } : { kind }
   return { at: t0, steps: [{ spec: { action: words }, action: kind }] }
+}
+
+/** Those that the runbook injects. */
+function ownCauses({ causes }: HistoryPlan): readonly PlannedCause[] {
+  return causes.filter(({ kind }) => kind !== 'outside')
 }
 
 function healActions(faults: readonly PlannedFault[], end: number): readonly Action[] {
@@ -74,7 +80,8 @@ function methodOf(actions: readonly Action[]): readonly Record<string, unknown>[
 }
 
 function runbookOf(plan: HistoryPlan): Runbook {
-  const { causes, background, end } = plan
+  const { background, end } = plan
+  const causes = ownCauses(plan)
   const own = background.flatMap((fault) => [{ at: fault.at, steps: [faultStep(fault)] }, ...healActions([fault], end)])
   const branches = causes.map((cause) => [causeAction(cause), ...healActions(cause.faults, end)])
   const method = plan.isParallel
@@ -91,7 +98,9 @@ function runbookOf(plan: HistoryPlan): Runbook {
 
 type Ns = (at: number) => string
 
-function stepsOf({ causes, background, end }: HistoryPlan, ns: Ns): readonly StepTaken[] {
+function stepsOf(plan: HistoryPlan, ns: Ns): readonly StepTaken[] {
+  const { background, end } = plan
+  const causes = ownCauses(plan)
   const faults = causes.flatMap((cause) => cause.faults)
   const own = background.map((fault) => ({ at: fault.at, steps: [faultStep(fault)] }))
   const actions = [
@@ -110,10 +119,12 @@ function stepsOf({ causes, background, end }: HistoryPlan, ns: Ns): readonly Ste
 }
 
 function faultsOf({ causes, background }: HistoryPlan, ns: Ns): readonly FaultRecord[] {
+  const outside = new Set(causes.filter(({ kind }) => kind === 'outside').flatMap(({ faults }) => faults))
   return [...causes.flatMap(({ faults }) => faults), ...background].map((fault) => ({
-    id: fault.id,
+    id: outside.has(fault) ? `docker-kill.${fault.id}` : fault.id,
     ...faultWords,
     background: fault.background,
+    outside: outside.has(fault),
     firstNs: ns(fault.at),
     lastNs: ns(fault.at + 20e6),
     proof: 'gone',
@@ -189,6 +200,7 @@ function plantedByPlan(plan: HistoryPlan, made: readonly MadeOperation[], troubl
     ['second incident worse', isWorse ? 1 : 0],
     ['endless outage', endless],
     ['fault ended early', ended],
+    ['fault from outside', plan.causes.filter(({ kind }) => kind === 'outside').length],
     ['unexplained outage', plan.breakdown !== null && plan.noise === 0 && late + shed === 0 ? 1 : 0],
     ['outage long after', plan.aftermath !== null && plan.noise === 0 && late + shed === 0 ? 1 : 0],
   ]

@@ -24,9 +24,10 @@ export interface PlannedFault {
 }
 
 export interface PlannedCause {
-  readonly kind: 'fault' | 'switchover' | 'failover' | 'failback'
+  /** `outside`: somebody else's fault, which the runbook knows nothing of. */
+  readonly kind: 'fault' | 'outside' | 'switchover' | 'failover' | 'failback'
   readonly t0: number
-  /** Those of the row, background ones among them; none of an order. */
+  /** Those of the row, background ones among them; none of an order, one of `outside`. */
   readonly faults: readonly PlannedFault[]
   readonly outages: readonly Outage[]
   readonly changesEpoch: boolean
@@ -196,14 +197,28 @@ function withAftermath(epochs: readonly EpochPlanned[], aftermath: Span | null, 
   return [...epochs, { epoch: last.epoch + 1, region, at: aftermath.to }]
 }
 
+/** Some of the faults are not the drill's. */
+function withOutside(causes: readonly PlannedCause[], draw: Draw): readonly PlannedCause[] {
+  return causes.map((cause) =>
+    cause.kind === 'fault' && draw.chance(0.12)
+      ? {
+          ...cause,
+          kind: 'outside',
+          faults: cause.faults.slice(0, 1).map((fault) => ({ ...fault, background: false, endedAt: null })),
+        }
+      : cause,
+  )
+}
+
 export function drawPlan(seed: number): HistoryPlan {
   const draw = new Draw(seed, 1)
   const rate = draw.one([1, 2, 3, 4, 6, 10, 10, 15, 20, 20, 30, 50, 100])
   const end = Math.round((rate < 40 ? draw.between(24, 45) : draw.between(18, 24)) * second)
   const areas = draw.some(allAreas, draw.one([1, 2, 3, 3, 3]))
   const frame = { draw, areas, end }
-  const causes = drawCauses(frame, draw.one([1, 2, 2, 3]))
-  const orders = causes.filter(({ kind }) => kind !== 'fault').length
+  const causes = withOutside(drawCauses(frame, draw.one([1, 2, 2, 3])), new Draw(seed, 4))
+  const own = causes.filter(({ kind }) => kind !== 'outside')
+  const orders = own.filter(({ kind }) => kind !== 'fault').length
   const later = new Draw(seed, 2)
   const aftermath = drawAftermath(later, end, rate, causes)
   return {
@@ -220,7 +235,7 @@ export function drawPlan(seed: number): HistoryPlan {
     epochs: withAftermath(epochsOf(causes, end, draw), aftermath, later),
     grid: draw.chance(0.15) ? 50e6 : 1,
     noise: draw.chance(0.25) ? 0.03 : 0,
-    isParallel: orders === 0 && causes.length > 1 && draw.chance(0.3),
+    isParallel: orders === 0 && own.length > 1 && draw.chance(0.3),
     breakdown: drawBreakdown(frame, causes, rate),
     aftermath,
   }

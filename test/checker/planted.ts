@@ -26,6 +26,7 @@ export const plantedKinds = [
   'stalled',
   'unexplained outage',
   'outage long after',
+  'fault from outside',
 ] as const
 export type PlantedKind = (typeof plantedKinds)[number]
 

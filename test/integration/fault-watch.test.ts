@@ -25,11 +25,11 @@ describe('faults that are watched in a world', () => {
   let world: DockerWorld
   const opened: LiveFaults[] = []
   /** In the name of a person: the guard heals what a drill left that does not hold the world. */
-  const newFaults = (): LiveFaults => {
+  const newFaults = (drill = manualDrill): LiveFaults => {
     const collector = {
       note: (_kind: unknown, _reason: unknown, _detail: unknown, atNs?: bigint) => Promise.resolve(atNs ?? 0n),
     }
-    const faults = new LiveFaults({ world, drill: manualDrill, collector })
+    const faults = new LiveFaults({ world, drill, collector })
     opened.push(faults)
     return faults
   }
@@ -47,7 +47,10 @@ describe('faults that are watched in a world', () => {
     world = await openWorldOn(docker, name)
   })
   afterEach(async () => {
-    for (const faults of opened.splice(0)) await faults.healRest(() => {})
+    for (const faults of opened.splice(0)) {
+      await faults.healRest(() => {})
+      await faults.stop()
+    }
   })
   after(async () => {
     world?.wayIn.close()
@@ -139,5 +142,47 @@ describe('faults that are watched in a world', () => {
     assert.equal(firstOf(faults).endedBy, null)
     await healFault(world, entry)
     assert.equal(await renewFault(world, entry), false)
+  })
+
+  // The last one: it leaves a container without its network.
+  test('what others do to containers, and inject, is told as theirs; what the drill does is not', async (t) => {
+    const faults = newFaults('d')
+    await faults.start()
+    const dns: Target = { site: 'c', service: 'dns' }
+    const redis: Target = { site: 'c', service: 'redis' }
+    await faults.inject(faultSpec.parse({ id: 'own', kind: 'process-kill', target: 'dns.c' }), () => {})
+    await faults.heal('own', () => {})
+    await world.pause([dns])
+    await world.unpause([dns])
+    await world.kill([redis])
+    await world.start([redis])
+    await world.limit(dns, { processors: 1 })
+    const injected = await firedrill('chaos', 'inject', 'pause', 'bridge.c', '--for', '1s', '--world', name)
+    assert.equal(injected.exitCode, 0, injected.stderr)
+    const containers = await world.containers()
+    const bridge = containers.find((each) => each.site === 'c' && each.service === 'bridge')
+    assert.ok(bridge?.networks[0])
+    const network = docker.getNetwork(bridge.networks[0])
+    await network.disconnect({ Container: bridge.id })
+    await eventually(
+      'the disconnect',
+      async () => faults.records.some(({ kind }) => kind === 'docker-disconnect'),
+      15_000,
+    )
+    const { status, reason } = await faults.stop()
+    const told = faults.records.map(({ id, kind, target, outside, healedNs, firstNs }) => {
+      const lastedMs = healedNs === null ? null : Number(BigInt(healedNs) - BigInt(firstNs)) / 1e6
+      t.diagnostic(`${id}: ${kind} of ${target}, ${lastedMs} ms`)
+      return [kind, target, outside]
+    })
+    assert.deepEqual(told, [
+      ['process-kill', 'dns.c', false],
+      ['docker-pause', 'dns.c', true],
+      ['docker-kill', 'redis.c', true],
+      ['docker-update', 'dns.c', true],
+      ['pause', 'bridge.c', true],
+      ['docker-disconnect', 'bridge.c', true],
+    ])
+    assert.deepEqual([status, reason], ['pass', 'nobody else did anything to the world'])
   })
 })

@@ -1,0 +1,274 @@
+// What is done to a world beside a drill: faults that somebody else has injected, and what somebody makes Docker do with a container
+// that no fault of the ledger holds. Pure: it is shown what the drill sees.
+import type { LedgerEntry } from '#protocol/wan.ts'
+import type { FaultRecord } from '#protocol/journal.ts'
+import { holdsOf } from './holds.ts'
+import { handlerOf } from './library.ts'
+import type { ContainerEvent, Sight } from './sight.ts'
+import { nameOf, regionOf, containersOf, servicesOf, unlessUnread } from './targets.ts'
+
+/** What Docker was told to do, as its kind is called in a journal. */
+const kinds = {
+  kill: 'docker-kill',
+  pause: 'docker-pause',
+  update: 'docker-update',
+  disconnect: 'docker-disconnect',
+} as const
+type Act = keyof typeof kinds
+
+/** The verbs by which a fault may hold a container while Docker does this to it: a limit of memory kills what it starves. */
+const verbsOf: Readonly<Record<'kill' | 'pause' | 'update', readonly string[]>> = {
+  kill: ['dead', 'memory'],
+  pause: ['paused'],
+  update: ['cpu', 'memory'],
+}
+
+/** Docker tells its own clock, which is mapped to the WAN's within this. */
+const clockDoubtNs = 100_000_000n
+/** One command may name many containers, one after another. */
+const togetherNs = 2_000_000_000n
+
+interface Entry {
+  readonly entry: LedgerEntry
+  goneNs: bigint | null
+}
+
+/** A signal that is older did not end a container. */
+const dyingNs = 60_000_000_000n
+
+interface Doing {
+  readonly id: string
+  readonly act: Act
+  readonly names: string[]
+  readonly firstNs: bigint
+  lastNs: bigint
+  /** Those for which it is not undone yet. */
+  readonly left: Set<string>
+  ended: { readonly atNs: bigint; readonly why: string } | null
+}
+
+interface Seen {
+  /** When it was sent signals since it was started, in order. */
+  signalsNs: readonly bigint[]
+  networks: readonly string[]
+  networksNs: bigint
+}
+
+export interface OutsidePorts {
+  /** A container ended, and nobody had told Docker to end it. */
+  onDied(name: string, atNs: bigint): void
+  /** Of what is new in `faults`. */
+  onFound(fault: FaultRecord): void
+}
+
+export class Outside {
+  readonly #drill: string
+  readonly #ports: OutsidePorts
+  /** Each has an id and a time of its own. */
+  readonly #entries = new Map<string, Entry>()
+  /** Removed before the drill began. */
+  #before: ReadonlySet<string> | null = null
+  readonly #doings: Doing[] = []
+  readonly #seen = new Map<string, Seen>()
+  readonly #told = new Set<string>()
+  #clearNs: bigint | null = null
+  #blindNs = 0n
+  /** Whose they are is not known before the ledger can be read. */
+  #pending: readonly ContainerEvent[] = []
+
+  constructor(drill: string, ports: OutsidePorts) {
+    this.#drill = drill
+    this.#ports = ports
+  }
+
+  /** Sights must be shown in order, the first of them before the load begins: what is over by then is not told. */
+  see(sight: Sight): void {
+    const { ledger, containers, atNs } = sight
+    if (ledger !== null) this.#keep(ledger, atNs)
+    const blindNs = atNs - (this.#clearNs ?? atNs)
+    if (blindNs > this.#blindNs) this.#blindNs = blindNs
+    if (ledger !== null && containers !== null) this.#clearNs = atNs
+    const events = [...this.#pending, ...sight.events]
+    // No fault may have the WAN itself.
+    const isKnown = ({ name }: ContainerEvent): boolean => ledger !== null || name === 'wan'
+    this.#pending = events.filter((each) => !isKnown(each))
+    for (const event of events.filter(isKnown)) this.#judge(event)
+    this.#compareNetworks(sight)
+    for (const fault of this.faults) {
+      if (this.#told.has(fault.id)) continue
+      this.#told.add(fault.id)
+      this.#ports.onFound(fault)
+    }
+  }
+
+  /** The longest time in which nobody could tell. */
+  get blindMs(): number {
+    return Math.round(Number(this.#blindNs) / 1e6)
+  }
+
+  /** In order of their beginnings; each as it is known now. */
+  get faults(): readonly FaultRecord[] {
+    const injected = [...this.#entries.values()].filter(({ entry }) => entry.drill !== this.#drill)
+    const all = [...injected.map(recordOfEntry), ...this.#doings.map(recordOfDoing)]
+    return all.toSorted((left, right) => (BigInt(left.firstNs) < BigInt(right.firstNs) ? -1 : 1))
+  }
+
+  #keep({ entries, past }: NonNullable<Sight['ledger']>, atNs: bigint): void {
+    const known = this.#entries
+    const before = (this.#before ??= new Set(past.map(({ entry }) => keyOf(entry))))
+    const gone = past.filter(({ entry }) => !before.has(keyOf(entry)))
+    for (const { entry, goneNs } of gone) known.set(keyOf(entry), { entry, goneNs: BigInt(goneNs) })
+    for (const entry of entries) known.set(keyOf(entry), { entry, goneNs: null })
+    // A WAN that was restarted has forgotten what was removed before.
+    const there = new Set([...entries, ...gone.map((each) => each.entry)].map(keyOf))
+    for (const [key, each] of known) if (!there.has(key)) each.goneNs ??= atNs
+  }
+
+  #inForce(atNs: bigint): readonly LedgerEntry[] {
+    return [...this.#entries.values()]
+      .filter(({ entry, goneNs }) => {
+        const fromNs = BigInt(entry.injectedNs) - clockDoubtNs
+        return atNs >= fromNs && (goneNs === null || atNs <= goneNs + clockDoubtNs)
+      })
+      .map(({ entry }) => entry)
+  }
+
+  #isHeld(name: string, atNs: bigint, verbs: readonly string[]): boolean {
+    return this.#inForce(atNs).some((entry) =>
+      holdsOf(entry).some((hold) => verbs.some((verb) => hold === `${verb}:${name}`)),
+    )
+  }
+
+  #died(name: string, { signalsNs }: Seen, atNs: bigint): void {
+    const deadly = signalsNs.filter((each) => atNs - each <= dyingNs)
+    const lastNs = deadly.at(-1)
+    if (lastNs === undefined) {
+      if (!this.#inForce(atNs).some((entry) => coversContainer(entry, name))) this.#ports.onDied(name, atNs)
+    } else if (!this.#isHeld(name, lastNs, verbsOf.kill)) {
+      // A stop asks first, and kills what does not end.
+      const firstNs = deadly.find((each) => !this.#isHeld(name, each, verbsOf.kill)) ?? lastNs
+      this.#do('kill', name, firstNs, atNs)
+    }
+  }
+
+  #judge({ name, action, atNs }: ContainerEvent): void {
+    const seen = this.#seenOf(name)
+    if (action === 'kill') seen.signalsNs = [...seen.signalsNs, atNs]
+    else if (action === 'die') {
+      this.#undo('pause', name, atNs, 'died')
+      this.#died(name, seen, atNs)
+    } else if (action === 'start') {
+      seen.signalsNs = []
+      this.#undo('kill', name, atNs, 'was started')
+    } else if (action === 'pause' && !this.#isHeld(name, atNs, verbsOf.pause)) this.#do('pause', name, atNs, atNs)
+    else if (action === 'unpause') this.#undo('pause', name, atNs, 'was unpaused')
+    else if (action === 'update' && !this.#isHeld(name, atNs, verbsOf.update)) {
+      this.#undo('update', name, atNs, 'was updated again')
+      this.#do('update', name, atNs, atNs)
+    }
+  }
+
+  /** Docker tells of no container that it takes from a network; only that it is not there any more. */
+  #compareNetworks({ containers, atNs }: Sight): void {
+    for (const [name, { state, networks }] of containers ?? []) {
+      if (state !== 'running' && state !== 'paused') continue
+      const seen = this.#seenOf(name)
+      const isWhole = seen.networks.every((each) => networks.includes(each))
+      if (isWhole) {
+        this.#undo('disconnect', name, atNs, 'is attached again')
+        seen.networks = networks
+        seen.networksNs = atNs
+      } else this.#do('disconnect', name, seen.networksNs, atNs)
+    }
+  }
+
+  #seenOf(name: string): Seen {
+    const before = this.#seen.get(name)
+    if (before !== undefined) return before
+    const seen: Seen = { signalsNs: [], networks: [], networksNs: 0n }
+    this.#seen.set(name, seen)
+    return seen
+  }
+
+  #do(act: Act, name: string, firstNs: bigint, lastNs: bigint): void {
+    // Docker may tell twice what was done once.
+    if (this.#isDone(act, name)) return
+    const same = this.#doings.findLast((each) => each.act === act)
+    if (same?.ended === null && !same.names.includes(name) && firstNs - same.lastNs <= togetherNs) {
+      same.names.push(name)
+      same.left.add(name)
+      same.lastNs = lastNs
+    } else this.#begin(act, name, firstNs, lastNs)
+  }
+
+  #isDone(act: Act, name: string): boolean {
+    return this.#doings.some((each) => each.act === act && each.left.has(name))
+  }
+
+  #begin(act: Act, name: string, firstNs: bigint, lastNs: bigint): void {
+    // With a dot, so that no fault of a runbook has it.
+    const id = `${kinds[act]}.${this.#doings.filter((each) => each.act === act).length + 1}`
+    this.#doings.push({ id, act, names: [name], firstNs, lastNs, left: new Set([name]), ended: null })
+  }
+
+  #undo(act: Act, name: string, atNs: bigint, what: string): void {
+    for (const doing of this.#doings) {
+      if (doing.act !== act || !doing.left.delete(name)) continue
+      if (doing.left.size === 0) doing.ended = { atNs, why: `container ${name} ${what}` }
+    }
+  }
+}
+
+function keyOf({ id, injectedNs }: LedgerEntry): string {
+  return `${id} ${injectedNs}`
+}
+
+/** Whether a container is of what a fault strikes, so that its end may be that fault's doing. */
+function coversContainer({ target }: LedgerEntry, name: string): boolean {
+  const read = target.startsWith('region ') ? () => containersOf(regionOf(target)) : () => servicesOf(target)
+  return unlessUnread(read, []).some((each) => nameOf(each) === name)
+}
+
+const ofOutside = { background: false, outside: true, momentary: false, blindMs: 0 }
+
+function recordOfEntry({ entry, goneNs }: Entry): FaultRecord {
+  const { id, kind, target, injectedNs, expiresNs, healingNs } = entry
+  const isEndedByWan = unlessUnread(() => handlerOf(kind).endsBy === 'the WAN', false)
+  const ends = [healingNs, goneNs?.toString(), isEndedByWan && goneNs !== null ? expiresNs : undefined]
+  const [first] = ends.filter((each) => each !== undefined).toSorted((left, right) => compareNs(left, right))
+  return {
+    ...ofOutside,
+    id,
+    kind,
+    target,
+    firstNs: injectedNs,
+    lastNs: injectedNs,
+    proof: 'it was in the ledger',
+    healBeganNs: first ?? null,
+    healedNs: goneNs?.toString() ?? null,
+    healProof: goneNs === null ? null : 'it was taken out of the ledger',
+    endedNs: null,
+    endedBy: null,
+  }
+}
+
+function recordOfDoing({ id, act, names, firstNs, lastNs, ended }: Doing): FaultRecord {
+  return {
+    ...ofOutside,
+    id,
+    kind: kinds[act],
+    target: names.join(', '),
+    firstNs: firstNs.toString(),
+    lastNs: lastNs.toString(),
+    proof: 'Docker told it',
+    healBeganNs: ended?.atNs.toString() ?? null,
+    healedNs: ended?.atNs.toString() ?? null,
+    healProof: ended?.why ?? null,
+    endedNs: null,
+    endedBy: null,
+  }
+}
+
+function compareNs(left: string, right: string): number {
+  return BigInt(left) < BigInt(right) ? -1 : 1
+}
