@@ -76,7 +76,7 @@ const planned = plannedBefore(plan, 'na', untilNs)
 void test('pollers and steps that read at once: each operation is written once and held once', async (context) => {
   const { client, collector, written } = await createRig(context)
   collector.start(0n)
-  collector.loadBegins(fakeDrill)
+  collector.loadBegins(fakeDrill, 0n)
   const catching: Promise<void>[] = []
   for (let seq = 0; seq < planned; seq += 1) {
     client.end(seq)
@@ -98,13 +98,13 @@ void test('pollers and steps that read at once: each operation is written once a
 void test('a client that was restarted is told when it is seen, and what is missing at the end; a deaf controller too', async (context) => {
   const { client, collector, told } = await createRig(context)
   collector.start(0n)
-  collector.loadBegins(fakeDrill)
+  collector.loadBegins(fakeDrill, 0n)
   client.end(0, 1, 2)
   await collector.catchUp()
   client.restart(1500)
   await collector.catchUp()
   const { na } = await collector.finish({ plan, untilNs })
-  const why = 'client.na was restarted at 1.50 s'
+  const why = 'client.na was restarted 1.50 s into the load'
   const reason = `${why}: operations 3 to ${planned - 1} were never collected`
   assert.deepEqual(na, { planned, sent: null, reason })
   assert.deepEqual(told, [`client-lost: ${why}`])

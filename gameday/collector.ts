@@ -81,8 +81,8 @@ export class Collector {
   }
 
   /** From now on the clients' operations of this drill are taken. */
-  loadBegins(drill: string): void {
-    for (const reader of this.#readers.values()) reader.begin(drill, this.#sinceNs)
+  loadBegins(drill: string, fromNs: bigint): void {
+    for (const reader of this.#readers.values()) reader.begin(drill, fromNs)
   }
 
   /**

@@ -55,7 +55,7 @@ export async function conduct(run: Conducted): Promise<Conduct> {
   try {
     const fromNs = (await collector.clock.ask()) + beginsInNs
     plan = planFor(loaded.runbook, drill, seed, fromNs)
-    collector.loadBegins(drill)
+    collector.loadBegins(drill, fromNs)
     await steps.startWatching()
     await startLoad(world, load.from, plan)
     run.load.beganNs = fromNs

@@ -89,7 +89,7 @@ void test('a client that was killed and restarted: its new log is not taken for 
   await reader.read()
   client.end(0, 1, 2)
   await reader.read()
-  const why = 'client.na was restarted at 14.20 s'
+  const why = 'client.na was restarted 14.20 s into the load'
   assert.deepEqual(await finish(600), {
     planned: 600,
     sent: null,

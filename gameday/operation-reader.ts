@@ -43,7 +43,7 @@ export class OperationReader {
   /** In the order in which they ended. */
   readonly #ended: Operation[] = []
   #drill: string | null = null
-  #originNs = 0n
+  #fromNs = 0n
   #source: Source | null = null
   #next = 0
   #dropped = false
@@ -58,10 +58,10 @@ export class OperationReader {
     this.read = oneAtATime(() => this.#fetchToEnd())
   }
 
-  /** From now on the client's operations of `drill` are taken. Times are told in ms since `originNs`. */
-  begin(drill: string, originNs: bigint): void {
+  /** From now on the client's operations of `drill` are taken, whose load begins at `fromNs`. */
+  begin(drill: string, fromNs: bigint): void {
     this.#drill = drill
-    this.#originNs = originNs
+    this.#fromNs = fromNs
   }
 
   /** Operations that came more than once, and were left out. */
@@ -146,10 +146,12 @@ export class OperationReader {
       return
     }
     if (this.#source.run === run) return
-    const at = formatMs(Number(BigInt(processSinceNs) - this.#originNs) / 1e6)
+    const at = formatMs(Number(BigInt(processSinceNs) - this.#fromNs) / 1e6)
     const { area } = this.#options
     const isOtherProcess = processSinceNs !== this.#source.processSinceNs
-    this.#lost = isOtherProcess ? `client.${area} was restarted at ${at}` : `client.${area} was given another load`
+    this.#lost = isOtherProcess
+      ? `client.${area} was restarted ${at} into the load`
+      : `client.${area} was given another load`
     this.#source = null
     this.#options.lost(this.#lost)
   }

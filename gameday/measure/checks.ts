@@ -48,7 +48,7 @@ export function eachOperationOnce({ areas }: Account): Check {
   }
 }
 
-/** As in all tables: from the load's beginning. */
+/** Reports may count from elsewhere, so it is said beside it. */
 function sinceLoadMs({ load, originNs }: DrillRecord, ns: string | bigint): number {
   return sinceMs(load?.fromNs ?? originNs, ns)
 }
@@ -56,9 +56,9 @@ function sinceLoadMs({ load, originNs }: DrillRecord, ns: string | bigint): numb
 function endedEarly(fault: FaultRecord, record: DrillRecord): string | null {
   const { id, endedNs, endedBy, healBeganNs } = fault
   if (endedNs === null || (healBeganNs !== null && BigInt(healBeganNs) <= BigInt(endedNs))) return null
-  const at = (ns: string): string => formatMs(sinceLoadMs(record, ns))
-  const heal = healBeganNs === null ? 'nobody healed it' : `its heal began at ${at(healBeganNs)}`
-  return `${id} ended at ${at(endedNs)} (${endedBy ?? 'by itself'}), ${heal}`
+  const at = (ns: string): string => `${formatMs(sinceLoadMs(record, ns))} into the load`
+  const heal = healBeganNs === null ? 'nobody healed it' : `its heal began ${at(healBeganNs)}`
+  return `${id} ended ${at(endedNs)} (${endedBy ?? 'by itself'}), ${heal}`
 }
 
 const nothingFromOutside = 'nothing from outside'
@@ -71,11 +71,12 @@ export function watchedForOutside(blindMs: number): Check {
   return { name, status: 'pass', reason: 'nobody else did anything to the world' }
 }
 
-/** `docker-pause of app.a from 12.30 s to 20.10 s (docker-pause.1)`, counted from the load's beginning. */
+/** `docker-pause of app.a from 12.30 s to 20.10 s into the load (docker-pause.1)`. */
 export function outsideWords(record: DrillRecord, fault: FaultRecord): string {
   const { kind, target, firstNs, id, healedNs } = fault
   const at = (ns: string): string => formatMs(sinceLoadMs(record, ns))
-  return `${kind} of ${target} from ${at(firstNs)} ${healedNs === null ? 'on' : `to ${at(healedNs)}`} (${id})`
+  const until = healedNs === null ? 'on' : `to ${at(healedNs)} into the load`
+  return `${kind} of ${target} from ${at(firstNs)} ${until} (${id})`
 }
 
 /** A drill in which somebody else broke something is not the drill that the runbook says. */
@@ -164,7 +165,7 @@ export function noUnexplainedOutage(
   const name = 'no unexplained outage'
   const told = all.map(
     ({ cause, restored }) =>
-      `${cause.id}: ${cause.title} at ${formatMs(sinceLoadMs(record, cause.t0Ns))}, restored ${formatTiming(restored)}`,
+      `${cause.id}: ${cause.title} ${formatMs(sinceLoadMs(record, cause.t0Ns))} into the load, restored ${formatTiming(restored)}`,
   )
   const known = all.filter(({ restored }) => restored.unknown === null)
   const status = known.length > allowed ? 'fail' : all.length > allowed ? 'unknown' : 'pass'

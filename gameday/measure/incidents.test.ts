@@ -407,7 +407,7 @@ void test('a fault that ended before its heal fails its check, with both times; 
   assert.equal(statusOf(journal, 'fault in force until its heal'), 'fail')
   assert.match(
     journal.checks.find(({ name }) => name.startsWith('fault in force'))?.reason ?? '',
-    /cut ended at 20\.00 s \(its time was over.*its heal began at 66\.00 s/,
+    /cut ended 20\.00 s into the load \(its time was over.*its heal began 66\.00 s into the load/,
   )
   assert.equal(statusOf(measure(record), 'fault in force until its heal'), 'pass')
   const unhealed = recordOf(

@@ -68,7 +68,7 @@ void test('its outage is an incident of its own, and the drill’s figures stay 
   assert.match(checkOf(journal, 'no unexplained outage'), /^pass/)
   assert.equal(
     checkOf(journal, 'nothing from outside'),
-    'unknown: not by this drill: docker-pause of app.a from 10.00 s to 15.00 s (docker-pause.1)',
+    'unknown: not by this drill: docker-pause of app.a from 10.00 s to 15.00 s into the load (docker-pause.1)',
   )
   assert.equal(journal.verdict, 'unknown')
 })
