@@ -13,6 +13,11 @@ export function print(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 }
 
+/** As a shell takes it for one word. */
+export function quoted(word: string): string {
+  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+}
+
 export function worldOption(): Option {
   return new Option('--world <name>', 'which world').default('default').argParser(worldFrom)
 }

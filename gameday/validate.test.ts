@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { faultKinds } from '#protocol/faults.ts'
 import { faultsNotOffered } from '#protocol/not-offered.ts'
-import { loadRunbook, parseRunbook, RunbookInvalid, shippedRunbooks } from './validate.ts'
+import { loadRunbook, loadRunbooks, parseRunbook, RunbookInvalid, shippedRunbooks } from './validate.ts'
 
 const good = `title: A drill
 topology: { commit: quorum }
@@ -396,4 +396,15 @@ void test('a bound is set as it is written, and both names of a parameter mean i
   const long = good.replace(/^title: .*$/m, 'title: ${name}\nparameters: { name: { default: x, description: y } }')
   for (const setting of ['name=z', 'parameters.name=z'])
     assert.equal(parseRunbook('book.yaml', long, { set: [setting], canApprove: true }).title, 'z')
+})
+
+test('of several runbooks each problem of a setting names its own', async () => {
+  const set = { set: ['load.rate=0/s'], canApprove: true }
+  const { valid, problems } = await loadRunbooks(['region-loss', 'etcd-loss'], set)
+  assert.deepEqual(valid, [])
+  assert.deepEqual(
+    problems.map((each) => each.slice(0, each.indexOf(' --set'))),
+    ['region-loss:', 'etcd-loss:'],
+  )
+  assert.match((await loadRunbooks(['region-loss'], set)).problems[0] ?? '', /^--set load\.rate=0\/s: /)
 })

@@ -58,6 +58,24 @@ export async function loadRunbook(nameOrPath: string, options: ValidateOptions):
   return { name, file: printable(file), runbook: parseRunbook(shown, text, options) }
 }
 
+/** Those that are valid, and what is wrong with the rest. A setting that one of several does not take is told with its name. */
+export async function loadRunbooks(
+  names: readonly string[],
+  options: ValidateOptions,
+): Promise<{ readonly valid: readonly LoadedRunbook[]; readonly problems: readonly string[] }> {
+  const valid: LoadedRunbook[] = []
+  const problems: string[] = []
+  for (const name of names)
+    try {
+      valid.push(await loadRunbook(name, options))
+    } catch (error) {
+      if (!(error instanceof RunbookInvalid)) throw error
+      const own = names.length === 1 ? '' : `${printable(name)}: `
+      problems.push(...error.problems.map((each) => (each.startsWith('--set') ? `${own}${each}` : each)))
+    }
+  return { valid, problems }
+}
+
 /**
  * @param file as it is named in errors
  * @throws RunbookInvalid

@@ -5,7 +5,7 @@ import { join, normalize } from 'node:path'
 import type { Command } from 'commander'
 import { runbookSchema } from '#gameday/schema.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
-import { print } from '../shared.ts'
+import { print, quoted } from '../shared.ts'
 import { starterFiles } from '../starter-files.ts'
 
 export function registerInit(program: Command): void {
@@ -18,12 +18,13 @@ export function registerInit(program: Command): void {
 
 /** @throws EnvironmentError if any of the files is there, or can't be written; none is overwritten */
 async function init(given: string): Promise<void> {
+  if (given.trim() === '') throw new EnvironmentError(`expected a folder, saw ${JSON.stringify(given)}`)
   const folder = normalize(given).replace(/\/$/, '')
   const files = starterFiles(folder, runbookSchema())
   const there = files.map(({ name }) => join(folder, name)).filter((file) => existsSync(file))
   if (there.length > 0)
     throw new EnvironmentError(
-      `expected a folder without ${there.join(', ')}, saw them there: nothing was written; name another folder, as in ./firedrill init ${folder}-2`,
+      `expected a folder without ${there.join(', ')}, saw them there: nothing was written; name another folder, as in ./firedrill init ${quoted(`${folder}-2`)}`,
     )
   try {
     await mkdir(folder, { recursive: true })
@@ -38,8 +39,8 @@ async function init(given: string): Promise<void> {
   print(
     [
       `${folder}/ has ${files.map(({ name }) => name).join(', ')}; next:`,
-      `./firedrill run ${book} --dry-run`,
-      `./firedrill run ${book}`,
+      `./firedrill run ${quoted(book)} --dry-run`,
+      `./firedrill run ${quoted(book)}`,
     ].join('\n'),
   )
 }

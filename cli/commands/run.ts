@@ -12,7 +12,7 @@ import { renderJunit } from '#gameday/report/junit.ts'
 import { reportDrill } from '#gameday/report/past-drill.ts'
 import { type DrillOptions, type DrillResult, runDrill } from '#gameday/run-drill.ts'
 import { sendTraces } from '#gameday/telemetry/send-traces.ts'
-import { loadRunbook, type LoadedRunbook, shippedRunbooks } from '#gameday/validate.ts'
+import { loadRunbooks, type LoadedRunbook, RunbookInvalid, shippedRunbooks } from '#gameday/validate.ts'
 import type { Journal } from '#protocol/journal.ts'
 import { commitModes, type Topology } from '#protocol/topology.ts'
 import { lockWorld } from '#world/busy-lock.ts'
@@ -25,7 +25,7 @@ import type { RunningWorld } from '#world/running-world.ts'
 import { bringUp } from '#world/up.ts'
 import { drillProgress } from '../drill-progress.ts'
 import { seeToGuard } from '../guard.ts'
-import { hostConfig, interruption, otlpEndpoint, print, say, wholeNumber, worldOption } from '../shared.ts'
+import { hostConfig, interruption, otlpEndpoint, print, quoted, say, wholeNumber, worldOption } from '../shared.ts'
 import { collect } from '../topology-options.ts'
 import { sayDashboard } from './dashboard.ts'
 
@@ -77,6 +77,8 @@ export function registerRun(program: Command): void {
 
 async function run(names: readonly string[], options: RunOptions): Promise<void> {
   const books = await loadAll(names, options)
+  if (options.dryRun === true && options.json === true)
+    throw new EnvironmentError('expected --dry-run or --json, saw both: a drill that is not run has no journal')
   if (options.dryRun === true) return print(books.map(renderPlan).join('\n\n\n'))
   await refuseUnwritable(options.junit)
   const config = hostConfig()
@@ -141,9 +143,9 @@ async function loadAll(names: readonly string[], options: RunOptions): Promise<r
     options.yes === true ||
     options.approveInDashboard === true ||
     (process.stdin.isTTY && process.stderr.isTTY)
-  const books: LoadedRunbook[] = []
-  for (const name of wanted) books.push(await loadRunbook(name, { set: settingsOf(options), canApprove }))
-  return books
+  const { valid, problems } = await loadRunbooks(wanted, { set: settingsOf(options), canApprove })
+  if (problems.length > 0) throw new RunbookInvalid(problems)
+  return valid
 }
 
 function settingsOf({ commit, set }: RunOptions): readonly string[] {
@@ -205,11 +207,6 @@ function commandOf(loaded: LoadedRunbook, options: RunOptions, seed: number): st
   const isShipped = loaded.file.startsWith(join(checkout, 'runbooks'))
   const words = ['./firedrill', 'run', isShipped ? loaded.name : loaded.file, '--seed', String(seed)]
   return [...words, ...settingsOf(options).flatMap((each) => ['--set', each])].map(quoted).join(' ')
-}
-
-/** As a shell takes it for one word. */
-function quoted(word: string): string {
-  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }
 
 /** What there is after a drill that was not there before it, and how to be rid of it. */

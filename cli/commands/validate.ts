@@ -1,7 +1,7 @@
 // `validate`: everything that is wrong with runbooks, before anything starts.
 import type { Command } from 'commander'
 import { runbookSchema } from '#gameday/schema.ts'
-import { loadRunbook, RunbookInvalid } from '#gameday/validate.ts'
+import { loadRunbooks, RunbookInvalid } from '#gameday/validate.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import { print } from '../shared.ts'
 import { collect } from '../topology-options.ts'
@@ -29,15 +29,7 @@ interface ValidateOptions {
 async function validate(names: readonly string[], options: ValidateOptions): Promise<void> {
   if (options.schema === true) return print(runbookSchema())
   if (names.length === 0) throw new EnvironmentError('expected a runbook, or --schema, saw neither')
-  const problems: string[] = []
-  const valid: string[] = []
-  for (const name of names)
-    try {
-      valid.push((await loadRunbook(name, { set: options.set, canApprove: true })).file)
-    } catch (error) {
-      if (!(error instanceof RunbookInvalid)) throw error
-      problems.push(...error.problems)
-    }
-  if (valid.length > 0) print(valid.map((file) => `${file} is valid`).join('\n'))
+  const { valid, problems } = await loadRunbooks(names, { set: options.set, canApprove: true })
+  if (valid.length > 0) print(valid.map(({ file }) => `${file} is valid`).join('\n'))
   if (problems.length > 0) throw new RunbookInvalid(problems)
 }

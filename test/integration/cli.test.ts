@@ -83,6 +83,8 @@ const badInputs: readonly (readonly [readonly string[], RegExp])[] = [
   [['logs'], /missing required argument 'target'/],
   [['run', 'no-such-runbook'], /no-such-runbook/],
   [['run', 'region-loss', '--otlp', 'collector'], /--otlp: expected an address such as .* saw "collector"/],
+  [['run', 'region-loss', '--dry-run', '--json'], /expected --dry-run or --json, saw both/],
+  [['init', ''], /expected a folder, saw ""/],
   [['validate', '/nonexistent.yaml'], /nonexistent/],
   [['lint', '/nonexistent.yml'], /nonexistent\.yml: expected a readable compose file/],
   [['lint', '--world', 'nobody-has-this-one'], /world nobody-has-this-one is not up/],
