@@ -56,6 +56,39 @@ void describe('what ends a fault', () => {
     assert.deepEqual(rig.told, ['drill.x: container controller.c was unpaused by somebody else'])
   })
 
+  void test('a look that was under way when the fault began tells nothing of it but what was heard', async () => {
+    const world = createFakeWorld()
+    const watch = new FaultWatch(world, { nowMs: () => 0, onEnded: () => {}, onSight: () => {} })
+    await watch.start()
+    for (const hears of [false, true]) {
+      // Facts from before the fault, which come to the look after it has begun.
+      const asked = Promise.withResolvers<undefined>()
+      const answered = Promise.withResolvers<undefined>()
+      const containers = world.containers.bind(world)
+      const before = await containers()
+      world.containers = async () => {
+        asked.resolve(undefined)
+        await answered.promise
+        return before
+      }
+      const looking = watch.look()
+      await asked.promise
+      const { entry, effect } = await injectFault(world, hears ? 'other' : 'drill', dead)
+      watch.begin(entry, effect)
+      if (hears) world.emit('redis.a', 'start')
+      world.containers = containers
+      answered.resolve(undefined)
+      await looking
+      const found = watch.observed(entry.id).ended?.why ?? null
+      assert.equal(found, hears ? 'container redis.a was started by somebody else' : null)
+      await watch.look()
+      assert.equal(watch.observed(entry.id).ended?.why ?? null, found)
+      await watch.end(entry.id)
+      await healFault(world, entry)
+    }
+    watch.stop()
+  })
+
   void test('a heal by somebody else is told as that, not as what it did', async () => {
     const rig = await watched(paused)
     await healFault(rig.world, rig.entry)

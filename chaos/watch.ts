@@ -113,8 +113,11 @@ export class FaultWatch {
 
   async #lookAfter(before: Promise<void>): Promise<void> {
     await before
+    const watched = new Set(this.#watched.values())
     const sight = await this.#lookout.look()
-    for (const watched of this.#watched.values()) this.#judge(watched, sight)
+    // What was seen of a fault that began meanwhile may be from before it; what was heard has its own time.
+    const heard = { ...sight, containers: null, wan: null, ledger: null }
+    for (const each of this.#watched.values()) this.#judge(each, watched.has(each) ? sight : heard)
     this.#ports.onSight(sight)
   }
 

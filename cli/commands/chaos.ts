@@ -96,7 +96,7 @@ async function besideWhom(docker: Engine['docker'], world: RunningWorld): Promis
     if (holder.doing !== guardsWork) {
       if (!/^(run|fuzz|bench)\b/.test(holder.doing)) throw busy(world.name, holder)
       say(
-        `world ${world.name} is held by ${holderWords(holder)}: its report will tell this fault, and it can't pass any more`,
+        `world ${world.name} is held by ${holderWords(holder)}: the drill tells of this fault, and can't pass any more`,
       )
       return
     }

@@ -46,16 +46,34 @@ export function formatMs(value: number | null): string {
   return Math.abs(value) < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`
 }
 
-/** `1.90 s, give or take 0.04 s`, `1.05 s, or up to 0.04 s less`; the doubt only where it can be seen in the figure. */
+/** What stands around a doubt. A first write and a gap can only be less than what was seen. */
+const doubtWords = {
+  eitherWay: [', give or take ', ''],
+  eitherWayShort: [' ± ', ''],
+  less: [', or up to ', ' less'],
+  lessShort: [' (-', ')'],
+} as const
+
+/** `1.90 s, give or take 0.04 s`: how far it may be from the truth, as the load is not continuous. */
+export function formatMeasured(
+  ms: number,
+  resolutionMs: number | null,
+  doubt: keyof typeof doubtWords = 'eitherWay',
+): string {
+  if (resolutionMs === null || resolutionMs < 0.5) return formatMs(ms)
+  // In one unit, so that both are compared at a look.
+  const inSeconds = Math.abs(ms) >= 1000 && resolutionMs >= 10
+  const [before, after] = doubtWords[doubt]
+  return `${formatMs(ms)}${before}${inSeconds ? `${(resolutionMs / 1000).toFixed(2)} s` : formatMs(resolutionMs)}${after}`
+}
+
+/** The same of an interval, or why there is none; the doubt only where it can be seen in the figure. */
 export function formatTiming(timing: Timing): string {
-  const { ms, stillOutMs, unknown } = timing
+  const { ms, highMs, stillOutMs, unknown } = timing
   if (unknown !== null) return `unknown: ${unknown}`
   if (ms === null) return `still out when the load ended, after ${formatMs(stillOutMs)}`
   const doubtMs = resolutionOf(timing) ?? 0
-  if (doubtMs < ms / 100) return formatMs(ms)
-  return timing.highMs > ms
-    ? `${formatMs(ms)}, give or take ${formatMs(doubtMs)}`
-    : `${formatMs(ms)}, or up to ${formatMs(doubtMs)} less`
+  return formatMeasured(ms, doubtMs < ms / 100 ? null : doubtMs, highMs > ms ? 'eitherWay' : 'less')
 }
 
 const worstJudged = (all: readonly Judged[]): Judged =>

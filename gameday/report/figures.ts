@@ -1,9 +1,8 @@
 // A figure as people read it: what it is with its resolution, or that it is unknown and why. Every kind of report asks here.
 import type { AreaRto, Incident, Journal } from '#protocol/journal.ts'
-import { formatMs } from '../measure/objectives.ts'
+import { formatMeasured, formatMs } from '../measure/objectives.ts'
 import { nameOfFigure } from './figure-names.ts'
 import { storeNames } from '../measure/record.ts'
-import { formatMeasured } from './words.ts'
 
 export interface Figure {
   readonly text: string

@@ -1,10 +1,10 @@
 // Game days over time: mean and median time to restore (MTTR), RTO and RPO of each drill, oldest first. Pure.
 import type { Journal } from '#protocol/journal.ts'
 import { distribution, renderTable, type Distribution } from '../bench/distribution.ts'
-import { formatMs } from '../measure/objectives.ts'
+import { formatMeasured, formatMs } from '../measure/objectives.ts'
 import { notKnownText } from './compare.ts'
 import { figureOf, restoredOf } from './figures.ts'
-import { formatMeasured, shortened } from './words.ts'
+import { shortened } from './words.ts'
 
 interface PastDrill {
   readonly drill: string

@@ -1,9 +1,9 @@
 // Incidents as rows, the same figures on the screen, in HTML and in Markdown. Pure.
 import type { Incident, Journal } from '#protocol/journal.ts'
-import { formatMs, isOfDrill } from '../measure/objectives.ts'
+import { formatMeasured, formatMs, isOfDrill } from '../measure/objectives.ts'
 import { clockOf } from './clock.ts'
 import { figureOf, lostOf, restoredOf, type Figure } from './figures.ts'
-import { formatMeasured, many } from './words.ts'
+import { many } from './words.ts'
 
 export interface IncidentRow {
   readonly incident: Incident

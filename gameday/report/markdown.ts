@@ -1,11 +1,11 @@
 // A drill for a pull request or a chat: verdict, objectives, phases, loss, and how to get the same.
 import type { Journal, Phases } from '#protocol/journal.ts'
-import { formatMs } from '../measure/objectives.ts'
+import { formatMeasured, formatMs } from '../measure/objectives.ts'
 import { clockOf } from './clock.ts'
 import { figureOf, lostOf, requestsOf, restoredOf, unknownOf } from './figures.ts'
 import { collectionTexts, endedEarlyText, outsideTexts, stallTexts } from './harness-words.ts'
 import { incidentRows, worstText } from './incident-rows.ts'
-import { formatMeasured, phaseNames } from './words.ts'
+import { phaseNames } from './words.ts'
 
 const mostIncidents = 50
 const mostReasons = 8

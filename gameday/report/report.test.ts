@@ -1,4 +1,5 @@
 // Reports from a recorded drill: readable, self-contained, and safe for whatever text a drill contains.
+import { formatMeasured } from '../measure/objectives.ts'
 import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,7 +17,6 @@ import { reportDrill } from './past-drill.ts'
 import { killed, stillOut, threeIncidents, withMissing } from './planted-journals.ts'
 import { reportInput } from './report-input.ts'
 import { renderScreen } from './screen.ts'
-import { formatMeasured } from './words.ts'
 
 const record = goodRecord()
 const journal = measure(record)

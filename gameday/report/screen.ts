@@ -1,14 +1,14 @@
 // One screen that says how a drill went.
 import type { Journal } from '#protocol/journal.ts'
 import { renderTable } from '../bench/distribution.ts'
-import { formatMs } from '../measure/objectives.ts'
+import { formatMeasured, formatMs } from '../measure/objectives.ts'
 import { settledMs } from '../measure/incidents.ts'
 import { clockOf } from './clock.ts'
 import { figureOf, longestGapOf, requestsOf, restoredOf, unknownOf } from './figures.ts'
 import { collectionTexts, endedEarlyText, outsideTexts, stallTexts } from './harness-words.ts'
 import { incidentRows, worstText } from './incident-rows.ts'
 import { storeNames } from '../measure/record.ts'
-import { formatMeasured, many, phaseNames, shortened, storeLabels } from './words.ts'
+import { many, phaseNames, shortened, storeLabels } from './words.ts'
 
 const mostIncidents = 20
 const mostReasons = 8

@@ -1,9 +1,9 @@
 // A drill in a few sentences, for readers who read nothing else.
 import type { Journal } from '#protocol/journal.ts'
-import { formatMs } from '../measure/objectives.ts'
+import { formatMeasured, formatMs } from '../measure/objectives.ts'
 import { figureOf, reasonOf, restoredOf } from './figures.ts'
 import { storeNames } from '../measure/record.ts'
-import { formatMeasured, many, storeLabels } from './words.ts'
+import { many, storeLabels } from './words.ts'
 
 function opening({ faults, steps }: Journal): string {
   const measured = faults.filter((fault) => !fault.background && !fault.outside)

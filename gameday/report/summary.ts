@@ -1,6 +1,6 @@
 // The head of a report: verdict, the story in short, the figures that people ask for, what must be known before trusting them.
 import { withoutSuccess, type Journal } from '#protocol/journal.ts'
-import { formatMs } from '../measure/objectives.ts'
+import { formatMeasured, formatMs } from '../measure/objectives.ts'
 import { escapeMarkup } from './escape.ts'
 import { figureOf, restoredOf, type Figure } from './figures.ts'
 import { collectionTexts, endedEarlyText, outsideTexts, stallTexts } from './harness-words.ts'
@@ -8,7 +8,7 @@ import { worstText } from './incident-rows.ts'
 import { section, state, table, words } from './markup.ts'
 import type { ReportInput } from './report-input.ts'
 import { storyOf } from './story.ts'
-import { busyMachine, formatMeasured } from './words.ts'
+import { busyMachine } from './words.ts'
 
 const signs = { pass: '✓', fail: '✕', unknown: '?' } as const
 

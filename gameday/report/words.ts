@@ -1,30 +1,8 @@
 // Words and units that every kind of report shares.
 import type { Journal } from '#protocol/journal.ts'
-import { formatMs } from '../measure/objectives.ts'
 
 export const phaseNames = ['detect', 'decide', 'fence', 'promote', 'steer', 'recover'] as const
 export const storeLabels = { postgres: 'Postgres', kafka: 'Kafka', redis: 'Redis' } as const
-
-/** What stands around a doubt. A first write and a gap can only be less than what was seen. */
-const doubtWords = {
-  eitherWay: [', give or take ', ''],
-  eitherWayShort: [' ± ', ''],
-  less: [', or up to ', ' less'],
-  lessShort: [' (-', ')'],
-} as const
-
-/** `1.90 s, give or take 0.04 s`: how far it may be from the truth, as the load is not continuous. */
-export function formatMeasured(
-  ms: number,
-  resolutionMs: number | null,
-  doubt: keyof typeof doubtWords = 'eitherWay',
-): string {
-  if (resolutionMs === null || resolutionMs < 0.5) return formatMs(ms)
-  // In one unit, so that both are compared at a look.
-  const inSeconds = Math.abs(ms) >= 1000 && resolutionMs >= 10
-  const [before, after] = doubtWords[doubt]
-  return `${formatMs(ms)}${before}${inSeconds ? `${(resolutionMs / 1000).toFixed(2)} s` : formatMs(resolutionMs)}${after}`
-}
 
 export function percent(share: number | null, digits = 0): string {
   return share === null ? 'unknown' : `${(share * 100).toFixed(digits)} %`

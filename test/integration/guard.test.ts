@@ -124,7 +124,7 @@ describe('the guard of a world', () => {
     await using other = await openWorldOn(docker, name)
     const drill = await startDrill(name, { kind: 'link-degrade', target: 'a -> b', delay: '90ms' })
     const { stderr, stdout } = await firedrill('chaos', 'inject', 'process-kill', 'controller.b', ...at())
-    assert.match(stderr, /is held by "run a-drill" of user .*: this fault will be in its figures/)
+    assert.match(stderr, /is held by "run a-drill" of user .*: the drill tells of this fault, and can't pass any more/)
     const id = /^(manual\.[\w-]+):/.exec(stdout)?.[1] ?? ''
     const { stdout: shown } = await firedrill('chaos', 'status', ...at())
     assert.match(shown, new RegExp(`${id} +process-kill of controller\\.b +since \\d+ s +\\d+ min left +by hand`))

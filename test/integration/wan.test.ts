@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { after, before, describe, test } from 'node:test'
 import { ports, type LinkClass, type Site } from '#protocol/sites.ts'
-import { counters, fenceReply, fenceState, linksReply, type LinkChange } from '#protocol/wan.ts'
+import { counters, fenceReply, fenceState, ledgerHistory, linksReply, type LinkChange } from '#protocol/wan.ts'
 import { peerPorts } from './wan-peer.ts'
 import { WanWorld } from './wan-world.ts'
 
@@ -203,8 +203,10 @@ void describe('the WAN', { timeout: 180_000 }, () => {
     assert.equal((await wayIn('PUT', '/ledger/f1', entry)).status, 200)
     assert.equal((await wayIn('PUT', '/ledger/f2', entry)).status, 400)
     await world.restartWan()
-    assert.deepEqual(await (await wayIn('GET', '/ledger')).json(), { entries: [entry] })
+    assert.deepEqual(await (await wayIn('GET', '/ledger')).json(), { entries: [entry], past: [] })
     assert.deepEqual(await (await wayIn('DELETE', '/ledger/f1')).json(), { entries: [] })
+    const { entries, past } = ledgerHistory.parse(await (await wayIn('GET', '/ledger')).json())
+    assert.deepEqual([entries, past.map((each) => each.entry)], [[], [entry]])
   })
 
   void test('the fence device wants its own token, cuts the region off, and refuses lower epochs after a restart too', async () => {
