@@ -108,13 +108,10 @@ export class Lookout {
   #dated(event: DockerEvent, nowNs: bigint): ContainerEvent {
     const agoMs = this.#clocks === null ? 0 : this.#clocks.wallMs - event.wallMs
     const told = (this.#clocks?.ns ?? nowNs) - BigInt(Math.round(agoMs * 1e6))
-    const atNs = this.#wallStepped && told < this.#lastNs ? this.#lastNs : told
-    return {
-      name: nameOf(event),
-      action: event.action,
-      signal: event.signal ?? null,
-      atNs: atNs > nowNs ? nowNs : atNs,
-    }
+    const latest = told > nowNs ? nowNs : told
+    const atNs = this.#wallStepped && latest < this.#lastNs ? this.#lastNs : latest
+    const betweenNs = this.#wallStepped ? ([this.#lastNs, nowNs] as const) : ([atNs, atNs] as const)
+    return { name: nameOf(event), action: event.action, signal: event.signal ?? null, atNs, betweenNs }
   }
 
   #setClocks(clocks: Clocks): void {

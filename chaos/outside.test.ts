@@ -21,6 +21,7 @@ function sightOf(atS: number, { events = [], ledger = { entries: [], past: [] },
     action,
     signal: null,
     atNs: at(eventS),
+    betweenNs: [at(eventS), at(eventS)],
   }))
   const containers =
     networks === null
@@ -212,6 +213,33 @@ void describe('what is no fault from outside', () => {
     assert.deepEqual(world.told(), ['docker-pause of wan 10.5 on'])
     world.see(12, { ledger: { entries: [entryOf('process-kill', 'app.a', 9.9)], past: [] } })
     assert.deepEqual(world.told(), ['docker-pause of wan 10.5 on'])
+  })
+
+  void test('where somebody has set the clock that Docker tells, whoever held it at any time that it may have been', () => {
+    const entry = entryOf('process-kill', 'app.a', 9.9)
+    const look = (ends: readonly [number, number]): readonly string[] => {
+      const world = rig()
+      world.see(1)
+      const events = sightOf(20, { events: kill, ledger: { entries: [], past: [{ entry, goneNs: `${at(11)}` }] } })
+      const betweenNs = [at(ends[0]), at(ends[1])] as const
+      world.outside.see({ ...events, events: events.events.map((each) => ({ ...each, atNs: at(19), betweenNs })) })
+      return world.told()
+    }
+    assert.deepEqual(look([10.5, 20]), [])
+    assert.equal(look([12, 20]).length, 1)
+  })
+
+  void test('what is open when the ledger is gone for good is judged by what is known of it', () => {
+    for (const own of [false, true]) {
+      const world = rig()
+      world.see(1)
+      if (own) world.outside.own(entryOf('process-kill', 'app.a', 9.9))
+      world.see(11, { events: kill, ledger: null })
+      assert.deepEqual(world.told(), [])
+      world.outside.finish()
+      assert.deepEqual(world.told(), own ? [] : ['docker-kill of app.a 10 on'])
+      assert.deepEqual(world.found, own ? [] : ['docker-kill.1'])
+    }
   })
 
   void test('a container that ends by itself is told as that, unless a fault strikes it', () => {

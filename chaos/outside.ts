@@ -48,8 +48,8 @@ interface Doing {
 }
 
 interface Seen {
-  /** When it was sent signals since it was started, in order. */
-  signalsNs: readonly bigint[]
+  /** Signals that it was sent since it was started, in order. */
+  signals: readonly ContainerEvent[]
   networks: readonly string[]
   networksNs: bigint
 }
@@ -74,7 +74,7 @@ export class Outside {
   #clearNs: bigint | null = null
   #blindNs = 0n
   /** Whose they are is not known before the ledger can be read. */
-  #pending: readonly ContainerEvent[] = []
+  readonly #pending: ContainerEvent[] = []
 
   constructor(drill: string, ports: OutsidePorts) {
     this.#drill = drill
@@ -88,12 +88,16 @@ export class Outside {
     const blindNs = atNs - (this.#clearNs ?? atNs)
     if (blindNs > this.#blindNs) this.#blindNs = blindNs
     if (ledger !== null && containers !== null) this.#clearNs = atNs
-    const events = [...this.#pending, ...sight.events]
+    const events = [...this.#pending.splice(0), ...sight.events]
     // No fault may have the WAN itself.
     const isKnown = ({ name }: ContainerEvent): boolean => ledger !== null || name === 'wan'
-    this.#pending = events.filter((each) => !isKnown(each))
+    this.#pending.push(...events.filter((each) => !isKnown(each)))
     for (const event of events.filter(isKnown)) this.#judge(event)
     this.#compareNetworks(sight)
+    this.#tellNew()
+  }
+
+  #tellNew(): void {
     for (const fault of this.faults) {
       if (this.#told.has(fault.id)) continue
       this.#told.add(fault.id)
@@ -104,6 +108,17 @@ export class Outside {
   /** The longest time in which nobody could tell. */
   get blindMs(): number {
     return Math.round(Number(this.#blindNs) / 1e6)
+  }
+
+  /** A fault of the drill, which the ledger may never be asked about again. */
+  own(entry: LedgerEntry): void {
+    if (!this.#entries.has(keyOf(entry))) this.#entries.set(keyOf(entry), { entry, goneNs: null })
+  }
+
+  /** What is still open since the ledger could not be read is judged by what is known of it: nobody can inject anything without it. */
+  finish(): void {
+    for (const event of this.#pending.splice(0)) this.#judge(event)
+    this.#tellNew()
   }
 
   /** In order of their beginnings; each as it is known now. */
@@ -124,45 +139,47 @@ export class Outside {
     for (const [key, each] of known) if (!there.has(key)) each.goneNs ??= atNs
   }
 
-  #inForce(atNs: bigint): readonly LedgerEntry[] {
+  #inForce({ betweenNs: [earliestNs, latestNs] }: ContainerEvent): readonly LedgerEntry[] {
     return [...this.#entries.values()]
       .filter(({ entry, goneNs }) => {
         const fromNs = BigInt(entry.injectedNs) - clockDoubtNs
-        return atNs >= fromNs && (goneNs === null || atNs <= goneNs + clockDoubtNs)
+        return latestNs >= fromNs && (goneNs === null || earliestNs <= goneNs + clockDoubtNs)
       })
       .map(({ entry }) => entry)
   }
 
-  #isHeld(name: string, atNs: bigint, verbs: readonly string[]): boolean {
-    return this.#inForce(atNs).some((entry) =>
-      holdsOf(entry).some((hold) => verbs.some((verb) => hold === `${verb}:${name}`)),
+  #isHeld(event: ContainerEvent, verbs: readonly string[]): boolean {
+    return this.#inForce(event).some((entry) =>
+      holdsOf(entry).some((hold) => verbs.some((verb) => hold === `${verb}:${event.name}`)),
     )
   }
 
-  #died(name: string, { signalsNs }: Seen, atNs: bigint): void {
-    const deadly = signalsNs.filter((each) => atNs - each <= dyingNs)
-    const lastNs = deadly.at(-1)
-    if (lastNs === undefined) {
-      if (!this.#inForce(atNs).some((entry) => coversContainer(entry, name))) this.#ports.onDied(name, atNs)
-    } else if (!this.#isHeld(name, lastNs, verbsOf.kill)) {
+  #died(event: ContainerEvent, { signals }: Seen): void {
+    const { name, atNs } = event
+    const deadly = signals.filter((each) => atNs - each.atNs <= dyingNs)
+    const last = deadly.at(-1)
+    if (last === undefined) {
+      if (!this.#inForce(event).some((entry) => coversContainer(entry, name))) this.#ports.onDied(name, atNs)
+    } else if (!this.#isHeld(last, verbsOf.kill)) {
       // A stop asks first, and kills what does not end.
-      const firstNs = deadly.find((each) => !this.#isHeld(name, each, verbsOf.kill)) ?? lastNs
-      this.#do('kill', name, firstNs, atNs)
+      const first = deadly.find((each) => !this.#isHeld(each, verbsOf.kill)) ?? last
+      this.#do('kill', name, first.atNs, atNs)
     }
   }
 
-  #judge({ name, action, atNs }: ContainerEvent): void {
+  #judge(event: ContainerEvent): void {
+    const { name, action, atNs } = event
     const seen = this.#seenOf(name)
-    if (action === 'kill') seen.signalsNs = [...seen.signalsNs, atNs]
+    if (action === 'kill') seen.signals = [...seen.signals, event]
     else if (action === 'die') {
       this.#undo('pause', name, atNs, 'died')
-      this.#died(name, seen, atNs)
+      this.#died(event, seen)
     } else if (action === 'start') {
-      seen.signalsNs = []
+      seen.signals = []
       this.#undo('kill', name, atNs, 'was started')
-    } else if (action === 'pause' && !this.#isHeld(name, atNs, verbsOf.pause)) this.#do('pause', name, atNs, atNs)
+    } else if (action === 'pause' && !this.#isHeld(event, verbsOf.pause)) this.#do('pause', name, atNs, atNs)
     else if (action === 'unpause') this.#undo('pause', name, atNs, 'was unpaused')
-    else if (action === 'update' && !this.#isHeld(name, atNs, verbsOf.update)) {
+    else if (action === 'update' && !this.#isHeld(event, verbsOf.update)) {
       this.#undo('update', name, atNs, 'was updated again')
       this.#do('update', name, atNs, atNs)
     }
@@ -185,7 +202,7 @@ export class Outside {
   #seenOf(name: string): Seen {
     const before = this.#seen.get(name)
     if (before !== undefined) return before
-    const seen: Seen = { signalsNs: [], networks: [], networksNs: 0n }
+    const seen: Seen = { signals: [], networks: [], networksNs: 0n }
     this.#seen.set(name, seen)
     return seen
   }

@@ -11,6 +11,8 @@ export interface ContainerEvent {
   readonly signal: string | null
   /** Monotonic ns of the WAN's kernel. */
   readonly atNs: bigint
+  /** When it was at the earliest and at the latest: the same, unless somebody has set the clock that Docker tells. */
+  readonly betweenNs: readonly [bigint, bigint]
 }
 
 export interface Sight {

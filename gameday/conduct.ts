@@ -53,10 +53,10 @@ export async function conduct(run: Conducted): Promise<Conduct> {
   let plan: LoadPlan | null = null
   let ended: DrillRecord['load'] = null
   try {
+    await steps.startWatching()
     const fromNs = (await collector.clock.ask()) + beginsInNs
     plan = planFor(loaded.runbook, drill, seed, fromNs)
     collector.loadBegins(drill, fromNs)
-    await steps.startWatching()
     await startLoad(world, load.from, plan)
     run.load.beganNs = fromNs
     await collector.note('load', `${load.rate} operations per second from ${load.from.join(', ')}, seed ${seed}`)

@@ -73,6 +73,7 @@ export class LiveFaults {
     clearTimeout(this.#renewing)
     await this.#watch.look()
     this.#watch.stop()
+    this.#outside.finish()
     return watchedForOutside(this.#outside.blindMs)
   }
 
@@ -90,6 +91,7 @@ export class LiveFaults {
     })
     if (injected instanceof NothingToBreak) return note(`left out: ${injected.message}`)
     const { entry, effect } = injected
+    this.#outside.own(entry)
     const { id, kind, target } = spec
     const healsAside = spec.kind === 'postgres-crash' && spec.optional
     const fault: LiveFault = { entry, record: newRecord(spec, effect), healing: null, healsAside }
