@@ -187,11 +187,17 @@ void test('a load that outlives the WAN ends when it ended, by the clock of the 
 
 void test('of a world that somebody else has by now nothing is rolled back, and no load is ended', async () => {
   const lost = new AbortController()
-  setTimeout(() => lost.abort(new Error('world default was taken over by somebody')), 20)
   const { interruption, checks, steps, told, load } = await run(
     { method: [{ hold: '60s' }], rollback },
     lost.signal,
-    () => {},
+    (world) => {
+      const { control } = world.wayIn
+      world.wayIn.control = (...call) => {
+        // Once the load has been begun.
+        setTimeout(() => lost.abort(new Error('world default was taken over by somebody')), 20)
+        return control(...call)
+      }
+    },
     lost.signal,
   )
   assert.equal(interruption, 'world default was taken over by somebody')
