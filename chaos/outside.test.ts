@@ -1,6 +1,8 @@
 // What somebody else does to a world while a drill runs: told with its span; what the drill, its guard and its heals do is not.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { z } from 'zod'
+import { faultRecord } from '#protocol/journal.ts'
 import type { LedgerEntry, LedgerHistory } from '#protocol/wan.ts'
 import { Outside } from './outside.ts'
 import type { ContainerEvent, Sight } from './sight.ts'
@@ -8,7 +10,7 @@ import type { ContainerEvent, Sight } from './sight.ts'
 const second = 1_000_000_000n
 
 interface Look {
-  readonly events?: readonly (readonly [name: string, action: string, atS: number])[]
+  readonly events?: readonly (readonly [name: string, action: string, atS: number, signal?: string])[]
   readonly ledger?: LedgerHistory | null
   readonly networks?: Readonly<Record<string, readonly string[]>> | null
 }
@@ -16,10 +18,10 @@ interface Look {
 const at = (atS: number): bigint => BigInt(Math.round(atS * 1e9))
 
 function sightOf(atS: number, { events = [], ledger = { entries: [], past: [] }, networks = {} }: Look): Sight {
-  const told = events.map(([name, action, eventS]): ContainerEvent => ({
+  const told = events.map(([name, action, eventS, signal]): ContainerEvent => ({
     name,
     action,
-    signal: null,
+    signal: signal ?? null,
     atNs: at(eventS),
     betweenNs: [at(eventS), at(eventS)],
   }))
@@ -89,6 +91,25 @@ void describe('what Docker does by somebody else’s order', () => {
       ['app.a', 'die', 15.1],
     ] as const
     assert.deepEqual(after(events).told(), ['docker-kill of app.a 5 on'])
+  })
+
+  void test('a signal by which nothing ends is told as that, and no end is put on it', () => {
+    const stopped = [
+      ['app.a', 'kill', 10, '19'],
+      ['app.a', 'kill', 12, '18'],
+    ] as const
+    assert.deepEqual(after(stopped).told(), ['docker-signal of app.a 10 10', 'docker-signal of app.a 12 12'])
+    const died = after([...stopped, ['app.a', 'die', 13]])
+    assert.deepEqual([died.told().length, died.died], [2, ['app.a']])
+    const hangUp = [
+      ['app.a', 'kill', 10, '1'],
+      ['app.a', 'die', 10.5],
+    ] as const
+    assert.deepEqual(after(hangUp).told(), ['docker-kill of app.a 10 on'])
+    assert.deepEqual(after([['app.a', 'kill', 9, '28'], ...hangUp]).told(), [
+      'docker-signal of app.a 9 9',
+      'docker-kill of app.a 10 on',
+    ])
   })
 
   void test('a pause lasts until its end, or the container’s', () => {
@@ -198,6 +219,27 @@ void describe('what is no fault from outside', () => {
     assert.equal(after([['app.a', 'pause', 10]], [entryOf('clock-skew', 'app.a', 9)]).told().length, 1)
   })
 
+  void test('a container that somebody took out of the hands of the drill’s fault is that fault’s no more, but for its heal', () => {
+    const paused = entryOf('pause', 'app.a', 9)
+    const taken = [
+      ['app.a', 'pause', 9.1],
+      ['app.a', 'unpause', 11],
+      ['app.a', 'pause', 13],
+      ['app.a', 'unpause', 15],
+    ] as const
+    assert.deepEqual(after(taken, [paused]).told(), ['docker-pause of app.a 13 15'])
+    const lost = entryOf('kafka-loss', 'kafka.a', 9, { healing: true, healingNs: `${at(14)}` })
+    const heal = [
+      ['kafka.a', 'kill', 9.1],
+      ['kafka.a', 'die', 9.2],
+      ['kafka.a', 'start', 14.5],
+      ['kafka.a', 'kill', 15],
+      ['kafka.a', 'die', 15],
+      ['kafka.a', 'start', 15.5],
+    ] as const
+    assert.deepEqual(after(heal, [lost]).told(), [])
+  })
+
   void test('a fault that was healed before the WAN was restarted is remembered', () => {
     const world = rig()
     const entry = entryOf('process-kill', 'app.a', 9.9)
@@ -251,7 +293,7 @@ void describe('what is no fault from outside', () => {
       ['app.a', 'kill', 10],
       ['app.a', 'die', 200],
     ])
-    assert.deepEqual([signalled.told(), signalled.died], [[], ['app.a']])
+    assert.deepEqual([signalled.told(), signalled.died], [['docker-signal of app.a 10 10'], ['app.a']])
   })
 })
 
@@ -284,6 +326,18 @@ void describe('what somebody else has injected', () => {
     assert.deepEqual(after([], [], [{ entry, goneNs: `${at(9.5)}` }]).told(), ['partition of region a 5 8'])
   })
 
+  void test('ends when somebody brings its container back', () => {
+    const killed = manual({ kind: 'process-kill', target: 'app.a' })
+    const events = [
+      ['app.a', 'kill', 5.1],
+      ['app.a', 'die', 5.2],
+      ['app.a', 'start', 7],
+    ] as const
+    const world = after(events, [killed])
+    assert.deepEqual(world.told(), ['process-kill of app.a 5 7'])
+    assert.equal(world.outside.faults[0]?.healProof, 'container app.a was brought back by somebody')
+  })
+
   void test('explains what Docker does for it', () => {
     assert.deepEqual(after([['app.a', 'pause', 5.1]], [manual()]).told(), ['pause of app.* 5 on'])
   })
@@ -291,6 +345,17 @@ void describe('what somebody else has injected', () => {
   void test('is not what the drill itself has injected', () => {
     assert.deepEqual(after([], [entryOf('pause', 'app.*', 5)]).told(), [])
   })
+})
+
+void test('each is written as it is read again', () => {
+  const events = [
+    ['app.a', 'pause', 3],
+    ['app.b', 'kill', 4, '19'],
+  ] as const
+  const manual = entryOf('pause', 'app.c', 5, { id: 'manual.x', drill: 'manual' })
+  const { faults } = after(events, [manual]).outside
+  assert.equal(faults.length, 3)
+  assert.equal(JSON.stringify(z.array(faultRecord).parse(faults)), JSON.stringify(faults))
 })
 
 void test('how long nobody could tell is known', () => {

@@ -2,6 +2,7 @@
 // that no fault of the ledger holds. Pure: it is shown what the drill sees.
 import type { LedgerEntry } from '#protocol/wan.ts'
 import type { FaultRecord } from '#protocol/journal.ts'
+import type { SharedVerb } from './held.ts'
 import { holdsOf } from './holds.ts'
 import { handlerOf } from './library.ts'
 import type { ContainerEvent, Sight } from './sight.ts'
@@ -13,8 +14,12 @@ const kinds = {
   pause: 'docker-pause',
   update: 'docker-update',
   disconnect: 'docker-disconnect',
+  signal: 'docker-signal',
 } as const
 type Act = keyof typeof kinds
+
+/** By their default no process ends: CHLD, CONT, STOP, TSTP, URG, WINCH. */
+const harmlessSignals: ReadonlySet<string> = new Set(['17', '18', '19', '20', '23', '28'])
 
 /** The verbs by which a fault may hold a container while Docker does this to it: a limit of memory kills what it starves. */
 const verbsOf: Readonly<Record<'kill' | 'pause' | 'update', readonly string[]>> = {
@@ -31,6 +36,8 @@ const togetherNs = 2_000_000_000n
 interface Entry {
   readonly entry: LedgerEntry
   goneNs: bigint | null
+  /** Containers that somebody else took out of its hands, and when. */
+  readonly freed: Map<string, bigint>
 }
 
 /** A signal that is older did not end a container. */
@@ -70,6 +77,7 @@ export class Outside {
   #before: ReadonlySet<string> | null = null
   readonly #doings: Doing[] = []
   readonly #seen = new Map<string, Seen>()
+  readonly #begun = new Map<Act, number>()
   readonly #told = new Set<string>()
   #clearNs: bigint | null = null
   #blindNs = 0n
@@ -112,7 +120,12 @@ export class Outside {
 
   /** A fault of the drill, which the ledger may never be asked about again. */
   own(entry: LedgerEntry): void {
-    if (!this.#entries.has(keyOf(entry))) this.#entries.set(keyOf(entry), { entry, goneNs: null })
+    if (!this.#entries.has(keyOf(entry))) this.#remember(entry, null)
+  }
+
+  #remember(entry: LedgerEntry, goneNs: bigint | null): void {
+    const freed = this.#entries.get(keyOf(entry))?.freed ?? new Map<string, bigint>()
+    this.#entries.set(keyOf(entry), { entry, goneNs, freed })
   }
 
   /** What is still open since the ledger could not be read is judged by what is known of it: nobody can inject anything without it. */
@@ -132,34 +145,42 @@ export class Outside {
     const known = this.#entries
     const before = (this.#before ??= new Set(past.map(({ entry }) => keyOf(entry))))
     const gone = past.filter(({ entry }) => !before.has(keyOf(entry)))
-    for (const { entry, goneNs } of gone) known.set(keyOf(entry), { entry, goneNs: BigInt(goneNs) })
-    for (const entry of entries) known.set(keyOf(entry), { entry, goneNs: null })
+    for (const { entry, goneNs } of gone) this.#remember(entry, BigInt(goneNs))
+    for (const entry of entries) this.#remember(entry, null)
     // A WAN that was restarted has forgotten what was removed before.
     const there = new Set([...entries, ...gone.map((each) => each.entry)].map(keyOf))
     for (const [key, each] of known) if (!there.has(key)) each.goneNs ??= atNs
   }
 
-  #inForce({ betweenNs: [earliestNs, latestNs] }: ContainerEvent): readonly LedgerEntry[] {
-    return [...this.#entries.values()]
-      .filter(({ entry, goneNs }) => {
-        const fromNs = BigInt(entry.injectedNs) - clockDoubtNs
-        return latestNs >= fromNs && (goneNs === null || earliestNs <= goneNs + clockDoubtNs)
-      })
-      .map(({ entry }) => entry)
+  #inForce({ betweenNs: [earliestNs, latestNs] }: ContainerEvent): readonly Entry[] {
+    return [...this.#entries.values()].filter(({ entry, goneNs }) => {
+      const fromNs = BigInt(entry.injectedNs) - clockDoubtNs
+      return latestNs >= fromNs && (goneNs === null || earliestNs <= goneNs + clockDoubtNs)
+    })
   }
 
   #isHeld(event: ContainerEvent, verbs: readonly string[]): boolean {
-    return this.#inForce(event).some((entry) =>
-      holdsOf(entry).some((hold) => verbs.some((verb) => hold === `${verb}:${event.name}`)),
-    )
+    return this.#inForce(event).some(({ entry, freed }) => {
+      const isIts = holdsOf(entry).some((hold) => verbs.some((verb) => hold === `${verb}:${event.name}`))
+      const freedNs = freed.get(event.name)
+      return isIts && (freedNs === undefined || event.atNs <= freedNs || isInHeal(entry, event))
+    })
+  }
+
+  /** Whoever undoes what a fault has done, but for its own heal, has the container from then on. */
+  #free(event: ContainerEvent, verb: SharedVerb): void {
+    for (const { entry, freed } of this.#inForce(event))
+      if (holdsOf(entry).includes(`${verb}:${event.name}`) && !isInHeal(entry, event) && !freed.has(event.name))
+        freed.set(event.name, event.atNs)
   }
 
   #died(event: ContainerEvent, { signals }: Seen): void {
     const { name, atNs } = event
-    const deadly = signals.filter((each) => atNs - each.atNs <= dyingNs)
+    const deadly = signals.filter((each) => atNs - each.atNs <= dyingNs && !harmlessSignals.has(each.signal ?? ''))
     const last = deadly.at(-1)
+    this.#forgetSignals(name, deadly)
     if (last === undefined) {
-      if (!this.#inForce(event).some((entry) => coversContainer(entry, name))) this.#ports.onDied(name, atNs)
+      if (!this.#inForce(event).some(({ entry }) => coversContainer(entry, name))) this.#ports.onDied(name, atNs)
     } else if (!this.#isHeld(last, verbsOf.kill)) {
       // A stop asks first, and kills what does not end.
       const first = deadly.find((each) => !this.#isHeld(each, verbsOf.kill)) ?? last
@@ -170,16 +191,21 @@ export class Outside {
   #judge(event: ContainerEvent): void {
     const { name, action, atNs } = event
     const seen = this.#seenOf(name)
-    if (action === 'kill') seen.signals = [...seen.signals, event]
-    else if (action === 'die') {
+    if (action === 'kill') {
+      seen.signals = [...seen.signals, event]
+      if (!this.#isHeld(event, verbsOf.kill)) this.#begin('signal', name, atNs, atNs)
+    } else if (action === 'die') {
       this.#undo('pause', name, atNs, 'died')
       this.#died(event, seen)
     } else if (action === 'start') {
       seen.signals = []
+      this.#free(event, 'dead')
       this.#undo('kill', name, atNs, 'was started')
     } else if (action === 'pause' && !this.#isHeld(event, verbsOf.pause)) this.#do('pause', name, atNs, atNs)
-    else if (action === 'unpause') this.#undo('pause', name, atNs, 'was unpaused')
-    else if (action === 'update' && !this.#isHeld(event, verbsOf.update)) {
+    else if (action === 'unpause') {
+      this.#free(event, 'paused')
+      this.#undo('pause', name, atNs, 'was unpaused')
+    } else if (action === 'update' && !this.#isHeld(event, verbsOf.update)) {
       this.#undo('update', name, atNs, 'was updated again')
       this.#do('update', name, atNs, atNs)
     }
@@ -223,9 +249,20 @@ export class Outside {
   }
 
   #begin(act: Act, name: string, firstNs: bigint, lastNs: bigint): void {
+    const number = (this.#begun.get(act) ?? 0) + 1
+    this.#begun.set(act, number)
     // With a dot, so that no fault of a runbook has it.
-    const id = `${kinds[act]}.${this.#doings.filter((each) => each.act === act).length + 1}`
+    const id = `${kinds[act]}.${number}`
     this.#doings.push({ id, act, names: [name], firstNs, lastNs, left: new Set([name]), ended: null })
+  }
+
+  /** Those by which a container ended are told as its end. */
+  #forgetSignals(name: string, signals: readonly ContainerEvent[]): void {
+    const times = new Set(signals.map(({ atNs }) => atNs))
+    const rest = this.#doings.filter(
+      ({ act, names, firstNs }) => !(act === 'signal' && names[0] === name && times.has(firstNs)),
+    )
+    this.#doings.splice(0, this.#doings.length, ...rest)
   }
 
   #undo(act: Act, name: string, atNs: bigint, what: string): void {
@@ -246,44 +283,67 @@ function coversContainer({ target }: LedgerEntry, name: string): boolean {
   return unlessUnread(read, []).some((each) => nameOf(each) === name)
 }
 
-const ofOutside = { background: false, outside: true, momentary: false, blindMs: 0 }
+/** Its own heal may do anything with its containers. */
+function isInHeal({ healing, healingNs }: LedgerEntry, { betweenNs: [, latestNs] }: ContainerEvent): boolean {
+  return healing === true && (healingNs === undefined || latestNs >= BigInt(healingNs) - clockDoubtNs)
+}
 
-function recordOfEntry({ entry, goneNs }: Entry): FaultRecord {
+type Told = Pick<FaultRecord, 'id' | 'kind' | 'target' | 'firstNs' | 'proof' | 'healProof'> & {
+  readonly lastNs: string
+  readonly healedNs: string | null
+  readonly healBeganNs: string | null
+  readonly momentary: boolean
+}
+
+/** In the order of the schema: so it is written, and so it is read again. */
+function recordOf(told: Told): FaultRecord {
+  const { id, kind, target, firstNs, lastNs, proof, healedNs, healProof, healBeganNs, momentary } = told
+  const ofDrill = { background: false, outside: true }
+  const times = { firstNs, lastNs, proof, healedNs, healProof, healBeganNs }
+  return { id, kind, target, ...ofDrill, ...times, momentary, endedNs: null, endedBy: null, blindMs: 0 }
+}
+
+function recordOfEntry({ entry, goneNs, freed }: Entry): FaultRecord {
   const { id, kind, target, injectedNs, expiresNs, healingNs } = entry
   const isEndedByWan = unlessUnread(() => handlerOf(kind).endsBy === 'the WAN', false)
-  const ends = [healingNs, goneNs?.toString(), isEndedByWan && goneNs !== null ? expiresNs : undefined]
+  const ends = [
+    healingNs,
+    goneNs?.toString(),
+    isEndedByWan && goneNs !== null ? expiresNs : undefined,
+    ...[...freed.values()].map(String),
+  ]
   const [first] = ends.filter((each) => each !== undefined).toSorted((left, right) => compareNs(left, right))
-  return {
-    ...ofOutside,
+  const [freedName] = freed.keys()
+  const byHand = freedName === undefined ? null : `container ${freedName} was brought back by somebody`
+  return recordOf({
     id,
     kind,
     target,
     firstNs: injectedNs,
     lastNs: injectedNs,
     proof: 'it was in the ledger',
+    healedNs: goneNs?.toString() ?? first ?? null,
+    healProof: goneNs === null ? byHand : 'it was taken out of the ledger',
     healBeganNs: first ?? null,
-    healedNs: goneNs?.toString() ?? null,
-    healProof: goneNs === null ? null : 'it was taken out of the ledger',
-    endedNs: null,
-    endedBy: null,
-  }
+    momentary: false,
+  })
 }
 
 function recordOfDoing({ id, act, names, firstNs, lastNs, ended }: Doing): FaultRecord {
-  return {
-    ...ofOutside,
+  const isMoment = act === 'signal'
+  const endNs = isMoment ? firstNs.toString() : (ended?.atNs.toString() ?? null)
+  return recordOf({
     id,
     kind: kinds[act],
     target: names.join(', '),
     firstNs: firstNs.toString(),
     lastNs: lastNs.toString(),
     proof: 'Docker told it',
-    healBeganNs: ended?.atNs.toString() ?? null,
-    healedNs: ended?.atNs.toString() ?? null,
-    healProof: ended?.why ?? null,
-    endedNs: null,
-    endedBy: null,
-  }
+    healedNs: endNs,
+    healProof: isMoment ? 'it was over at once' : (ended?.why ?? null),
+    healBeganNs: endNs,
+    momentary: isMoment,
+  })
 }
 
 function compareNs(left: string, right: string): number {

@@ -4,6 +4,7 @@ import type { Check, Journal, Stall } from '#protocol/journal.ts'
 import { regions } from '#protocol/sites.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
+import { notRunning } from '#world/world-containers.ts'
 import { clockNs, linkChanges, linkCounters, readLedger } from '#chaos/wan-calls.ts'
 import { messageOf } from '#runtime/message-of.ts'
 import { Collector } from './collector.ts'
@@ -345,7 +346,7 @@ async function finalStores({ drill, collector, signal, before, options: { world 
   })
 }
 
-/** Invariant 6: roles as designed (if the runbook failed back), every replica streaming, no fault left, the ledger empty. */
+/** Invariant 6: roles as designed (if the runbook failed back), every container running, every replica streaming, no fault left, the ledger empty. */
 async function checkFresh(run: Run, note: (text: string) => void): Promise<Check> {
   const { world, loaded } = run.options
   // One that isn't waited for may be refused, and others may come after it.
@@ -353,8 +354,14 @@ async function checkFresh(run: Run, note: (text: string) => void): Promise<Check
     ({ step }) => step.action?.kind === 'failback' && step.action.wait,
   )
   const look = async (): Promise<readonly string[]> => {
-    const [view, ledger, links] = await Promise.all([viewWorld(world), readLedger(world), linkChanges(world)])
+    const [view, ledger, links, containers] = await Promise.all([
+      viewWorld(world),
+      readLedger(world),
+      linkChanges(world),
+      world.containers(),
+    ])
     return [
+      ...notRunning(containers).map((name) => `container ${name} does not run`),
       ...(movedOnPurpose ? missingForWhole(view) : missingForFresh(view, loaded.runbook.topology.home)),
       ...ledger.map((entry) => `fault ${entry.id} is in the ledger`),
       ...links.map((change) => `link change ${change.id} is in force`),
@@ -364,6 +371,6 @@ async function checkFresh(run: Run, note: (text: string) => void): Promise<Check
   const missing = await until(look, isHealed ? wholeWithinMs : 0, run.signal, note)
   const name = 'the world equals a fresh one'
   return missing.length === 0
-    ? { name, status: 'pass', reason: 'roles as designed, every replica streams, no fault left' }
+    ? { name, status: 'pass', reason: 'roles as designed, every container runs, every replica streams, no fault left' }
     : { name, status: 'fail', reason: missing.join('; ') }
 }

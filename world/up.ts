@@ -20,7 +20,7 @@ import { type BuiltImages, buildImages } from './images/build-images.ts'
 import { type Note, showSteps } from './progress.ts'
 import { readinessChecks, untilReady } from './readiness.ts'
 import { topologyOf, worldVariables } from './topology-environment.ts'
-import { listContainers, standardTargets, targetName } from './world-containers.ts'
+import { listContainers, notRunning, targetName } from './world-containers.ts'
 
 const readyTimeoutMs = 180_000
 const lookIntervalMs = 2000
@@ -95,10 +95,8 @@ async function differenceOf(
 ): Promise<string | null> {
   const containers = await listContainers(docker, world)
   if (containers.length === 0) return 'absent'
-  const missing = standardTargets.filter(
-    (target) => !containers.some((each) => targetName(each) === targetName(target) && each.state === 'running'),
-  )
-  if (missing.length > 0) return `not running: ${missing.map(targetName).join(', ')}`
+  const missing = notRunning(containers)
+  if (missing.length > 0) return `not running: ${missing.join(', ')}`
   const known = new Set(images.images.map(({ id }) => id))
   if (containers.some(({ image }) => !known.has(image))) return 'its images are older than this checkout'
   const wan = containers.find(({ service }) => service === 'wan')

@@ -47,6 +47,13 @@ export async function listContainers(docker: Dockerode, world: string): Promise<
     .sort((left, right) => order(left) - order(right))
 }
 
+/** Names of the containers of a standard world that do not run. */
+export function notRunning(containers: readonly ContainerFacts[]): readonly string[] {
+  return standardTargets
+    .map(targetName)
+    .filter((name) => !containers.some((each) => targetName(each) === name && each.state === 'running'))
+}
+
 /**
  * One container of a world, in whatever state it is.
  * @throws EnvironmentError if the world is not up or has no such container

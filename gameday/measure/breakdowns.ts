@@ -1,4 +1,5 @@
 // Outages that neither a fault nor an order began: service was there, and broke down.
+import type { FaultRecord, IncidentCause } from '#protocol/journal.ts'
 import type { Area } from '#protocol/sites.ts'
 import type { Cause, FaultEnd, FaultSpan } from './causes.ts'
 import { measureIncident, type IncidentMeasured, type Scene } from './incidents.ts'
@@ -100,11 +101,17 @@ function causeOf(fromMs: number, areas: ReadonlySet<Area>, suspects: Suspects): 
   const end = ends.findLast((each) => fromMs >= each.fromMs && fromMs <= each.toMs + healAftermathMs)
   const during = inForce.findLast((each) => fromMs >= each.fromMs && fromMs <= each.toMs)
   const where = [...areas].join(', ')
+  const ofFault = <Kind extends IncidentCause>({ outside }: FaultRecord, kind: Kind): Kind | 'outside' =>
+    outside ? 'outside' : kind
   const [kind, id, why] =
     end !== undefined
-      ? (['heal', `heal-of-${end.fault.id}`, `while ${end.fault.id} healed`] as const)
+      ? ([ofFault(end.fault, 'heal'), `heal-of-${end.fault.id}`, `while ${end.fault.id} healed`] as const)
       : during !== undefined
-        ? (['during', `during-${during.fault.id}`, `while ${during.fault.id} was in force`] as const)
+        ? ([
+            ofFault(during.fault, 'during'),
+            `during-${during.fault.id}`,
+            `while ${during.fault.id} was in force`,
+          ] as const)
         : (['unexplained', 'unexplained', 'without a fault or an order'] as const)
   return {
     id,

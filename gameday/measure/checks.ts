@@ -73,8 +73,9 @@ export function watchedForOutside(blindMs: number): Check {
 
 /** `docker-pause of app.a from 12.30 s to 20.10 s into the load (docker-pause.1)`. */
 export function outsideWords(record: DrillRecord, fault: FaultRecord): string {
-  const { kind, target, firstNs, id, healedNs } = fault
+  const { kind, target, firstNs, id, healedNs, momentary } = fault
   const at = (ns: string): string => formatMs(sinceLoadMs(record, ns))
+  if (momentary) return `${kind} of ${target} ${at(firstNs)} into the load (${id})`
   const until = healedNs === null ? 'on' : `to ${at(healedNs)} into the load`
   return `${kind} of ${target} from ${at(firstNs)} ${until} (${id})`
 }

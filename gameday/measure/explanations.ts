@@ -51,6 +51,7 @@ export function regionsHit({ kind, target }: Pick<FaultRecord, 'kind' | 'target'
       return regionsOfServices(target)
     case 'docker-kill':
     case 'docker-pause':
+    case 'docker-signal':
     case 'docker-update':
     case 'docker-disconnect':
       // Nothing reaches anything without the WAN.

@@ -109,6 +109,31 @@ void test('an objective that is missed while it lasted, or what it left, may be 
   assert.equal(statusOf(measure(record([[30_000, 45_000]], [])), 'step 3: failed'), 'missed')
 })
 
+void test('what breaks down soon after it is not the drill’s outage', () => {
+  // It cost nothing itself, so what follows is a breakdown.
+  const fault = { ...outsideFault(8000, 11_000), target: 'redis.c' }
+  const journal = measure(record([[13_000, 17_000], short], [fault]))
+  assert.deepEqual(
+    journal.incidents.map(({ id, cause }) => [id, cause]),
+    [
+      ['docker-pause.1', 'outside'],
+      ['heal-of-docker-pause.1', 'outside'],
+      ['cut', 'fault'],
+    ],
+  )
+  assert.deepEqual([journal.rto.incident, statusOf(journal, 'rto')], ['cut', 'met'])
+})
+
+void test('the screen counts from the load’s beginning also where it is the only incident', () => {
+  const plan = [[0, { hold: '60s' }]] as const
+  const base = recordOf(plan, regularOperations({ everyMs: 100, endMs }), { endMs })
+  const journal = measure({ ...base, faults: [outsideFault(10_000, 15_000)] })
+  assert.equal(journal.incidents.length, 1)
+  assert.match(renderScreen(journal, 'x'), /! outside .* from 10\.00 s to 15\.00 s into the load/)
+  const moment = { ...outsideFault(10_000, 10_000), momentary: true }
+  assert.match(renderScreen(measure({ ...base, faults: [moment] }), 'x'), /! outside .*\), 10\.00 s into the load, not/)
+})
+
 void test('it explains the epochs that it brings', () => {
   const base = record([[10_000, 12_000], short], [])
   const taken = {

@@ -14,7 +14,9 @@ export interface Clock {
 }
 
 export function clockOf({ t0, incidents, faults, loadNs, originNs }: Journal): Clock {
-  const only = incidents.length > 1 ? null : (incidents[0]?.t0 ?? t0)
+  // What somebody else did is no drill's t0.
+  const isShared = incidents.length > 1 || incidents[0]?.cause === 'outside'
+  const only = isShared ? null : (incidents[0]?.t0 ?? t0)
   const zeroNs = BigInt(only?.ns ?? loadNs?.from ?? originNs ?? '0')
   const begun = loadNs === null ? 'the drill’s beginning' : 'the load’s beginning'
   const zero = only === null ? begun : faults.length > 0 ? 'the fault (t0)' : 'the order (t0)'

@@ -60,14 +60,17 @@ export function endedEarlyText({ kind, target, firstNs, endedNs, endedBy, healBe
 
 /** What somebody else did to the world while the drill ran. */
 export function outsideTexts(journal: Journal): readonly string[] {
-  const clock = clockOf(journal)
-  return journal.faults
+  const { loadNs, originNs, faults } = journal
+  const zeroNs = BigInt(loadNs?.from ?? originNs ?? 0)
+  const at = (ns: string): string => formatMs(sinceMs(zeroNs, ns))
+  return faults
     .filter(({ outside }) => outside)
     .map((fault) => {
-      const { kind, target, firstNs, id } = fault
+      const { kind, target, firstNs, id, momentary } = fault
       const endNs = overNs(fault)
-      const from = `from ${formatMs(clock.secondsOf(firstNs) * 1000)} on`
-      return `${kind} of ${target} (${id}), ${endNs === null ? from : clock.span(firstNs, endNs)}, not by this drill`
+      const until = endNs === null ? 'on' : `to ${at(endNs)} into the load`
+      const span = momentary ? `${at(firstNs)} into the load` : `from ${at(firstNs)} ${until}`
+      return `${kind} of ${target} (${id}), ${span}, not by this drill`
     })
 }
 

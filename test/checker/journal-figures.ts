@@ -32,6 +32,7 @@ export const journalFile = z.object({
   collection: z.record(text, collected),
   incidents: z.array(
     restored.extend({
+      id: text,
       cause: text,
       t0: z.object({ ns: text }),
       untilNs: text,
@@ -56,6 +57,8 @@ export type JournalFile = z.infer<typeof journalFile>
 const tolerance = 0.01
 /** Causes without a cause of the method: only whether there is any is compared. */
 const breakdowns: readonly string[] = ['heal', 'during', 'unexplained']
+/** Those of somebody else's faults are told as from outside. */
+const breakdownId = /^(heal-of|during)-/
 
 type Values = Record<string, number | null>
 
@@ -93,7 +96,7 @@ function incidentValues(each: JournalFile['incidents'][number], origin: bigint):
 
 export function journalValues(journal: JournalFile): Values {
   const origin = BigInt(journal.originNs ?? 0)
-  const known = journal.incidents.filter(({ cause }) => !breakdowns.includes(cause))
+  const known = journal.incidents.filter(({ id, cause }) => !breakdowns.includes(cause) && !breakdownId.test(id))
   return {
     ...Object.assign(
       {},

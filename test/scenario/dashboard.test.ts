@@ -181,7 +181,9 @@ void test('by key alone: a drill is started, asks and is answered, its failover 
   for (const _ of ['target', 'refuge', 'set']) await page.keyboard.press('Tab')
   // No figure of speed is judged: machines differ. Orders fail once a failback takes longer than clients wait.
   await page.keyboard.type('objectives={ rpo: 0s }\nsteady-state-hypothesis.p99=<= 2s')
-  await page.keyboard.type('\nmethod[0].hold=5s\nmethod[3].hold=5s\nmethod[5].hold=5s\nmethod[7].expect={ failed: 1000 }')
+  await page.keyboard.type(
+    '\nmethod[0].hold=5s\nmethod[3].hold=5s\nmethod[5].hold=5s\nmethod[7].expect={ failed: 1000 }',
+  )
   await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
   await dialog.waitFor({ state: 'detached' })
