@@ -335,7 +335,12 @@ void describe('what somebody else has injected', () => {
     ] as const
     const world = after(events, [killed])
     assert.deepEqual(world.told(), ['process-kill of app.a 5 7'])
-    assert.equal(world.outside.faults[0]?.healProof, 'container app.a was brought back by somebody')
+    const [fault] = world.outside.faults
+    assert.deepEqual([fault?.healProof, fault?.healedNs], ['container app.a was brought back by somebody', `${at(7)}`])
+    const two = manual({ kind: 'process-kill', target: 'app.a, app.b' })
+    const both = [...events, ['app.b', 'kill', 5.1], ['app.b', 'die', 5.2]] as const
+    assert.deepEqual(after(both, [two]).told(), ['process-kill of app.a, app.b 5 on'])
+    assert.deepEqual(after([...both, ['app.b', 'start', 8]], [two]).told(), ['process-kill of app.a, app.b 5 8'])
   })
 
   void test('explains what Docker does for it', () => {

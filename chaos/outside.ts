@@ -306,15 +306,16 @@ function recordOf(told: Told): FaultRecord {
 function recordOfEntry({ entry, goneNs, freed }: Entry): FaultRecord {
   const { id, kind, target, injectedNs, expiresNs, healingNs } = entry
   const isEndedByWan = unlessUnread(() => handlerOf(kind).endsBy === 'the WAN', false)
+  const containers = holdsOf(entry).filter((hold) => /^(dead|paused):/.test(hold))
+  const lastFreed = [...freed].toSorted(([, left], [, right]) => (left < right ? -1 : 1)).at(-1)
+  const byHand = lastFreed !== undefined && freed.size === containers.length ? lastFreed : null
   const ends = [
     healingNs,
     goneNs?.toString(),
     isEndedByWan && goneNs !== null ? expiresNs : undefined,
-    ...[...freed.values()].map(String),
+    byHand?.[1].toString(),
   ]
   const [first] = ends.filter((each) => each !== undefined).toSorted((left, right) => compareNs(left, right))
-  const [freedName] = freed.keys()
-  const byHand = freedName === undefined ? null : `container ${freedName} was brought back by somebody`
   return recordOf({
     id,
     kind,
@@ -322,8 +323,13 @@ function recordOfEntry({ entry, goneNs, freed }: Entry): FaultRecord {
     firstNs: injectedNs,
     lastNs: injectedNs,
     proof: 'it was in the ledger',
-    healedNs: goneNs?.toString() ?? first ?? null,
-    healProof: goneNs === null ? byHand : 'it was taken out of the ledger',
+    healedNs: byHand?.[1].toString() ?? goneNs?.toString() ?? null,
+    healProof:
+      byHand !== null
+        ? `container ${byHand[0]} was brought back by somebody`
+        : goneNs === null
+          ? null
+          : 'it was taken out of the ledger',
     healBeganNs: first ?? null,
     momentary: false,
   })

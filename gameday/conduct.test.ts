@@ -191,11 +191,11 @@ void test('of a world that somebody else has by now nothing is rolled back, and 
     { method: [{ hold: '60s' }], rollback },
     lost.signal,
     (world) => {
-      const { control } = world.wayIn
+      const asked = { ...world.wayIn }
       world.wayIn.control = (...call) => {
         // Once the load has been begun.
         setTimeout(() => lost.abort(new Error('world default was taken over by somebody')), 20)
-        return control(...call)
+        return asked.control(...call)
       }
     },
     lost.signal,
