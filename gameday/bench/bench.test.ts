@@ -67,7 +67,7 @@ void test('figures are summed up by runbook, and one failed run makes the bench 
   const record = goodRecord()
   const failed = figuresOf(measure({ ...record, runbook: { ...record.runbook, objectives: { rto: 1 } } }), 'drills/two')
   const mixed = summary([run, failed, { ...run, verdict: 'unknown' }], ['a-drill'])
-  assert.match(mixed.screen, /^fail {2}a-drill: rto 1\.05 s, or up to 150 ms less \(drills\/two\)$/m)
+  assert.match(mixed.screen, /^fail {2}a-drill: rto 1\.05 s, or up to 0\.15 s less \(drills\/two\)$/m)
   assert.equal(mixed.verdict, 'fail')
 })
 
