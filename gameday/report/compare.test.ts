@@ -98,3 +98,10 @@ test('gaps carry their doubt too: the truth may be less, and ranges that overlap
   const { resolutions } = compareGroups(groups(1)).find((each) => each.figure === 'failback gap') ?? {}
   assert.deepEqual(resolutions, { quick: 50, slow: 50 })
 })
+
+test('what any store lost is in the history, not what Postgres lost alone', () => {
+  const lost = { lostCount: 63, windowMs: 1200 }
+  const [history] = historiesOf([{ ...good, rpo: { ...good.rpo, kafka: lost } }])
+  assert.ok(history)
+  assert.match(historyScreen([history]), / kafka 63 \(1\.20 s\)/)
+})

@@ -3,7 +3,7 @@ import type { Journal } from '#protocol/journal.ts'
 import { distribution, renderTable, type Distribution } from '../bench/distribution.ts'
 import { formatMeasured, formatMs } from '../measure/objectives.ts'
 import { notKnownText } from './compare.ts'
-import { figureOf, restoredOf } from './figures.ts'
+import { figureOf, lostOf, restoredOf } from './figures.ts'
 import { shortened } from './words.ts'
 
 interface PastDrill {
@@ -12,6 +12,7 @@ interface PastDrill {
   readonly verdict: Journal['verdict']
   readonly firstWriteMs: number | null
   readonly restoredMs: number | null
+  /** Of Postgres. */
   readonly lost: number | null
   /** As people read them, resolution and all. */
   readonly told: { readonly firstWrite: string; readonly restored: string; readonly lost: string }
@@ -40,7 +41,7 @@ function pastDrill(journal: Journal): PastDrill {
       formatMeasured(value, rto.firstWriteResolutionMs, 'lessShort'),
     ),
     restored: restoredOf(journal, 'rto', rto, true),
-    lost: figureOf(journal, 'rpo.postgres.lostCount', rpo.postgres.lostCount),
+    lost: lostOf(journal, 'rpo', rpo),
   }
   return {
     drill: journal.drill,
