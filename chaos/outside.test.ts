@@ -343,6 +343,17 @@ void describe('what somebody else has injected', () => {
     assert.deepEqual(after([...both, ['app.b', 'start', 8]], [two]).told(), ['process-kill of app.a, app.b 5 8'])
   })
 
+  void test('is brought back by its own heal, and by nobody else', () => {
+    const killed = manual({ kind: 'process-kill', target: 'app.a', healing: true, healingNs: `${at(9)}` })
+    const events = [
+      ['app.a', 'kill', 5.1],
+      ['app.a', 'die', 5.2],
+      ['app.a', 'start', 9.2],
+    ] as const
+    const [fault] = after(events, [], [{ entry: killed, goneNs: `${at(9.5)}` }]).outside.faults
+    assert.deepEqual([fault?.healedNs, fault?.healProof], [`${at(9.5)}`, 'it was taken out of the ledger'])
+  })
+
   void test('explains what Docker does for it', () => {
     assert.deepEqual(after([['app.a', 'pause', 5.1]], [manual()]).told(), ['pause of app.* 5 on'])
   })
