@@ -1,7 +1,7 @@
 // One drill from steady state to report: load, steps, heal, final reads, check, files.
 import { basename, resolve } from 'node:path'
 import type { Check, Journal, Stall } from '#protocol/journal.ts'
-import { areas, regions } from '#protocol/sites.ts'
+import { regions } from '#protocol/sites.ts'
 import { EnvironmentError } from '#world/environment-error.ts'
 import type { RunningWorld } from '#world/running-world.ts'
 import { notRunning } from '#world/world-containers.ts'
@@ -31,6 +31,7 @@ import {
   type KafkaBaseline,
 } from './final-reads/final-reads.ts'
 import { loadedAreas } from './load.ts'
+import { deadWords, equalsFresh } from './measure/checks.ts'
 import { measure } from './measure/measure.ts'
 import type { DrillRecord, FinalReads, StoreAgreement } from './measure/record.ts'
 import type { Progress } from './progress.ts'
@@ -346,8 +347,6 @@ async function finalStores({ drill, collector, signal, before, options: { world 
   })
 }
 
-const deadWords = (name: string): string => `container ${name} does not run`
-
 /** Invariant 6: roles as designed (if the runbook failed back), every container running, every replica streaming, no fault left, the ledger empty. */
 async function checkFresh(run: Run, note: (text: string) => void): Promise<Check> {
   const { world, loaded } = run.options
@@ -371,15 +370,5 @@ async function checkFresh(run: Run, note: (text: string) => void): Promise<Check
   }
   const isHealed = run.steps.faults.every(({ healedNs, outside }) => outside || healedNs !== null)
   const missing = await until(look, isHealed ? wholeWithinMs : 0, run.signal, note)
-  // A part of the harness, or what somebody else has killed, is not the service's failure.
-  const killed = run.steps.faults.filter(({ outside, healedNs }) => outside && healedNs === null)
-  const others = new Set(
-    ['wan', ...areas.map((area) => `client.${area}`), ...killed.flatMap(({ target }) => target.split(', '))].map(
-      deadWords,
-    ),
-  )
-  const name = 'the world equals a fresh one'
-  return missing.length === 0
-    ? { name, status: 'pass', reason: 'roles as designed, every container runs, every replica streams, no fault left' }
-    : { name, status: missing.every((each) => others.has(each)) ? 'unknown' : 'fail', reason: missing.join('; ') }
+  return equalsFresh(missing, run.steps.faults)
 }

@@ -1,6 +1,6 @@
 // The checks of every drill that are made from its record: what may never be, whatever the runbook demands.
 import type { Check, FaultRecord, Journal } from '#protocol/journal.ts'
-import { regions } from '#protocol/sites.ts'
+import { areas, regions } from '#protocol/sites.ts'
 import { unplannedShare, type Account } from './collection.ts'
 import { sinceMs } from './history.ts'
 import type { IncidentMeasured } from './incidents.ts'
@@ -71,13 +71,37 @@ export function watchedForOutside(blindMs: number): Check {
   return { name, status: 'pass', reason: 'nobody else did anything to the world' }
 }
 
+/** `from 12.30 s to 20.10 s into the load`. */
+export function spanIntoLoad({ firstNs, healedNs, momentary }: FaultRecord, loadFromNs: bigint): string {
+  const at = (ns: string): string => formatMs(sinceMs(loadFromNs, ns))
+  if (momentary) return `${at(firstNs)} into the load`
+  return `from ${at(firstNs)} ${healedNs === null ? 'on' : `to ${at(healedNs)} into the load`}`
+}
+
 /** `docker-pause of app.a from 12.30 s to 20.10 s into the load (docker-pause.1)`. */
-export function outsideWords(record: DrillRecord, fault: FaultRecord): string {
-  const { kind, target, firstNs, id, healedNs, momentary } = fault
-  const at = (ns: string): string => formatMs(sinceLoadMs(record, ns))
-  if (momentary) return `${kind} of ${target} ${at(firstNs)} into the load (${id})`
-  const until = healedNs === null ? 'on' : `to ${at(healedNs)} into the load`
-  return `${kind} of ${target} from ${at(firstNs)} ${until} (${id})`
+export function outsideWords({ load, originNs }: DrillRecord, fault: FaultRecord): string {
+  const { kind, target, id } = fault
+  return `${kind} of ${target} ${spanIntoLoad(fault, load?.fromNs ?? originNs)} (${id})`
+}
+
+export const deadWords = (name: string): string => `container ${name} does not run`
+
+/**
+ * Made by the running drill. A part of the harness that does not run, or what somebody else has killed, is not the service's failure.
+ * @param missing what the world lacks of a fresh one, containers in the words of `deadWords`
+ */
+export function equalsFresh(missing: readonly string[], faults: readonly FaultRecord[]): Check {
+  const name = 'the world equals a fresh one'
+  if (missing.length === 0)
+    return {
+      name,
+      status: 'pass',
+      reason: 'roles as designed, every container runs, every replica streams, no fault left',
+    }
+  const harness = ['wan', ...areas.map((area) => `client.${area}`)]
+  const struck = faults.filter(({ outside, healedNs }) => outside && healedNs === null)
+  const others = new Set([...harness, ...struck.flatMap(({ target }) => target.split(', '))].map(deadWords))
+  return { name, status: missing.every((each) => others.has(each)) ? 'unknown' : 'fail', reason: missing.join('; ') }
 }
 
 /** A drill in which somebody else broke something is not the drill that the runbook says. */

@@ -5,6 +5,7 @@ import type { FaultRecord, Journal } from '#protocol/journal.ts'
 import { storyOf } from '../report/story.ts'
 import { renderScreen } from '../report/screen.ts'
 import { recordOf, regularOperations, ns, goodRecord } from './histories.ts'
+import { deadWords, equalsFresh } from './checks.ts'
 import { measure } from './measure.ts'
 import type { DrillRecord } from './record.ts'
 
@@ -165,4 +166,16 @@ void test('a record without word of it passes nothing', () => {
   const base = record([short], [])
   const journal = measure({ ...base, checks: base.checks.filter(({ name }) => name !== 'nothing from outside') })
   assert.equal(checkOf(journal, 'nothing from outside'), 'unknown: the record does not have it')
+})
+
+void test('a world that somebody else left broken, or a client that died, is not the service’s failure', () => {
+  const killed = { ...outsideFault(10_000, null), target: 'dns.b, dns.c' }
+  const statusWith = (names: readonly string[], faults: readonly FaultRecord[], ...more: readonly string[]): string =>
+    equalsFresh([...names.map(deadWords), ...more], faults).status
+  assert.equal(statusWith([], [killed]), 'pass')
+  assert.equal(statusWith(['dns.b', 'client.na'], [killed]), 'unknown')
+  assert.equal(statusWith(['dns.b', 'app.a'], [killed]), 'fail')
+  assert.equal(statusWith(['dns.b'], [{ ...killed, healedNs: killed.firstNs }]), 'fail')
+  assert.equal(statusWith(['dns.b'], [{ ...killed, outside: false }]), 'fail')
+  assert.equal(statusWith(['dns.b'], [killed], 'link change x is in force'), 'fail')
 })

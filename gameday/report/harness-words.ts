@@ -1,5 +1,6 @@
 // What must be known of the measuring itself: operations that were not collected, faults that ended early, stalls. Pure.
 import type { AreaCollection, FaultRecord, Journal, Stall } from '#protocol/journal.ts'
+import { spanIntoLoad } from '../measure/checks.ts'
 import { sinceMs } from '../measure/history.ts'
 import { formatMs } from '../measure/objectives.ts'
 import { clockOf, type Clock } from './clock.ts'
@@ -61,17 +62,13 @@ export function endedEarlyText({ kind, target, firstNs, endedNs, endedBy, healBe
 /** What somebody else did to the world while the drill ran. */
 export function outsideTexts(journal: Journal): readonly string[] {
   const { loadNs, originNs, faults } = journal
-  const zeroNs = BigInt(loadNs?.from ?? originNs ?? 0)
-  const at = (ns: string): string => formatMs(sinceMs(zeroNs, ns))
+  const loadFromNs = BigInt(loadNs?.from ?? originNs ?? 0)
   return faults
     .filter(({ outside }) => outside)
-    .map((fault) => {
-      const { kind, target, firstNs, id, momentary } = fault
-      const endNs = overNs(fault)
-      const until = endNs === null ? 'on' : `to ${at(endNs)} into the load`
-      const span = momentary ? `${at(firstNs)} into the load` : `from ${at(firstNs)} ${until}`
-      return `${kind} of ${target} (${id}), ${span}, not by this drill`
-    })
+    .map(
+      (fault) =>
+        `${fault.kind} of ${fault.target} (${fault.id}), ${spanIntoLoad(fault, loadFromNs)}, not by this drill`,
+    )
 }
 
 /** Whether the WAN itself stands still can't be seen from outside. */
